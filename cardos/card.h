@@ -1,0 +1,142 @@
+/* One card: a connection, the profile that describes it and the driver that speaks to it.
+ * Used by one thread at a time (the reader's io_lock). All verbs run between card_begin and
+ * card_end. Errors: E_*. */
+#ifndef CASTOR_CARDOS_CARD_H
+#define CASTOR_CARDOS_CARD_H
+
+#include "cardos/wire/apdu.h"
+#include "cardos/wire/io.h"
+#include "mapping/profile.h"
+
+struct card;
+
+/* {value, mask, error}: the first row that fits decides; a driver's rows come before ISO's. */
+struct sw_rule { uint16_t value, mask; int err; };
+
+struct pin_state {
+	int tries;              /* left; -1 the card does not say */
+	int puk_tries;          /* left; -1 the card does not say */
+	int verified;           /* 1 now open, 0 not, -1 the card does not say */
+};
+
+/* What is to be signed. */
+struct sign_in {
+	enum { IN_BLOCK, IN_DIGEST_INFO, IN_DIGEST } kind;
+	/* IN_BLOCK: as long as the modulus (ALG_RSA_RAW). IN_DIGEST_INFO: what PKCS#1 v1.5 pads,
+	 * at most k - 11 bytes (ALG_RSA_PKCS1). IN_DIGEST: a hash (ALG_ECDSA), cut to the field. */
+	struct view data;
+};
+
+struct file_info {
+	enum { FILE_EF, FILE_DF, FILE_KEY, FILE_OTHER } type;
+	size_t size;            /* bytes; of a key: bits */
+	uint16_t fid;
+};
+
+struct new_file {           /* create */
+	struct path path;       /* its parent must exist */
+	enum { NEW_EF, NEW_KEY } type;
+	size_t size;            /* bytes; of a key: bits */
+	enum key_kind kind;
+	bool public_read;       /* an EF anybody may read; else behind the user PIN */
+};
+
+struct key_parts {          /* big-endian, no leading zeros needed; import and genkey */
+	struct buf n, e, d, p, q, dp, dq, qi; /* RSA */
+	struct buf point, scalar;             /* EC: 04 X Y; private value */
+};
+
+struct card_caps {
+	unsigned max_send, max_recv; /* bytes of data in one APDU */
+	bool chaining, extended;
+	unsigned rsa_max;       /* bits */
+	unsigned ec_max;        /* bits; 0: no EC */
+	unsigned version;       /* major << 8 | minor, as the driver means it */
+};
+
+/* The verbs a token needs. NULL: the card cannot (card_* then gives E_UNSUPPORTED). Each is
+ * called inside a transaction. Outputs are appended to. */
+struct card_ops {
+	const char *name;
+	const struct sw_rule *sw;   /* ends with err 0 and mask 0; may be NULL */
+	/* Selects the application, reads serial and capabilities. Called at bind and after each
+	 * reset. */
+	int (*open)(struct card *);
+	/* Makes the application current again, cheaply; what a VERIFY needs before it. */
+	int (*select_app)(struct card *);
+	/* The file's content; range->whole: up to its end. E_NOT_FOUND, E_PIN_NEEDED. */
+	int (*read)(struct card *, const struct path *, const struct range *, struct buf *);
+	int (*info)(struct card *, const struct path *, struct file_info *);
+	/* PINs. tries: left after a wrong one (-1 unknown). The PIN comes padded by card_pin_*. */
+	int (*pin_info)(struct card *, const struct pin_ref *, struct pin_state *);
+	int (*pin_verify)(struct card *, const struct pin_ref *, struct view block, int *tries);
+	int (*pin_change)(struct card *, const struct pin_ref *, struct view old, struct view new, int *tries);
+	int (*pin_unblock)(struct card *, const struct pin_ref *, struct view puk, struct view new, int *tries);
+	int (*pin_forget)(struct card *, const struct pin_ref *);
+	/* Private key operations. sign: RSA as long as the modulus; ECDSA r||s, each of the field's
+	 * length. decipher: whole block for ALG_RSA_RAW, message for ALG_RSA_PKCS1 (secret out). */
+	int (*sign)(struct card *, const struct key_ref *, enum card_alg, const struct sign_in *, struct buf *out);
+	int (*decipher)(struct card *, const struct key_ref *, enum card_alg, struct view in, struct buf *out);
+	int (*derive)(struct card *, const struct key_ref *, struct view point, struct buf *out);
+	int (*challenge)(struct card *, size_t n, struct buf *out);
+	/* Personalisation. */
+	int (*write)(struct card *, const struct path *, size_t off, struct view);
+	int (*create)(struct card *, const struct new_file *);
+	int (*erase)(struct card *, const struct path *);
+	/* The lowest unused file id in [from, to] below `parent`. E_FULL. */
+	int (*free_fid)(struct card *, const struct path *parent, uint16_t from, uint16_t to, uint16_t *fid);
+	int (*genkey)(struct card *, const struct key_ref *, struct key_parts *pub);
+	int (*import)(struct card *, const struct key_ref *, const struct key_parts *);
+	/* A number that differs whenever the card's content does (profile watch: data). */
+	int (*change_mark)(struct card *, uint64_t *mark);
+	void (*free)(struct card *);
+};
+
+struct card {
+	struct chan *ch;            /* owned */
+	const struct card_ops *ops;
+	const struct profile *pf;   /* borrowed from the world's set */
+	struct card_caps caps;
+	struct buf serial;          /* as the card gives it; set by ops->open */
+	void *os;                   /* the driver's own, freed by ops->free */
+	uint64_t apdus;             /* sent since the card was opened; for logs and tests */
+	bool changed;               /* an APDU_STATE command was sent since card_begin */
+	bool was_reset;             /* card_begin or a verb found the card reset since last asked */
+	bool app_selected;          /* as far as we know; false after a reset */
+};
+
+/* Connects to the card in a reader and recognises it: profiles by ATR, their probes, then the
+ * driver's open; E_UNKNOWN when none fits (the generic profile is tried last when `generic`).
+ * The card is outside a transaction afterwards. Owner: caller. */
+int card_open(struct io *io, const char *reader, const struct profile_set *set, bool generic,
+    struct card **out);
+void card_close(struct card **);
+
+/* A transaction. card_begin after a reset by others runs ops->open again and compares the
+ * serial (another card: E_GONE); then was_reset is true and the caller decides what is lost. */
+int card_begin(struct card *, int deadline_ms);
+int card_end(struct card *, enum io_end);
+
+/* One command with all its transport: chaining or extended length by caps, 61xx and 6Cxx
+ * (bounded), secrets cleansed. 0 whatever the status word; E_* of io. */
+int card_apdu(struct card *, const struct apdu *, struct resp *);
+/* The same, and the status word turned into an error by the driver's and ISO's tables; *tries,
+ * if not NULL, gets the count of a 63Cx, else -1. */
+int card_command(struct card *, const struct apdu *, struct buf *data, int *tries);
+/* Status word -> E_*. Source: ISO 7816-4 table 5; DESIGN 10. */
+int card_sw_err(const struct card *, uint16_t sw);
+
+/* The padded block of a PIN. E_PIN_LEN: shorter or longer than the card takes, or characters
+ * its coding has not; E_DENIED: the reference is only a guess. out must be secret. */
+int card_pin_block(const struct pin_ref *, struct view pin, struct buf *out);
+/* Verbs over the vtable: E_UNSUPPORTED for NULL; VERIFY, CHANGE and UNBLOCK select the
+ * application first (DESIGN 18.6) and pad. */
+int card_pin_verify(struct card *, const struct pin_ref *, struct view pin, int *tries);
+int card_pin_change(struct card *, const struct pin_ref *, struct view old, struct view new, int *tries);
+int card_pin_unblock(struct card *, const struct pin_ref *, struct view puk, struct view new, int *tries);
+
+/* The drivers compiled in; NULL for an unknown name. */
+const struct card_ops *card_driver(const char *name);
+void key_parts_free(struct key_parts *);
+
+#endif
