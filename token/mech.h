@@ -36,7 +36,7 @@ struct mech_params {
 	size_t salt_len;        /* PSS, bytes */
 	struct buf label;       /* OAEP pSourceData */
 	struct buf point;       /* ECDH: 04 X Y, taken out of an OCTET STRING when it was in one */
-	CK_EC_KDF_TYPE kdf;     /* ECDH: CKD_NULL or CKD_SHA1_KDF .. CKD_SHA512_KDF */
+	ck_ec_kdf_t kdf;        /* ECDH: CKD_NULL or CKD_SHA1_KDF .. CKD_SHA512_KDF */
 	struct buf shared;      /* ECDH: shared data of the KDF */
 };
 
