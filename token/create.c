@@ -146,14 +146,8 @@ change_object(struct session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *t, CK_U
 		rv = rules_change(object_attrs(o), t, n, false, &a);
 	if (!rv && o->token)
 		rv = write_change(s, o, a);
-	if (!rv && !o->token) {
-		if (!(a = finished(a)))
-			rv = CKR_HOST_MEMORY;
-		else
-			rv = rv_from(reader_replace_attrs(s->r, s->gen, h, a));
-		a = NULL;
-	}
-	attrs_free(&a);
+	else if (!rv)
+		rv = rv_from(reader_replace_attrs(s->r, s->gen, h, finished(a), NULL));
 	object_unref(&o);
 	return rv;
 }

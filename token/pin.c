@@ -42,7 +42,8 @@ note_tries_locked(struct pinslot *slot, enum pin_verb verb, int err, int tries)
 	if (err == E_PIN_BLOCKED)
 		*count = 0;
 	else if (err == E_PIN_WRONG)
-		*count = tries >= 0 ? tries : *count > 0 ? *count - 1 : *count;
+		/* without a number nothing was sent: the PIN was of a length the card cannot have */
+		*count = tries >= 0 ? tries : *count;
 	else if (err == 0 && verb != PIN_FORGET)
 		slot->tries = slot->pin.tries_max;
 }
@@ -63,11 +64,8 @@ pin_run(struct reader *r, unsigned pin, uint64_t gen, struct pin_call *c)
 		return err;
 	c->tries = -1;
 	err = reader_run(r, gen, verb_pin, c);
-	/* a wrong PIN must look the same whether the card or our own length check refused it */
-	if (err == E_PIN_LEN && c->verb == PIN_VERIFY)
-		err = E_PIN_WRONG, c->tries = -2;
 	pthread_mutex_lock(&r->lock);
-		if (r->gen == gen && r->token && c->tries != -2)
+		if (r->gen == gen && r->token)
 			note_tries_locked(&r->token->slot[pin], c->verb, err, c->tries);
 	pthread_mutex_unlock(&r->lock);
 	if (err)

@@ -277,8 +277,8 @@ reader_load(struct reader *r, uint64_t gen)
 void
 reader_forget(struct reader *r)
 {
-	/* the card's connection is the parent's: not closed, not told */
-	r->card = NULL;
+	/* the connection is the parent's: not closed, not told */
+	card_forget(&r->card);
 }
 
 struct object *
@@ -315,7 +315,8 @@ reader_add_object(struct reader *r, uint64_t gen, struct object *o)
 }
 
 int
-reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct attrs *a)
+reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct attrs *a,
+    const struct on_card *at)
 {
 	struct object *with, *old = NULL;
 	int err = E_NOT_FOUND;
@@ -331,7 +332,8 @@ reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct 
 			with->h = h;
 			with->owner = old->owner;
 			with->pin = old->pin;
-			with->at = old->at;
+			with->at = at ? *at : old->at;
+			with->src = old->src ? source_ref(old->src) : NULL;
 			r->objects.p[i] = with;
 			err = 0;
 		}

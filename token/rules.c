@@ -225,6 +225,18 @@ rules_new(const CK_ATTRIBUTE *t, CK_ULONG n, struct attrs **out)
 	return rv;
 }
 
+CK_RV
+rules_check(CK_OBJECT_CLASS cls, CK_KEY_TYPE key_type, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	struct attrs_build b = { 0 };
+	CK_RV rv = CKR_OK;
+
+	for (CK_ULONG i = 0; i < n && !rv; i++)
+		rv = given(&b, find(cls, key_type, t[i].type), &t[i]);
+	attrs_build_free(&b);
+	return rv;
+}
+
 static CK_RV
 may_change(const struct rule *r, const struct attrs *from, const CK_ATTRIBUTE *a, bool copy)
 {

@@ -263,6 +263,8 @@ token_read_objects(struct card *card, const struct p15_odf *odf, struct object_l
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !err; i++)
 		err = read_dirs(card, odf, kinds[i], &recs);
 	if (!err)
+		err = object_list_take(out, build_profile_object());
+	if (!err)
 		err = build_objects(&recs, out);
 	p15_objects_free(&recs);
 	return err;
