@@ -4,6 +4,7 @@
 #include "mapping/cert.h"
 #include "t/unit/bytes.h"
 #include "t/unit/mutate.h"
+#include "t/unit/nomem.h"
 #include "t/unit/unit.h"
 
 #include <openssl/asn1.h>
@@ -282,6 +283,8 @@ START_TEST(token_info_oddities)
 		{ "an element cut behind the label", "3007 8003414243 0301", 0, "ABC" },
 		{ "label padded with blanks", "300A020100 80054142432000", 0, "ABC" },
 		{ "label in Latin-1", "3009020100 8004 4DE46B69", 0, "M\xC3\xA4ki" },
+		{ "label that is cut inside a character", "3008020100 8003 4142C3", 0, "AB\xC3\x83" },
+		{ "label with an overlong form", "3008020100 8003 41C081", 0, "A\xC3\x80 " },
 		{ "control characters", "3009020100 8004 410A1B42", 0, "A  B" },
 		{ "no label", "3003020100", 0, NULL },
 		{ "nothing", "", E_FORMAT, NULL },
@@ -393,6 +396,9 @@ START_TEST(a_pin_is_a_guess_unless_the_record_says_all)
 		{ "BCD holds two digits a byte",
 		    "f=FORMAT:BITLIST,BITSTRING:4,5\ny=ENUMERATED:0\nm=INTEGER:4\ns=INTEGER:8\n"
 		    "r=IMP:0,INTEGER:1\np=FORMAT:HEX,OCTETSTRING:FF\n", false, true, 1, 16 },
+		{ "a largest length that does not fit is cut to what does",
+		    PIN_HEAD "m=INTEGER:4\ns=INTEGER:8\nx=INTEGER:12\nr=IMP:0,INTEGER:1\n"
+		    "p=FORMAT:HEX,OCTETSTRING:00\n", false, true, 1, 8 },
 		{ "reference 82 as one negative byte",
 		    PIN_HEAD "m=INTEGER:4\ns=INTEGER:8\nx=INTEGER:8\nr=IMP:0,INTEGER:-126\n"
 		    "p=FORMAT:HEX,OCTETSTRING:FF\n", false, true, 0x82, 8 }
@@ -408,6 +414,7 @@ START_TEST(a_pin_is_a_guess_unless_the_record_says_all)
 		ck_assert_msg(pin->max == cases[i].max, "%s: %zu", cases[i].name, pin->max);
 		ck_assert_msg(pin->ref == cases[i].ref, "%s: %d", cases[i].name, pin->ref);
 		id_is(&o.p[0]->auth_id, "03");
+		path_is(&pin->path, PATH_APP, "");
 		p15_objects_free(&o);
 		buf_free(&b);
 	}
@@ -1060,7 +1067,68 @@ START_TEST(damage_is_survived)
 }
 END_TEST
 
-UNIT_MAIN("p15", odf_names_the_directories, odf_oddities, odf_with_too_many_records_is_a_limit,
+/* ---- no memory ---- */
+
+struct nomem_dir { const struct p15_odf_entry *from; struct view ef; size_t records; };
+
+static bool
+run_nomem_dir(void *arg)
+{
+	const struct nomem_dir *d = arg;
+	struct p15_objects o = { NULL, 0 };
+	struct buf out = BUF_INIT;
+	size_t skipped;
+	int r = p15_dir_decode(d->from, d->ef, &o, &skipped);
+	bool right = r ? r == E_MEM && nomem_failed : o.n == d->records && !nomem_failed;
+
+	if (!r && d->from->kind != P15_AUTH) {
+		r = p15_record_encode(o.p[0], &out);
+		right = right && r == (nomem_failed ? E_MEM : 0);
+	}
+	buf_free(&out);
+	p15_objects_free(&o);
+	return right;
+}
+
+static bool
+run_nomem_token_info(void *arg)
+{
+	const struct view *ef = arg;
+	struct p15_token_info t;
+	int r = p15_token_info_decode(*ef, &t);
+
+	p15_token_info_free(&t);
+	return r == (nomem_failed ? E_MEM : 0);
+}
+
+START_TEST(no_memory_is_said_and_nothing_leaks)
+{
+	static const struct { const struct p15_odf_entry *from; const char *hex; size_t records; } cases[] = {
+		{ &prkdf, PRKEY_RSA PRKEY_EC, 2 },
+		{ &cdf, CERT_USER CERT_CA, 2 },
+		{ &dodf, DATA_BLOB, 1 },
+		{ &dodf, "3012 3003 0C0141 3005 06032A0304 A104 A002BEEF", 1 },
+		{ &aodf, PIN1 PIN2, 2 }
+	};
+	struct buf info = hex(TOKEN_INFO), key = key_record("", "", PATH_BITS, "sub");
+	struct view ef = buf_peek(&info);
+	struct nomem_dir dir = { &prkdf, buf_peek(&key), 1 };
+
+	ck_assert_uint_ge(nomem(run_nomem_token_info, &ef), 3);
+	ck_assert_uint_ge(nomem(run_nomem_dir, &dir), 10);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct buf b = hex(cases[i].hex);
+		struct nomem_dir d = { cases[i].from, buf_peek(&b), cases[i].records };
+
+		ck_assert_uint_ge(nomem(run_nomem_dir, &d), 4);
+		buf_free(&b);
+	}
+	buf_free(&info);
+	buf_free(&key);
+}
+END_TEST
+
+UNIT_MAIN("p15", no_memory_is_said_and_nothing_leaks, odf_names_the_directories, odf_oddities, odf_with_too_many_records_is_a_limit,
     paths, index_and_length_are_a_range, path_with_an_aid_beside_it, token_info_of_a_fineid_card,
     token_info_in_full, token_info_oddities, pin1_of_a_fineid_card,
     pin2_of_a_fineid_card_is_local, a_pin_is_a_guess_unless_the_record_says_all,

@@ -5,6 +5,7 @@
 #include "mapping/profiles.h"
 #include "t/unit/bytes.h"
 #include "t/unit/mutate.h"
+#include "t/unit/nomem.h"
 #include "t/unit/unit.h"
 
 #define HEAD "schema: 1\nprofile: x\nsource: [ s ]\ndriver: d\n"
@@ -132,6 +133,18 @@ START_TEST(every_key_lands_in_its_field)
 }
 END_TEST
 
+START_TEST(a_block_holds_by_its_coding)
+{
+	ck_assert_uint_eq(pin_block_holds(PIN_ASCII, 8), 8);
+	ck_assert_uint_eq(pin_block_holds(PIN_UTF8, 8), 8);
+	ck_assert_uint_eq(pin_block_holds(PIN_HALF_NIBBLE_BCD, 8), 8);
+	ck_assert_uint_eq(pin_block_holds(PIN_BCD, 8), 16);
+	ck_assert_uint_eq(pin_block_holds(PIN_GLP, 8), 14);
+	ck_assert_uint_eq(pin_block_holds(PIN_GLP, 12), 15);
+	ck_assert_uint_eq(pin_block_holds(PIN_GLP, 1), 0);
+}
+END_TEST
+
 START_TEST(what_is_left_out_has_its_default)
 {
 	struct profile *p = parse(HEAD MATCH);
@@ -236,6 +249,8 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	    "f:1: pin2: pad and block go together" },
 	{ "pins: { pin2: { ref: 1, min: 4, max: 8, pad: 0xFF } }\n",
 	    "f:1: pin2: pad and block go together" },
+	{ "pins: { pin2: { ref: 1, min: 4, max: 9, pad: 0xFF, block: 8 } }\n",
+	    "f:1: pin2: max characters do not fit into block" },
 	{ "pins: { pin1: { forget: soon } }\n",
 	    "f:1: forget: \"soon\" is not known, allowed: none, card, command, reset" },
 	{ "pins: { pin1: { coding: hex } }\n",
@@ -258,6 +273,20 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	{ "keys: { rsa: { min: 1, max: 1024, step: 1 } }\n",
 	    "f:1: min: \"1\" is not a number it takes, allowed: 512 to 16384 (0x200 to 0x4000)" },
 	/* the rest */
+	{ "match: [ { atr: [ 3B ] } ]\n", "f:1: atr must be one value, not a list" },
+	{ "match: [ { hist-tail: { a: b } } ]\n", "f:1: hist-tail must be one value, not a map" },
+	{ "match: [ { probe: { expect: [ [ 9000 ] ] } } ]\n",
+	    "f:1: an entry must be one value, not a list" },
+	{ "match: [ { probe: { expect: 9000 } } ]\n", "f:1: expect must be a list" },
+	{ "pins: { pin1: { ref: [ 1 ] } }\n", "f:1: ref must be one value, not a list" },
+	{ "pins: { pin1: { coding: { a: b } } }\n", "f:1: coding must be one value, not a map" },
+	{ "pins: { pin1: }\n", "f:1: a pin must be a map of keys and values" },
+	{ "application: { aid: [ A0 ] }\n", "f:1: aid must be one value, not a list" },
+	{ "application: { odf: { a: b } }\n", "f:1: odf must be one value, not a map" },
+	{ "fallback: [ ]\n", "f:1: fallback must be one value, not a list" },
+	{ "quirks: [ [ no-chaining ] ]\n", "f:1: an entry must be one value, not a list" },
+	{ "schema: [ 1 ]\n", "f:1: schema must be one value, not a list" },
+	{ "model: \n", "f:1: model is 0 bytes long, allowed: 1 to 16" },
 	{ "io: { max-send: 0 }\n",
 	    "f:1: max-send: \"0\" is not a number it takes, allowed: 1 to 65535 (0x1 to 0xFFFF)" },
 	{ "watch: [ data ]\n", "f:1: watch must be one value, not a list" },
@@ -733,7 +762,46 @@ START_TEST(damage_is_survived)
 }
 END_TEST
 
-UNIT_MAIN("profile", every_key_lands_in_its_field, what_is_left_out_has_its_default,
+/* ---- no memory ---- */
+
+static bool
+run_nomem(void *arg)
+{
+	struct profile_set set = { NULL, 0 };
+	struct buf why = BUF_INIT;
+	int r = profile_set_builtin(&set, &why);
+
+	(void)arg;
+	profile_set_free(&set);
+	buf_free(&why);
+	return r == (nomem_failed ? E_MEM : 0);
+}
+
+/* With a mistake in the text the answer may be either: E_FORMAT may have lost its message. */
+static bool
+run_nomem_wrong(void *arg)
+{
+	const struct wrong *w = arg;
+	struct buf why = BUF_INIT;
+	struct profile *p = NULL;
+	int r = profile_parse(view_str(w->text), "f", &p, &why);
+
+	buf_free(&why);
+	return !p && (r == E_FORMAT || (nomem_failed && r == E_MEM));
+}
+
+START_TEST(no_memory_is_said_and_nothing_leaks)
+{
+	ck_assert_uint_gt(nomem(run_nomem, NULL), 100);
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+		struct wrong w = wrong[i];
+
+		ck_assert_uint_gt(nomem(run_nomem_wrong, &w), 1);
+	}
+}
+END_TEST
+
+UNIT_MAIN("profile", no_memory_is_said_and_nothing_leaks, every_key_lands_in_its_field, a_block_holds_by_its_coding, what_is_left_out_has_its_default,
     whatever_the_schema_does_not_know_is_an_error_with_its_line, a_probe_never_costs_a_try,
     an_answer_to_a_probe_fits_by_digit, historical_bytes, damaged_atrs_are_survived,
     profiles_are_given_in_the_order_of_rank, patterns_fit_as_a_whole,
