@@ -4,7 +4,7 @@
  *   apdus [--tap] [--max-WHAT N]... MODULE        (environment: t/conform/kit.h)
  *
  * APDUs are counted by whoever sees them:
- *   CASTOR_BENCH_COUNT   a shell command that prints the APDUs since it was last asked, as
+ *   CASTOR_BENCH_COUNT   a shell command that prints how many there were up to now, as
  *                        "castor-vcard ctl SOCKET apdus" does
  *   CASTOR_COUNT_FILE    the counter of count_pcsc.so, which is preloaded
  * A limit that is broken, and a limit on APDUs that nobody counts, makes the exit status 1.
@@ -69,8 +69,6 @@ static long count_by_command(const char *command)
 static long count_by_file(const char *path)
 {
 	static const volatile uint64_t *counter;
-	static uint64_t last;
-	uint64_t now;
 	int fd;
 	void *p;
 
@@ -83,21 +81,23 @@ static long count_by_file(const char *path)
 		if (p == MAP_FAILED)
 			return -1;
 		counter = p;
-		last = *counter;
 	}
-	now = *counter - last;
-	last += now;
-	return (long)now;
+	return (long)*counter;
 }
 
 /* APDUs since the last call; -1 when nobody counts. */
 static long apdus(void)
 {
 	const char *command = getenv("CASTOR_BENCH_COUNT"), *file = getenv("CASTOR_COUNT_FILE");
+	static long last;
+	long now = -1, before = last;
 
 	if (command != NULL)
-		return count_by_command(command);
-	return file != NULL ? count_by_file(file) : -1;
+		now = count_by_command(command);
+	else if (file != NULL)
+		now = count_by_file(file);
+	last = now;
+	return now < 0 || before < 0 ? -1 : now - before;
 }
 
 /* -- memory ------------------------------------------------------------------------------------ */

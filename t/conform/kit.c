@@ -293,6 +293,7 @@ void kit_open(int argc, char **argv)
 	kit.remove = getenv("CASTOR_TEST_REMOVE");
 	kit.insert = getenv("CASTOR_TEST_INSERT");
 	kit.skip = getenv("CASTOR_TEST_SKIP");
+	kit.strict = getenv("disableCryptokiAutoLogin") != NULL;
 	kit.verbose = getenv("CASTOR_TEST_VERBOSE") != NULL;
 	kit.dl = dlopen(kit.path, RTLD_NOW | RTLD_LOCAL);
 	if (kit.dl == NULL)

@@ -38,6 +38,7 @@ struct kit {
 	CK_ULONG pin_len, so_pin_len;
 	const char *remove, *insert, *skip;
 	bool verbose;
+	bool strict; /* disableCryptokiAutoLogin=1: plain Cryptoki */
 };
 
 struct blob {
