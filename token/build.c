@@ -194,9 +194,8 @@ data_attrs(const struct p15_object *rec)
 	return attrs_seal(&b);
 }
 
-/* Tells NSS that certificates can be listed without a PIN (pkcs11 14.1; CKA_TOKEN must be true). */
-static struct object *
-profile_object(void)
+struct object *
+build_profile_object(void)
 {
 	struct attrs_build b = { 0 };
 
@@ -307,9 +306,8 @@ build_objects(const struct p15_objects *recs, struct object_list *out)
 {
 	struct sources all = { .n = 0 };
 	struct p15_object like;
-	int r;
+	int r = 0;
 
-	r = object_list_take(out, profile_object());
 	for (size_t i = 0; !r && i < recs->n; i++) {
 		if (!make[recs->p[i]->kind])
 			continue;
@@ -401,16 +399,4 @@ build_full(const struct object *o, struct view body)
 		put_numbers(&b, &pub, o->cls);
 	}
 	return attrs_seal(&b);
-}
-
-int
-build_public_numbers(struct attrs_build *b, struct view der, CK_OBJECT_CLASS cls)
-{
-	struct pub_fields pub;
-
-	if (pub_decode(der, &pub) != 0)
-		return E_FORMAT;
-	find_curve(&pub);
-	put_numbers(b, &pub, cls);
-	return 0;
 }

@@ -53,6 +53,10 @@ int reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg);
 struct object *reader_object(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h);
 /* Adds an object (taken). E_GONE when the generation is over, E_MEM. */
 int reader_add_object(struct reader *r, uint64_t gen, struct object *o);
+/* The object of that handle gets other attributes (taken; NULL is E_MEM) and, unless `at` is
+ * NULL, another place on the card; its handle stays. */
+int reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct attrs *a,
+    const struct on_card *at);
 void reader_remove_object(struct reader *r, CK_OBJECT_HANDLE h);
 /* Removes the session objects of a session (private_only false), or what a logout ends: the
  * private session objects of the slot. */

@@ -37,6 +37,8 @@ void session_close_all(struct world *w, struct reader *r, unsigned pin);
 void session_purge(struct world *w, struct reader *r);
 /* How many sessions a slot has, and how many of them may write. */
 void session_count(struct world *w, struct reader *r, unsigned pin, CK_ULONG *all, CK_ULONG *rw);
+/* Whether the card it was opened for is gone. */
+bool session_is_over(struct session *s);
 /* CKS_* of a session. */
 CK_STATE session_state(struct session *s);
 /* Gives memory back without touching cards. */

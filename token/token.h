@@ -40,8 +40,8 @@ struct token {              /* owned by its reader, under reader->lock; fields m
  * transaction. E_MEM, E_GONE, E_RESET; unreadable directories give a token without PINs. */
 int token_read(struct card *card, struct token **out);
 void token_free(struct token **t);
-/* Reads the object directories. Inside a transaction. Appends to *out. */
-int token_read_objects(struct card *card, const struct token *t, struct object_list *out);
+/* Reads the object directories that EF(ODF) names. Inside a transaction. Appends to *out. */
+int token_read_objects(struct card *card, const struct p15_odf *odf, struct object_list *out);
 /* CK_TOKEN_INFO of one slot; session counts are for the caller. reader->lock held. */
 void token_info_locked(const struct token *t, unsigned pin, CK_TOKEN_INFO *info);
 /* Copies a text into a blank-padded field, cut between characters. */

@@ -1,8 +1,8 @@
 /* One initialised library: settings, readers with their slots, sessions. Made by
  * C_Initialize, unpublished by C_Finalize, freed by whoever leaves last.
  *
- * Locks, in the order they may be taken: world->lock, session->lock, reader->lock; a reader's
- * io_lock with none of the others held but a session's (DESIGN 8). */
+ * Locks: a session's lock first; then a reader's io_lock; then world->lock or a reader->lock,
+ * which are leaves: held for microseconds, never together, never over I/O. */
 #ifndef CASTOR_TOKEN_WORLD_H
 #define CASTOR_TOKEN_WORLD_H
 
@@ -59,6 +59,8 @@ void world_forget(struct world *w);
 /* Looks for readers that are new. `now` false: only if buildReaderListTimer says it is time.
  * No service is no error. */
 void world_list_readers(struct world *w, bool now);
+/* What C_GetSlotList asks for: new readers, and the presence of cards in all of them. */
+void world_refresh(struct world *w);
 /* The reader of a slot id and which of its slots; false for an id never given out. */
 bool world_slot(struct world *w, CK_SLOT_ID id, struct reader **r, unsigned *pin);
 /* Slot ids, ascending, of readers with a card or of all. Appended as CK_SLOT_ID to a buf. */
