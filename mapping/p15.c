@@ -189,8 +189,6 @@ p15_path_read(struct view seq, struct path *path, struct range *range)
 
 	memset(range, 0, sizeof *range);
 	range->whole = true;
-	if (seq.len == 0)
-		return E_FORMAT;
 	if ((r = p15_fields_read(seq, fields, &t)) ||
 	    (r = p15_path_decode(t.bytes.len ? t.bytes : t.aid, path)))
 		return r;

@@ -98,7 +98,8 @@ void p15_objects_free(struct p15_objects *);
 bool p15_id_eq(const struct p15_id *a, const struct p15_id *b);
 
 /* Appends the DER record of a private key (key.path), public key, certificate or data object
- * (path and range, or direct). E_ARG: another kind, or an RSA key whose size is not known;
+ * (path and range, or direct; OpenSC learns an EC key's curve only from a direct or stored
+ * SubjectPublicKeyInfo). E_ARG: another kind, or an RSA key whose size is not known;
  * E_MEM. */
 int p15_record_encode(const struct p15_object *, struct buf *out);
 /* Where a record of n bytes can be spliced into a directory's content without touching a

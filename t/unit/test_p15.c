@@ -146,7 +146,9 @@ START_TEST(odf_oddities)
 		{ "empty", "", 0, 0 },
 		{ "erased", "FFFFFFFF", 0, 0 },
 		{ "garbage alone", "A0FF01", E_FORMAT, 0 },
-		{ "an odd path", "A0053003040144", E_FORMAT, 0 }
+		{ "an odd path", "A0053003040144", E_FORMAT, 0 },
+		{ "a path with nothing in it", "A0023000", E_FORMAT, 0 },
+		{ "the application itself is no file", "A00430020400", E_FORMAT, 0 }
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -546,6 +548,10 @@ START_TEST(key_oddities)
 		{ "access flags without native", "", "a=FORMAT:BITLIST,BITSTRING:0\nr=INTEGER:1\n",
 		    PATH_BITS, "", 1, true, 2048, 0 },
 		{ "EC without a field size", "IMP:0,", "", "p=SEQUENCE:p\n", "", -1, true, 0, 0 },
+		{ "EC with the number of a KeyInfo", "IMP:0,", "", "p=SEQUENCE:p\nb=INTEGER:1\n", "",
+		    -1, true, 0, 0 },
+		{ "EC with a field size", "IMP:0,", "", "p=SEQUENCE:p\nb=INTEGER:521\n", "", -1,
+		    true, 521, 0 },
 		{ "a subject", "", "", PATH_BITS, "sub", -1, true, 2048, 14 }
 	};
 
@@ -564,6 +570,20 @@ START_TEST(key_oddities)
 		p15_objects_free(&o);
 		buf_free(&b);
 	}
+}
+END_TEST
+
+START_TEST(a_key_may_have_no_path)
+{
+	struct buf b = key_record("", "r=INTEGER:3\n",
+	    "v=SEQUENCE:none\nb=INTEGER:2048\n[none]\n", "");
+	struct p15_objects o = one(&prkdf, buf_peek(&b));
+
+	path_is(&o.p[0]->key.path, PATH_APP, "");
+	ck_assert_int_eq(o.p[0]->key.ref, 3);
+	ck_assert_uint_eq(o.p[0]->key.bits, 2048);
+	p15_objects_free(&o);
+	buf_free(&b);
 }
 END_TEST
 
@@ -928,7 +948,7 @@ START_TEST(public_keys_are_written)
 	    "asn1=IMP:0,SEQUENCE:r\n[r]\nc=SEQUENCE:c\nk=SEQUENCE:k\nt=EXP:1,SEQUENCE:t\n"
 	    "[c]\nl=UTF8:Pub\nf=FORMAT:BITLIST,BITSTRING:1\n"
 	    "[k]\ni=FORMAT:HEX,OCTETSTRING:45\nu=FORMAT:BITLIST,BITSTRING:6\n"
-	    "[t]\nv=EXP:0,FORMAT:HEX,OCTETSTRING:" POINT "\nb=INTEGER:256\n");
+	    "[t]\nv=EXP:0,FORMAT:HEX,OCTETSTRING:" POINT "\n");
 	buf_free(&o.direct);
 }
 END_TEST
@@ -1159,8 +1179,8 @@ UNIT_MAIN("p15", no_memory_is_said_and_nothing_leaks,
     token_info_in_full, token_info_oddities, pin1_of_a_fineid_card,
     pin2_of_a_fineid_card_is_local, a_pin_is_a_guess_unless_the_record_says_all,
     a_pin_that_makes_no_sense_is_passed_over, rsa_key_of_a_fineid_card,
-    ec_signature_key_of_a_fineid_card, key_oddities, public_keys_in_the_directory,
-    ec_points_in_the_directory, secret_keys_have_a_tag_per_cipher, certificates_of_a_fineid_card,
+    ec_signature_key_of_a_fineid_card, key_oddities, a_key_may_have_no_path,
+    public_keys_in_the_directory, ec_points_in_the_directory, secret_keys_have_a_tag_per_cipher, certificates_of_a_fineid_card,
     a_certificate_in_the_directory_itself, data_objects,
     directories_with_holes_and_foreign_records, more_records_than_a_card_may_have_are_a_limit,
     a_directory_in_a_part_of_a_file_knows_its_offsets, records_are_appended_behind_the_last,
