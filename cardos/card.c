@@ -429,13 +429,12 @@ block_of_known(const struct pin_ref *ref, struct view pin, struct buf *out)
 	return r == E_PIN_LEN ? E_PIN_WRONG : r;
 }
 
-/* DESIGN 18.6: references are local to the application, and a neighbour may have moved. */
+/* DESIGN 18.6: references are local to the application, and a neighbour may have moved. By
+ * name even when a path led into it: another applet may have the same path, and PINs of its own. */
 static int
 select_for_pin(struct card *card)
 {
-	if (card->app_sure || !card->ops->select_app)
-		return 0;
-	return card->ops->select_app(card);
+	return card->ops->select_app ? card->ops->select_app(card) : 0;
 }
 
 int

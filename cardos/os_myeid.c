@@ -13,6 +13,7 @@
 #define SERIAL_BYTES 10u
 #define MARK_AT 18u
 #define CAPS_BYTES 11u          /* 1.2 */
+#define PIN_INFO_BYTES 9u       /* 2.4 */
 #define FEATURE_ECC 0x0008u
 #define VERSION(major, minor) ((unsigned)(major) << 8 | (minor))
 #define DIGEST_INFO_PERCENT 40u /* of the modulus that alg 02 takes, 5.2 */
@@ -31,11 +32,19 @@ enum myeid_alg { RAW = 0x00, PKCS1 = 0x02, ECC = 0x04 }; /* 5.1 */
 static const uint8_t default_aid[] = { 0xA0, 0, 0, 0, 0x63, 'P', 'K', 'C', 'S', '-', '1', '5' };
 static const uint8_t app_df[] = { 0x50, 0x15 };
 
+/* GET DATA 01xx. The length of a fixed answer is asked for as it is: OsEID answers another short
+ * one with 6Cxx, the applet ignores it (1.2, 7). */
 static int
 get_data(struct card *card, unsigned what, struct buf *out)
 {
-	const struct apdu a = { .ins = 0xCA, .p1 = 0x01, .p2 = (uint8_t)what, .le = LE_ANY };
+	static const struct { unsigned first, last; uint32_t le; } lengths[] = {
+		{ 0xAA, 0xAA, CAPS_BYTES }, { 0xAC, 0xAC, 2 }, { 0xB1, 0xBE, PIN_INFO_BYTES },
+	};
+	struct apdu a = { .ins = 0xCA, .p1 = 0x01, .p2 = (uint8_t)what, .le = LE_ANY };
 
+	for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++)
+		if (what >= lengths[i].first && what <= lengths[i].last)
+			a.le = lengths[i].le;
 	return card_command(card, &a, out, NULL);
 }
 

@@ -32,7 +32,9 @@ struct cert_fields {
 /* Reads a certificate at the start of `der`. Views borrow from der. E_FORMAT. */
 int cert_decode(struct view der, struct cert_fields *out);
 /* Reads a SubjectPublicKeyInfo, an RSAPublicKey SEQUENCE {n,e}, or (with ec_params known from
- * elsewhere) an EC point bare, in an OCTET STRING, or as MyEID's `86`/`30` object. E_FORMAT. */
+ * elsewhere) an EC point bare, in an OCTET STRING, or as MyEID's `86`/`30` object: then
+ * ec_params stays empty and bits is the field of a point that long. A key of another algorithm,
+ * on a curve without a name, or a compressed point is PUB_OTHER. E_FORMAT. */
 int pub_decode(struct view der, struct pub_fields *out);
 
 #endif

@@ -61,7 +61,7 @@ struct p15_object {
 
 	/* where its record stands: which EF and which bytes, for a later splice */
 	struct path dir;
-	size_t rec_off, rec_len;
+	size_t rec_off, rec_len; /* bytes from the start of the EF, also when ODF names a part */
 };
 
 /* What EF(ODF) points at. */
@@ -96,14 +96,18 @@ void p15_object_free(struct p15_object **);
 void p15_objects_free(struct p15_objects *);
 bool p15_id_eq(const struct p15_id *a, const struct p15_id *b);
 
-/* Appends the DER record of a private key, public key, certificate or data object. */
+/* Appends the DER record of a private key (key.path), public key, certificate or data object
+ * (path and range, or direct). E_ARG: another kind, or an RSA key whose size is not known;
+ * E_MEM. */
 int p15_record_encode(const struct p15_object *, struct buf *out);
 /* Where a record of n bytes can be spliced into a directory's content without touching a
- * foreign record: the offset behind the last record. E_FULL when it does not fit. The caller
+ * foreign record: the offset behind the last record. E_FULL when it does not fit; E_FORMAT
+ * when something unreadable stands behind the records. The caller
  * writes everything behind the first byte first, and the first (tag) byte last. */
 int p15_dir_append_at(struct view ef, size_t n, size_t *off);
 /* The path of the record's EF made absolute or application-relative as the card wrote it:
- * bytes of a PKCS#15 Path.path to struct path. E_FORMAT. */
+ * bytes of a PKCS#15 Path.path to struct path (from 3F00: PATH_MF; from 3FFF or a file id:
+ * PATH_APP; 5 to 16 bytes from A0 or E8: PATH_AID). E_FORMAT. */
 int p15_path_decode(struct view bytes, struct path *out);
 
 #endif

@@ -331,11 +331,13 @@ static int
 pin_finish(struct reader *rd)
 {
 	struct pin_ref *pin = &rd->o->pin;
+	size_t holds;
 
 	if (!rd->has_flags || !rd->has_type || !rd->has_min)
 		return E_FORMAT;
-	if (!rd->has_max)
-		pin->max = pin->coding == PIN_BCD ? 2 * pin->stored : pin->stored;
+	holds = pin_block_holds(pin->coding, pin->stored);
+	if (!rd->has_max || (pin->stored && pin->max > holds))
+		pin->max = holds;
 	pin->local = rd->o->pin_flags & PINF_LOCAL;
 	pin->pads = rd->o->pin_flags & PINF_NEEDS_PADDING;
 	pin->guess = !rd->has_ref || !rd->has_stored ||
@@ -471,6 +473,7 @@ object_new(const struct p15_odf_entry *from, const struct record_type *t)
 	o->native = true;
 	o->key.kind = t->key;
 	o->key.ref = -1;
+	o->path.from = o->key.path.from = o->pin.path.from = PATH_APP;
 	o->range.whole = true;
 	o->pin.ref = o->pin.tries_max = o->pin.unblock_ref = -1;
 	o->pin.guess = true;

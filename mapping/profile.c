@@ -264,6 +264,16 @@ take_match(struct load *l, const struct schema_rule *rule, const struct ynode *n
 
 /* ---- paths and PINs ---- */
 
+size_t
+pin_block_holds(enum pin_coding coding, size_t stored)
+{
+	if (coding == PIN_BCD)
+		return 2 * stored;
+	if (coding == PIN_GLP) /* the first byte holds a control digit and the length */
+		return stored > 1 ? (2 * (stored - 1) < 15 ? 2 * (stored - 1) : 15) : 0;
+	return stored;
+}
+
 static int
 take_path(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
 {
@@ -332,6 +342,8 @@ take_pin(struct load *l, const struct schema_rule *rule, const struct ynode *n, 
 	if ((t.pad >= 0) != (t.pin.stored > 0))
 		return schema_complain(l, n, "%s: pad and block go together", rule->key);
 	t.pin.coding = (enum pin_coding)t.coding;
+	if (t.pin.stored && t.pin.max > pin_block_holds(t.pin.coding, t.pin.stored))
+		return schema_complain(l, n, "%s: max characters do not fit into block", rule->key);
 	t.pin.forget = (enum pin_forget)t.forget;
 	t.pin.pads = t.pad >= 0;
 	t.pin.pad = t.pin.pads ? (uint8_t)t.pad : 0;

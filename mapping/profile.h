@@ -34,6 +34,10 @@ struct range {
 /* How a PIN is made into the bytes of VERIFY. Source: ISO 7816-15 PasswordType. */
 enum pin_coding { PIN_BCD, PIN_ASCII, PIN_UTF8, PIN_HALF_NIBBLE_BCD, PIN_GLP };
 
+/* How many characters a block of `stored` bytes holds. Of UTF-8: of one byte each.
+ * Source: ISO 7816-15 PasswordType, ISO 9564-1 format 2. */
+size_t pin_block_holds(enum pin_coding coding, size_t stored);
+
 /* What makes the card forget a verified PIN (DESIGN 18.2). */
 enum pin_forget {
 	PIN_FORGET_NONE,    /* nothing but a reset */
@@ -140,13 +144,15 @@ struct profile_set {        /* owned by whoever loaded it; const once loaded */
  * the schema does not know; E_LIMIT, E_MEM. Pure. */
 int profile_parse(struct view text, const char *where, struct profile **out, struct buf *why);
 void profile_free(struct profile **p);
-/* Adds a profile to a set; a name already there is E_EXISTS (DESIGN 17.11). Takes it. */
+/* Adds a profile to a set; a name already there is E_EXISTS (DESIGN 17.11); E_MEM. Takes it: *p
+ * is NULL then; on an error it stays the caller's. */
 int profile_set_take(struct profile_set *set, struct profile **p);
 void profile_set_free(struct profile_set *set);
 /* The profiles compiled in. E_FORMAT is a bug a unit test catches; *why as above. */
 int profile_set_builtin(struct profile_set *set, struct buf *why);
 /* The next profile for this ATR after `after` (NULL: the first), in the order of rank; NULL:
- * none is left. *m: the rule that fitted, whose probe, if any, is for the caller to send.
+ * none is left. *m: the rule that fitted, whose probe, if any, is for the caller to send (of
+ * a profile's fitting rules one without a probe, then the lowest rank); NULL with NULL.
  * Profiles marked `fallback` are not among them. Pure. */
 const struct profile *profile_match(const struct profile_set *set, struct view atr,
     const struct profile *after, const struct atr_match **m);

@@ -83,24 +83,17 @@ pss_block(const struct task *t, struct buf *block)
 	return soft_pss_encode(t->s, &pss, t->pub->bits, t->data, block);
 }
 
-/* The leftmost bits of a hash that is longer than the field. The order of each of our curves
- * has as many bits as its field. Source: FIPS 186-5 6.4.1. */
+/* The leftmost bytes of a hash that is longer than the field. The bits that 66 bytes have more
+ * than P-521 are for the signer to cut, as FIPS 186-5 6.4.1 tells it: cut here, they would be
+ * cut twice. The order of each of our curves is as long as its field. */
 static CK_RV
 ecdsa_block(const struct task *t, struct buf *block)
 {
 	const struct hash_info *hi = hash_info(t->m->hash);
-	unsigned spare = (unsigned)t->pub->k * 8 - t->pub->bits, carry = 0, byte;
-	struct view data = view_part(t->data, 0, t->pub->k);
 
 	if (!t->data.len || (hi && t->data.len != hi->size))
 		return CKR_DATA_LEN_RANGE;
-	if (data.len < t->pub->k)
-		spare = 0;
-	for (size_t i = 0; i < data.len; i++) {
-		byte = carry << 8 | data.p[i];
-		buf_u8(block, byte >> spare & 0xFF);
-		carry = data.p[i];
-	}
+	buf_view(block, view_part(t->data, 0, t->pub->k));
 	return buf_err(block) ? CKR_HOST_MEMORY : CKR_OK;
 }
 
