@@ -297,9 +297,10 @@ static CK_RV do_generate_key(const struct args *a)
 	return kit.f->C_GenerateKey(a->h, a->mech, a->t, a->nt, a->oh);
 }
 
+/* The first attribute is CKA_TOKEN and serves both halves. */
 static CK_RV do_generate_key_pair(const struct args *a)
 {
-	return kit.f->C_GenerateKeyPair(a->h, a->mech, a->t, a->nt, NULL, 0, a->oh, a->oh2);
+	return kit.f->C_GenerateKeyPair(a->h, a->mech, a->t, a->nt, a->t, 1, a->oh, a->oh2);
 }
 
 static CK_RV do_wrap_key(const struct args *a)

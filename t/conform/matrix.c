@@ -19,6 +19,7 @@
 
 #define COUNT(a) (sizeof (a) / sizeof (a)[0])
 #define TOO_LONG ~0UL /* one more than ulMaxPinLen */
+#define ZERO ~0UL     /* a word that is really 0: a field left out means the usual word */
 
 enum state { UNINIT, RO_PUBLIC, RW_PUBLIC, RO_USER, RW_USER, RW_SO, STATE_COUNT };
 
@@ -197,10 +198,10 @@ static const struct rule rules[] = {
 	{ "C_Login: a PIN of impossible length is simply wrong", RW_PUBLIC, F_Login,
 		.word = CKU_USER, .nin = TOO_LONG, .allow = ONE(PIN_INCORRECT) },
 	{ "C_Login: the SO cannot log in while an R/O session is open", RO_PUBLIC, F_Login,
-		.word = CKU_SO, .allow = ONE(SESSION_READ_ONLY_EXISTS) },
+		.word = ZERO /* CKU_SO */, .allow = ONE(SESSION_READ_ONLY_EXISTS) },
 	{ "C_Login: the same user twice, whatever the PIN", RW_USER, F_Login, .word = CKU_USER,
 		.allow = ONE(USER_ALREADY_LOGGED_IN) },
-	{ "C_Login: the SO while the user is logged in", RW_USER, F_Login, .word = CKU_SO,
+	{ "C_Login: the SO while the user is logged in", RW_USER, F_Login, .word = ZERO /* CKU_SO */,
 		.allow = TWO(USER_ANOTHER_ALREADY_LOGGED_IN, SESSION_READ_ONLY_EXISTS) },
 	{ "C_Login: the user while the SO is logged in", RW_SO, F_Login, .word = CKU_USER,
 		.allow = ONE(USER_ANOTHER_ALREADY_LOGGED_IN) },
@@ -272,7 +273,7 @@ static const struct rule rules[] = {
 	{ "C_SetAttributeValue: CKA_CLASS never changes", RW_USER, F_SetAttributeValue,
 		.t = &t_class_set, .allow = TWO(ATTRIBUTE_READ_ONLY, ACTION_PROHIBITED) },
 	{ "C_FindObjects: a maximum of 0 is refused", RO_PUBLIC, F_FindObjects, OP_FIND,
-		.word = 0, .nin = 1, .allow = ONE(ARGUMENTS_BAD) },
+		.word = ZERO, .allow = ONE(ARGUMENTS_BAD) },
 
 	/* -- starting an operation ------------------------------------------------------------ */
 	{ "C_EncryptInit: no such key", RW_USER, F_EncryptInit, .key = K_NOWHERE,
@@ -407,10 +408,11 @@ static const struct rule rules[] = {
 		F_GenerateKeyPair, .t = &t_keygen_cert,
 		.allow = TWO(TEMPLATE_INCONSISTENT, ATTRIBUTE_VALUE_INVALID) },
 	{ "C_WrapKey: no such wrapping key", RW_USER, F_WrapKey, .key = K_NOWHERE,
-		.allow = TWO(WRAPPING_KEY_HANDLE_INVALID, FUNCTION_NOT_SUPPORTED) },
+		.allow = THREE(WRAPPING_KEY_HANDLE_INVALID, FUNCTION_NOT_SUPPORTED,
+			MECHANISM_INVALID) },
 	{ "C_UnwrapKey: no such unwrapping key", RW_USER, F_UnwrapKey, .key = K_NOWHERE,
-		.t = &t_derived, .allow = { 2, { KIT_CKR_UNWRAPPING_KEY_HANDLE_INVALID,
-			CKR_FUNCTION_NOT_SUPPORTED } } },
+		.t = &t_derived, .allow = { 3, { KIT_CKR_UNWRAPPING_KEY_HANDLE_INVALID,
+			CKR_FUNCTION_NOT_SUPPORTED, CKR_MECHANISM_INVALID } } },
 	{ "C_DeriveKey: no such key", RW_USER, F_DeriveKey, .key = K_NOWHERE, .mech = &m_ecdh_point,
 		.t = &t_derived,
 		.allow = ONE(KEY_HANDLE_INVALID) },
@@ -649,8 +651,8 @@ static void run_rule(const struct rule *r)
 	a = fresh(r->fn, h, r->key);
 	if (r->mech != NULL)
 		*a.mech = *r->mech;
-	if (r->word != 0 || r->nin == 1)
-		a.word = r->word;
+	if (r->word != 0)
+		a.word = r->word == ZERO ? 0 : r->word;
 	a.nin = r->nin == TOO_LONG ? pin_max + 1 : r->nin != 0 ? r->nin : a.nin;
 	if (r->t != NULL) {
 		a.t = r->t->t;
