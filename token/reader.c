@@ -394,9 +394,14 @@ reader_remove_owned(struct reader *r, CK_SESSION_HANDLE owner)
 }
 
 void
-reader_remove_private(struct reader *r, unsigned pin)
+reader_hide_private(struct reader *r, unsigned pin)
 {
 	remove_where(r, is_private_of, pin);
+	pthread_mutex_lock(&r->lock);
+		for (size_t i = 0; i < r->objects.n; i++)
+			if (r->objects.p[i]->priv && r->objects.p[i]->pin == pin)
+				object_rename(r->objects.p[i]);
+	pthread_mutex_unlock(&r->lock);
 }
 
 static int
