@@ -39,6 +39,8 @@ struct new_file {           /* create */
 	size_t size;            /* bytes; of a key: bits */
 	enum key_kind kind;
 	bool public_read;       /* an EF anybody may read; else behind the user PIN */
+	uint8_t pin;            /* reference of the PIN that guards it; 0: the profile's PIN1 */
+	bool consent;           /* of a key: the card drops that PIN after each use */
 };
 
 struct key_parts {          /* big-endian, no leading zeros needed; import and genkey */
@@ -103,6 +105,8 @@ struct card {
 	bool changed;               /* an APDU_STATE command was sent since card_begin */
 	bool was_reset;             /* card_begin or a verb found the card reset since last asked */
 	bool app_selected;          /* as far as we know; false after a reset */
+	bool app_sure;              /* selected by us in this very transaction: nobody moved it */
+	bool stale;                 /* a verb met a reset; the next card_begin opens anew */
 };
 
 /* Connects to the card in a reader and recognises it: profiles by ATR, their probes, then the
@@ -111,9 +115,13 @@ struct card {
 int card_open(struct io *io, const char *reader, const struct profile_set *set, bool generic,
     struct card **out);
 void card_close(struct card **);
+/* In a forked child, before io_forget: frees the memory, says nothing to the card. */
+void card_forget(struct card **);
 
 /* A transaction. card_begin after a reset by others runs ops->open again and compares the
- * serial (another card: E_GONE); then was_reset is true and the caller decides what is lost. */
+ * serial (another card: E_GONE); then was_reset is true and the caller decides what is lost.
+ * After an error no transaction is open. A verb that gives E_RESET met a reset in the middle:
+ * card_end, card_begin, and the caller decides whether to repeat the verb (not when `changed`). */
 int card_begin(struct card *, int deadline_ms);
 int card_end(struct card *, enum io_end);
 
@@ -130,7 +138,8 @@ int card_sw_err(const struct card *, uint16_t sw);
  * its coding has not; E_DENIED: the reference is only a guess. out must be secret. */
 int card_pin_block(const struct pin_ref *, struct view pin, struct buf *out);
 /* Verbs over the vtable: E_UNSUPPORTED for NULL; VERIFY, CHANGE and UNBLOCK select the
- * application first (DESIGN 18.6) and pad. */
+ * application first (DESIGN 18.6) and pad. A new PIN of a wrong length is E_PIN_LEN; an old one, or a PUK, that
+ * the card cannot have is E_PIN_WRONG with tries -1, and nothing was sent. */
 int card_pin_verify(struct card *, const struct pin_ref *, struct view pin, int *tries);
 int card_pin_change(struct card *, const struct pin_ref *, struct view old, struct view new, int *tries);
 int card_pin_unblock(struct card *, const struct pin_ref *, struct view puk, struct view new, int *tries);

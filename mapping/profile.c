@@ -411,6 +411,33 @@ take_watch(struct load *l, const struct schema_rule *rule, const struct ynode *n
 	return 0;
 }
 
+/* "4B01-4B0F": two file ids, both included. */
+static int
+take_fids(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
+{
+	struct fid_range *range = field;
+	struct buf ids = BUF_INIT;
+	struct view v;
+	unsigned from = 0, to = 0;
+	size_t dash;
+	bool ok;
+
+	if (schema_want_text(l, n))
+		return E_FORMAT;
+	dash = strcspn(n->text, "-");
+	ok = n->text[dash] == '-' && !hex_parse(n->text, dash, &ids) &&
+	    !hex_parse(n->text + dash + 1, strlen(n->text) - dash - 1, &ids);
+	v = buf_peek(&ids);
+	ok = ok && v.len == 4 && view_be16(&v, &from) && view_be16(&v, &to) && from && from <= to;
+	buf_free(&ids);
+	if (!ok)
+		return schema_complain(l, n, "%s: \"%.40s\" is no range of file ids such as 4B01-4B0F",
+		    rule->key, n->text);
+	range->from = (uint16_t)from;
+	range->to = (uint16_t)to;
+	return 0;
+}
+
 static const struct schema_rule application_rules[] = {
 	{ .key = "aid", .take = take_hex, .lo = 5, .hi = 16, .off = offsetof(struct profile, aid) },
 	{ .key = "odf", .take = take_path, .lo = 2, .hi = PATH_BYTES_MAX,
@@ -454,6 +481,14 @@ static const struct schema_rule keys_rules[] = {
 };
 static const struct schema_level keys_level = { "keys", keys_rules, 2 };
 
+static const struct schema_rule files_rules[] = {
+	{ .key = "private", .take = take_fids, .off = offsetof(struct profile, files[FILES_PRIVATE]) },
+	{ .key = "public", .take = take_fids, .off = offsetof(struct profile, files[FILES_PUBLIC]) },
+	{ .key = "certificate", .take = take_fids, .off = offsetof(struct profile, files[FILES_CERT]) },
+	{ .key = "data", .take = take_fids, .off = offsetof(struct profile, files[FILES_DATA]) }
+};
+static const struct schema_level files_level = { "files", files_rules, 4 };
+
 static const struct schema_rule io_rules[] = {
 	{ .key = "max-send", .take = take_unsigned, .lo = 1, .hi = 65535,
 	    .off = offsetof(struct profile, max_send) },
@@ -480,6 +515,7 @@ static const struct schema_rule profile_rules[] = {
 	{ .key = "pins", .take = take_level, .level = &pins_level },
 	{ .key = "algs", .take = take_level, .level = &algs_level },
 	{ .key = "keys", .take = take_level, .level = &keys_level },
+	{ .key = "files", .take = take_level, .level = &files_level },
 	{ .key = "io", .take = take_level, .level = &io_level },
 	{ .key = "watch", .take = take_watch },
 	{ .key = "quirks", .take = take_set, .hi = 32, .words = &quirk_words,

@@ -105,6 +105,10 @@ struct atr_match {
 	struct buf expect;      /* pairs of u16 value, u16 mask: one must fit the probe's SW */
 };
 
+/* What new files on a card are for, and which file ids they take. */
+enum file_use { FILES_PRIVATE, FILES_PUBLIC, FILES_CERT, FILES_DATA, FILES_COUNT };
+struct fid_range { uint16_t from, to; }; /* both included; 0 0: the card takes none */
+
 /* An EF whose state is asked live before cached content is trusted. */
 enum watch_kind { WATCH_NONE, WATCH_DATA, WATCH_EF, WATCH_CERTHEAD };
 
@@ -123,6 +127,7 @@ struct profile {
 	unsigned ec_curves;     /* set of 1u << enum curve (mapping/algs.h) */
 	unsigned rsa_min, rsa_max, rsa_step; /* bits of a key the card can make */
 	bool keygen;            /* the card can make and import keys */
+	struct fid_range files[FILES_COUNT]; /* ids of files that we make */
 	unsigned max_send, max_recv; /* bytes of data in one APDU; 0: the driver's default */
 	unsigned quirks;        /* set of 1u << enum quirk */
 	enum watch_kind watch;

@@ -53,10 +53,12 @@ struct io_ops {
 	 * takes). E_RESET: begun, and the card was reset by somebody since the last end, so that
 	 * application, PIN and environment are lost. E_GONE, E_BUSY after the deadline. */
 	int (*begin)(struct chan *, int deadline_ms);
-	/* Ends it. Without a transaction: does nothing. E_GONE. */
+	/* Ends it. Without a transaction: does nothing. E_GONE. After our own reset the next begin
+	 * may or may not say E_RESET. */
 	int (*end)(struct chan *, enum io_end);
 	/* One command, one answer (appended to rsp, at most 65538 bytes). Both are bare bytes.
-	 * E_GONE, E_RESET, E_PROTOCOL, E_IO. `secret`: cleanse every copy of both. */
+	 * E_GONE, E_RESET, E_PROTOCOL, E_IO. `secret`: cleanse every copy of both. After E_RESET
+	 * nothing can be sent before end and begin, and that begin says E_RESET. */
 	int (*transmit)(struct chan *, struct view cmd, bool secret, struct buf *rsp);
 	/* A reader command (PC/SC part 10). NULL: there are none. */
 	int (*control)(struct chan *, uint32_t code, struct view in, struct buf *out);
@@ -64,7 +66,10 @@ struct io_ops {
 	struct view (*atr)(struct chan *);
 	/* Disconnects and leaves the card as it is; *c becomes NULL. */
 	void (*close)(struct chan **);
+	/* No chan and no waiter may be left. */
 	void (*free)(struct io **);
+	/* See io_forget: frees the memory of the io and of all its chans and waiters. */
+	void (*forget)(struct io **);
 };
 
 struct io { const struct io_ops *ops; };
@@ -77,7 +82,8 @@ int io_default(struct io **out);
 /* Whether io_default's cards are virtual, so that labels say TEST CARD. */
 bool io_is_virtual(void);
 /* After a fork, in the child: io, chans and waiters of the parent must be given up without a
- * word to the parent's readers. Frees memory only; *io becomes NULL. */
+ * word to the parent's readers. Frees the memory of all of them, takes no lock; *io becomes
+ * NULL. Cards of that io are given up with card_forget first. */
 void io_forget(struct io **io);
 
 /* PC/SC through pcsc-lite. */
@@ -93,6 +99,9 @@ size_t io_replay_left(const struct io *);
 /* Writes every command of `under` (taken) to a trace file in the golden format. The only
  * code that prints APDUs. */
 int io_trace_new(struct io **under, int fd, struct io **out);
+/* Puts a tracer on *io (replaced) when the environment names a file in CASTOR_TRACE; set-id
+ * programs have no such environment. A file that cannot be used is warned of. */
+void io_trace_default(struct io **io);
 
 enum io_fault {
 	FAULT_REMOVED, FAULT_RESET, FAULT_6F00, FAULT_6982, FAULT_EMPTY, FAULT_1BYTE,

@@ -1,0 +1,510 @@
+#include "cardos/card.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "cardos/os.h"
+#include "cardos/sw.h"
+
+#define OPEN_DEADLINE_MS 60000  /* waiting for a neighbour when a card is met first */
+#define CANDIDATES_MAX 16       /* profiles tried on one unknown card (OpenSC#3471: no end) */
+#define REOPEN_TRIES 3          /* resets by others survived in a row */
+#define ANSWER_DATA_MAX 65536u  /* bytes of one command's answers together */
+#define ANSWER_ROUNDS_MAX 300u  /* GET RESPONSEs of one command; 256 carry 64 KiB */
+
+static const struct card_ops *const drivers[] = { &os_myeid, &os_generic };
+
+const struct card_ops *
+card_driver(const char *name)
+{
+	for (size_t i = 0; i < sizeof drivers / sizeof drivers[0]; i++)
+		if (strcmp(drivers[i]->name, name) == 0)
+			return drivers[i];
+	return NULL;
+}
+
+/* Commands */
+
+static void
+card_lost(struct card *card, int r)
+{
+	if (r == E_RESET) {
+		card->was_reset = true;
+		card->stale = true;
+	}
+	if (r == E_RESET || r == E_GONE)
+		card->app_selected = card->app_sure = false;
+}
+
+/* Sends one encoded command; its answer's data is appended to resp. */
+static int
+exchange(struct card *card, const struct apdu *a, struct resp *resp)
+{
+	bool secret = a->flags & (APDU_SECRET_IN | APDU_SECRET_OUT);
+	struct buf cmd = BUF_INIT, answer = BUF_INIT;
+	int r;
+
+	cmd.secret = answer.secret = secret;
+	if ((r = apdu_encode(a, &cmd)) != 0)
+		goto out;
+	card->apdus++;
+	if (a->flags & APDU_STATE)
+		card->changed = true;
+	if ((r = card->ch->ops->transmit(card->ch, buf_peek(&cmd), secret, &answer)) != 0) {
+		card_lost(card, r);
+		goto out;
+	}
+	r = apdu_answer(buf_peek(&answer), &resp->data, &resp->sw);
+	if (!r && resp->data.len > ANSWER_DATA_MAX)
+		r = E_PROTOCOL;
+out:
+	buf_free(&cmd);
+	buf_free(&answer);
+	return r;
+}
+
+/* 6Cxx: the command was not executed and wants another Le. Asked again once; not when a secret
+ * went in and no answer was wanted, for such a card makes no sense and a PIN has few tries. */
+static int
+exchange_le(struct card *card, const struct apdu *a, struct resp *resp)
+{
+	struct apdu again = *a;
+	int r;
+
+	if ((r = exchange(card, a, resp)) != 0 || resp->sw >> 8 != 0x6C)
+		return r;
+	if (a->le == LE_NONE && a->flags & APDU_SECRET_IN)
+		return 0;
+	again.le = resp->sw & 0xFF ? resp->sw & 0xFFu : LE_ANY;
+	return exchange(card, &again, resp);
+}
+
+/* 61xx: more of the answer waits. Bounded in rounds and bytes, and each round must bring
+ * something (OpenSC CVE-2025-49010; DESIGN 15). */
+static int
+fetch_rest(struct card *card, const struct apdu *a, struct resp *resp)
+{
+	struct apdu get = { .cla = a->cla & 0x03, .ins = 0xC0, .flags = a->flags & APDU_SECRET_OUT };
+	size_t before;
+	int r;
+
+	for (unsigned i = 0; resp->sw >> 8 == 0x61; i++) {
+		if (i >= ANSWER_ROUNDS_MAX)
+			return E_PROTOCOL;
+		before = resp->data.len;
+		get.le = resp->sw & 0xFF ? resp->sw & 0xFFu : LE_ANY;
+		if ((r = exchange_le(card, &get, resp)) != 0)
+			return r;
+		if (resp->sw >> 8 == 0x61 && resp->data.len == before)
+			return E_PROTOCOL;
+	}
+	return 0;
+}
+
+static size_t
+send_max(const struct card *card)
+{
+	unsigned max = card->caps.max_send;
+
+	return max && max < SHORT_DATA_MAX ? max : SHORT_DATA_MAX;
+}
+
+/* All parts but the last, with CLA bit 10. *rest: what the last one carries. A part that is
+ * refused ends it, with its status word in resp. Source: ISO 7816-4 5.1.1.1. */
+static int
+send_chain(struct card *card, const struct apdu *a, struct apdu *rest, struct resp *resp)
+{
+	struct apdu part = *a;
+	struct view v = a->data;
+	int r;
+
+	part.cla = (uint8_t)(a->cla | 0x10);
+	part.le = LE_NONE;
+	resp->sw = SW_OK;
+	while (v.len > send_max(card)) {
+		view_take(&v, send_max(card), &part.data);
+		if ((r = exchange(card, &part, resp)) != 0 || resp->sw != SW_OK)
+			return r;
+	}
+	rest->data = v;
+	return 0;
+}
+
+int
+card_apdu(struct card *card, const struct apdu *a, struct resp *resp)
+{
+	struct apdu last = *a;
+	int r;
+
+	resp->data.secret = resp->data.secret || a->flags & APDU_SECRET_OUT;
+	if (!card->caps.extended && last.le > LE_ANY)
+		last.le = LE_ANY;
+	if (a->data.len > send_max(card) && !card->caps.extended) {
+		if (!(a->flags & APDU_CHAIN) || !card->caps.chaining)
+			return E_UNSUPPORTED;
+		if ((r = send_chain(card, a, &last, resp)) != 0 || resp->sw != SW_OK)
+			return r;
+	}
+	if ((r = exchange_le(card, &last, resp)) != 0)
+		return r;
+	return fetch_rest(card, a, resp);
+}
+
+int
+card_command(struct card *card, const struct apdu *a, struct buf *data, int *tries)
+{
+	struct resp resp = { BUF_INIT, 0 };
+	int r;
+
+	if (tries)
+		*tries = -1;
+	if ((r = card_apdu(card, a, &resp)) != 0)
+		goto out;
+	if (tries)
+		*tries = sw_tries(resp.sw);
+	if ((r = card_sw_err(card, resp.sw)) != 0) {
+		log_debug("%02X %02X %02X %02X: %04X %s", a->cla, a->ins, a->p1, a->p2, resp.sw,
+		    err_name(r));
+		goto out;
+	}
+	if (data) {
+		data->secret = data->secret || resp.data.secret;
+		buf_view(data, buf_peek(&resp.data));
+		r = buf_err(data);
+	}
+out:
+	resp_free(&resp);
+	return r;
+}
+
+int
+card_sw_err(const struct card *card, uint16_t sw)
+{
+	return sw_err(card->ops ? card->ops->sw : NULL, sw);
+}
+
+/* Opening */
+
+static void
+driver_drop(struct card *card)
+{
+	if (card->ops && card->ops->free)
+		card->ops->free(card);
+	card->os = NULL;
+	card->ops = NULL;
+	card->pf = NULL;
+	card->app_selected = card->app_sure = false;
+	buf_reset(&card->serial);
+	card->caps = (struct card_caps){ 0 };
+}
+
+/* Whether the error says that the card is not of this kind, rather than that something broke. */
+static bool
+means_another_card(int r)
+{
+	switch (r) {
+	case E_GONE:
+	case E_RESET:
+	case E_IO:
+	case E_MEM:
+	case E_BUSY:
+	case E_NO_READER:
+	case E_REFUSED:
+	case E_CANCEL:
+		return false;
+	default:
+		return true;
+	}
+}
+
+static int
+probe(struct card *card, const struct atr_match *m, bool *fits)
+{
+	struct buf answer = BUF_INIT;
+	struct resp resp = { BUF_INIT, 0 };
+	int r;
+
+	*fits = true;
+	if (!m->probe.len)
+		return 0;
+	card->apdus++;
+	r = card->ch->ops->transmit(card->ch, buf_peek(&m->probe), false, &answer);
+	if (!r && (r = apdu_answer(buf_peek(&answer), &resp.data, &resp.sw)) == 0)
+		*fits = profile_probe_fits(m, resp.sw);
+	buf_free(&answer);
+	resp_free(&resp);
+	return r;
+}
+
+static int
+try_profile(struct card *card, const struct profile *pf)
+{
+	int r;
+
+	if (!(card->ops = card_driver(pf->driver))) {
+		log_warn("profile %s wants driver %s, which this library has not", pf->name, pf->driver);
+		return E_UNKNOWN;
+	}
+	card->pf = pf;
+	if ((r = card->ops->open(card)) != 0) {
+		log_debug("profile %s: %s", pf->name, err_text(r));
+		driver_drop(card);
+	}
+	return r;
+}
+
+/* The profiles for this ATR, then the generic one. E_UNKNOWN: none of them. */
+static int
+recognise(struct card *card, const struct profile_set *set, bool generic)
+{
+	struct view atr = card->ch->ops->atr(card->ch);
+	const struct profile *pf = NULL;
+	const struct atr_match *m;
+	bool fits;
+	int r;
+
+	for (int i = 0; i < CANDIDATES_MAX; i++) {
+		if (!(pf = profile_match(set, atr, pf, &m)))
+			break;
+		r = probe(card, m, &fits);
+		if (!r && fits && (r = try_profile(card, pf)) == 0)
+			return 0;
+		if (r && !means_another_card(r))
+			return r;
+	}
+	if (!generic || !(pf = profile_fallback(set)))
+		return E_UNKNOWN;
+	r = try_profile(card, pf);
+	return r && means_another_card(r) ? E_UNKNOWN : r;
+}
+
+static int
+begin_chan(struct card *card, int deadline_ms, bool *reset)
+{
+	int r = card->ch->ops->begin(card->ch, deadline_ms);
+
+	*reset = r == E_RESET || card->stale;
+	return r == E_RESET ? 0 : r;
+}
+
+static void
+end_chan(struct card *card)
+{
+	card->ch->ops->end(card->ch, IO_END_LEAVE);
+}
+
+int
+card_open(struct io *io, const char *reader, const struct profile_set *set, bool generic,
+    struct card **out)
+{
+	struct card *card = calloc(1, sizeof *card);
+	bool reset;
+	int r;
+
+	*out = NULL;
+	if (!card)
+		return E_MEM;
+	if ((r = io->ops->open(io, reader, &card->ch)) != 0)
+		goto out;
+	r = E_RESET;
+	for (int i = 0; r == E_RESET && i < REOPEN_TRIES; i++) {
+		if ((r = begin_chan(card, OPEN_DEADLINE_MS, &reset)) != 0)
+			goto out;
+		r = recognise(card, set, generic);
+		end_chan(card);
+	}
+	if (r)
+		goto out;
+	card->stale = card->was_reset = card->changed = false;
+	log_info("%s: %s, %llu apdus", reader, card->pf->name, (unsigned long long)card->apdus);
+	*out = card;
+	card = NULL;
+out:
+	card_close(&card);
+	return r;
+}
+
+static void
+card_memory_free(struct card **card)
+{
+	driver_drop(*card);
+	buf_free(&(*card)->serial);
+	free(*card);
+	*card = NULL;
+}
+
+void
+card_close(struct card **card)
+{
+	if (!*card)
+		return;
+	if ((*card)->ch)
+		(*card)->ch->ops->close(&(*card)->ch);
+	card_memory_free(card);
+}
+
+void
+card_forget(struct card **card)
+{
+	if (*card)
+		card_memory_free(card);
+}
+
+/* After a reset: the driver starts anew, and the card must be the one it was. */
+static int
+reopen(struct card *card)
+{
+	struct buf was = BUF_INIT;
+	int r;
+
+	card->was_reset = true;
+	card->stale = true;
+	card->app_selected = card->app_sure = false;
+	buf_move(&was, &card->serial);
+	r = card->ops->open(card);
+	if (r && means_another_card(r))
+		r = E_GONE;
+	if (!r && !view_eq(buf_peek(&was), buf_peek(&card->serial)))
+		r = E_GONE;
+	if (r)
+		buf_move(&card->serial, &was);
+	else
+		card->stale = false;
+	buf_free(&was);
+	return r;
+}
+
+int
+card_begin(struct card *card, int deadline_ms)
+{
+	bool reset;
+	int r = E_RESET;
+
+	for (int i = 0; r == E_RESET && i < REOPEN_TRIES; i++) {
+		if ((r = begin_chan(card, deadline_ms, &reset)) != 0) {
+			card_lost(card, r);
+			return r;
+		}
+		card->app_sure = false;
+		r = reset ? reopen(card) : 0;
+		if (r)
+			end_chan(card);
+	}
+	card->changed = false;
+	return r;
+}
+
+int
+card_end(struct card *card, enum io_end how)
+{
+	if (how == IO_END_RESET)
+		card->app_selected = false;
+	card->app_sure = false;
+	return card->ch->ops->end(card->ch, how);
+}
+
+/* PINs */
+
+/* The PUK that goes with a PIN: coded and padded alike, with lengths of its own. */
+static struct pin_ref
+puk_of(const struct pin_ref *pin)
+{
+	struct pin_ref puk = *pin;
+
+	puk.min = pin->puk_min;
+	puk.max = pin->puk_max;
+	if (pin->puk_stored)
+		puk.stored = pin->puk_stored;
+	return puk;
+}
+
+/* A PIN the card cannot have is a wrong one, and not worth a try. */
+static int
+block_of_known(const struct pin_ref *ref, struct view pin, struct buf *out)
+{
+	int r = card_pin_block(ref, pin, out);
+
+	return r == E_PIN_LEN ? E_PIN_WRONG : r;
+}
+
+/* DESIGN 18.6: references are local to the application, and a neighbour may have moved. By
+ * name even when a path led into it: another applet may have the same path, and PINs of its own. */
+static int
+select_for_pin(struct card *card)
+{
+	return card->ops->select_app ? card->ops->select_app(card) : 0;
+}
+
+int
+card_pin_verify(struct card *card, const struct pin_ref *ref, struct view pin, int *tries)
+{
+	struct buf block = BUF_INIT_SECRET;
+	int r;
+
+	*tries = -1;
+	if (!card->ops->pin_verify)
+		return E_UNSUPPORTED;
+	if ((r = block_of_known(ref, pin, &block)) != 0 || (r = select_for_pin(card)) != 0)
+		goto out;
+	r = card->ops->pin_verify(card, ref, buf_peek(&block), tries);
+out:
+	buf_free(&block);
+	return r;
+}
+
+int
+card_pin_change(struct card *card, const struct pin_ref *ref, struct view old, struct view new,
+    int *tries)
+{
+	struct buf old_block = BUF_INIT_SECRET, new_block = BUF_INIT_SECRET;
+	int r;
+
+	*tries = -1;
+	if (!card->ops->pin_change)
+		return E_UNSUPPORTED;
+	if ((r = card_pin_block(ref, new, &new_block)) != 0
+	    || (r = block_of_known(ref, old, &old_block)) != 0
+	    || (r = select_for_pin(card)) != 0)
+		goto out;
+	r = card->ops->pin_change(card, ref, buf_peek(&old_block), buf_peek(&new_block), tries);
+out:
+	buf_free(&old_block);
+	buf_free(&new_block);
+	return r;
+}
+
+int
+card_pin_unblock(struct card *card, const struct pin_ref *ref, struct view puk, struct view new,
+    int *tries)
+{
+	struct buf puk_block = BUF_INIT_SECRET, new_block = BUF_INIT_SECRET;
+	const struct pin_ref puk_ref = puk_of(ref);
+	int r;
+
+	*tries = -1;
+	if (!card->ops->pin_unblock)
+		return E_UNSUPPORTED;
+	if ((r = card_pin_block(ref, new, &new_block)) != 0
+	    || (r = block_of_known(&puk_ref, puk, &puk_block)) != 0
+	    || (r = select_for_pin(card)) != 0)
+		goto out;
+	r = card->ops->pin_unblock(card, ref, buf_peek(&puk_block), buf_peek(&new_block), tries);
+out:
+	buf_free(&puk_block);
+	buf_free(&new_block);
+	return r;
+}
+
+void
+key_parts_free(struct key_parts *k)
+{
+	struct buf *const all[] = { &k->n, &k->e, &k->d, &k->p, &k->q, &k->dp, &k->dq, &k->qi,
+		&k->point, &k->scalar };
+
+	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+		all[i]->secret = true;
+		buf_free(all[i]);
+	}
+}

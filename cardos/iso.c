@@ -1,0 +1,255 @@
+#include "cardos/iso.h"
+
+#include "base/err.h"
+#include "cardos/sw.h"
+
+#define BINARY_MAX 0x8000u      /* an offset has 15 bits. Source: ISO 7816-4 7.2.2 */
+#define CHALLENGE_MAX 65536u    /* bytes one caller may want */
+
+int
+iso_select(struct card *card, unsigned p1, struct view id, struct fci *fci)
+{
+	/* P2 00 also where the FCI is of no use: 0C is refused by some (card-myeid 2.1) */
+	const struct apdu a = { .ins = 0xA4, .p1 = (uint8_t)p1, .data = id,
+		.le = fci ? LE_ANY : LE_NONE };
+	struct buf answer = BUF_INIT;
+	int r = card_command(card, &a, &answer, NULL);
+
+	if (!r && fci)
+		r = fci_parse(buf_peek(&answer), fci);
+	buf_free(&answer);
+	return r;
+}
+
+static int
+select_below_app(struct card *card, const struct path *path, struct fci *fci)
+{
+	int r;
+
+	if (!card->app_selected && (r = card->ops->select_app(card)) != 0)
+		return r;
+	if (!path->len)
+		return fci ? E_ARG : 0;
+	return iso_select(card, path->len == 2 ? 0x00 : 0x09, view_of(path->b, path->len), fci);
+}
+
+int
+iso_select_path(struct card *card, const struct path *path, struct fci *fci)
+{
+	static const uint8_t mf[2] = { 0x3F, 0x00 };
+
+	if (path->len > PATH_BYTES_MAX)
+		return E_ARG;
+	if (path->from == PATH_APP)
+		return select_below_app(card, path, fci);
+	card->app_selected = card->app_sure = false;
+	if (path->from == PATH_AID)
+		return iso_select(card, 0x04, view_of(path->b, path->len), fci);
+	if (!path->len)
+		return iso_select(card, 0x00, view_of(mf, sizeof mf), fci);
+	return iso_select(card, 0x08, view_of(path->b, path->len), fci);
+}
+
+/* The last byte that is wanted, plus one. */
+static size_t
+read_end(size_t size, const struct range *range)
+{
+	size_t end = size ? size : BINARY_MAX;
+
+	if (!range->whole && (size_t)range->off + range->len < end)
+		end = (size_t)range->off + range->len;
+	return end < BINARY_MAX ? end : BINARY_MAX;
+}
+
+int
+iso_read_binary(struct card *card, size_t size, const struct range *range, struct buf *out)
+{
+	unsigned max = card->caps.max_recv ? card->caps.max_recv : LE_ANY;
+	size_t off = range->whole ? 0 : range->off, start = off, end, n;
+	struct resp resp = { BUF_INIT, 0 };
+	struct apdu a = { .ins = 0xB0 };
+	int r = 0;
+
+	if (size > BINARY_MAX || off >= BINARY_MAX)
+		return E_LIMIT;
+	end = read_end(size, range);
+	if (!card->caps.extended && max > LE_ANY)
+		max = LE_ANY;
+	while (off < end) {
+		n = end - off < max ? end - off : max;
+		a.p1 = (uint8_t)(off >> 8);
+		a.p2 = (uint8_t)off;
+		a.le = (uint32_t)n;
+		buf_reset(&resp.data);
+		if ((r = card_apdu(card, &a, &resp)) != 0)
+			break;
+		/* behind the end: some say so, 4.0.1 says 6700 (card-myeid 2.5) */
+		if (off > start && (resp.sw == 0x6B00 || resp.sw == 0x6700))
+			break;
+		if (resp.sw != SW_END_OF_FILE && (r = card_sw_err(card, resp.sw)) != 0)
+			break;
+		if (resp.data.len > n) {
+			r = E_PROTOCOL;
+			break;
+		}
+		buf_view(out, buf_peek(&resp.data));
+		off += resp.data.len;
+		if (resp.data.len < n)
+			break;
+	}
+	resp_free(&resp);
+	return r ? r : buf_err(out);
+}
+
+int
+iso_update_binary(struct card *card, size_t off, struct view data)
+{
+	unsigned max = card->caps.max_send && card->caps.max_send < SHORT_DATA_MAX
+	    ? card->caps.max_send : SHORT_DATA_MAX;
+	struct apdu a = { .ins = 0xD6, .flags = APDU_STATE };
+	int r;
+
+	if (off > BINARY_MAX || data.len > BINARY_MAX - off)
+		return E_LIMIT;
+	while (data.len) {
+		view_take(&data, data.len < max ? data.len : max, &a.data);
+		a.p1 = (uint8_t)(off >> 8);
+		a.p2 = (uint8_t)off;
+		if ((r = card_command(card, &a, NULL, NULL)) != 0)
+			return r;
+		off += a.data.len;
+	}
+	return 0;
+}
+
+int
+iso_read(struct card *card, const struct path *path, const struct range *range, struct buf *out)
+{
+	struct fci fci;
+	int r;
+
+	if ((r = iso_select_path(card, path, &fci)) != 0)
+		return r;
+	if (fci.has_size && !fci.size)
+		return 0;
+	return iso_read_binary(card, fci.size, range, out);
+}
+
+int
+iso_info(struct card *card, const struct path *path, struct file_info *info)
+{
+	struct fci fci;
+	int r;
+
+	if ((r = iso_select_path(card, path, &fci)) != 0)
+		return r;
+	info->type = (fci.descriptor & 0x38) == 0x38 ? FILE_DF : FILE_EF;
+	info->size = fci.size;
+	info->fid = fci.fid;
+	return 0;
+}
+
+int
+iso_write(struct card *card, const struct path *path, size_t off, struct view data)
+{
+	int r = iso_select_path(card, path, NULL);
+
+	return r ? r : iso_update_binary(card, off, data);
+}
+
+/* The DF that a local reference belongs to. */
+static int
+select_pin_df(struct card *card, const struct pin_ref *ref)
+{
+	if (!ref->local || !ref->path.len)
+		return 0;
+	return iso_select_path(card, &ref->path, NULL);
+}
+
+int
+iso_pin_info(struct card *card, const struct pin_ref *ref, struct pin_state *state)
+{
+	const struct apdu a = { .ins = 0x20, .p2 = (uint8_t)ref->ref };
+	struct resp resp = { BUF_INIT, 0 };
+	int r;
+
+	*state = (struct pin_state){ -1, -1, -1 };
+	if ((r = select_pin_df(card, ref)) != 0 || (r = card_apdu(card, &a, &resp)) != 0)
+		goto out;
+	r = card_sw_err(card, resp.sw);
+	if (r && r != E_PIN_WRONG && r != E_PIN_BLOCKED)
+		goto out;
+	state->verified = r == 0;
+	state->tries = r == E_PIN_BLOCKED ? 0 : sw_tries(resp.sw);
+	r = 0;
+out:
+	resp_free(&resp);
+	return r;
+}
+
+int
+iso_pin_verify(struct card *card, const struct pin_ref *ref, struct view block, int *tries)
+{
+	const struct apdu a = { .ins = 0x20, .p2 = (uint8_t)ref->ref, .data = block,
+		.flags = APDU_SECRET_IN };
+	int r = select_pin_df(card, ref);
+
+	return r ? r : card_command(card, &a, NULL, tries);
+}
+
+/* CHANGE REFERENCE DATA and RESET RETRY COUNTER carry two blocks one after the other. */
+static int
+two_blocks(struct card *card, unsigned ins, const struct pin_ref *ref, struct view first,
+    struct view second, int *tries)
+{
+	struct buf both = BUF_INIT_SECRET;
+	struct apdu a = { .ins = (uint8_t)ins, .p2 = (uint8_t)ref->ref,
+		.flags = APDU_SECRET_IN | APDU_STATE };
+	int r;
+
+	buf_view(&both, first);
+	buf_view(&both, second);
+	a.data = buf_peek(&both);
+	if ((r = buf_err(&both)) == 0 && (r = select_pin_df(card, ref)) == 0)
+		r = card_command(card, &a, NULL, tries);
+	buf_free(&both);
+	return r;
+}
+
+int
+iso_pin_change(struct card *card, const struct pin_ref *ref, struct view old, struct view new,
+    int *tries)
+{
+	return two_blocks(card, 0x24, ref, old, new, tries);
+}
+
+int
+iso_pin_unblock(struct card *card, const struct pin_ref *ref, struct view puk, struct view new,
+    int *tries)
+{
+	return two_blocks(card, 0x2C, ref, puk, new, tries);
+}
+
+int
+iso_challenge(struct card *card, size_t n, struct buf *out)
+{
+	unsigned max = card->caps.max_recv && card->caps.max_recv < SHORT_DATA_MAX
+	    ? card->caps.max_recv : SHORT_DATA_MAX;
+	struct apdu a = { .ins = 0x84, .flags = APDU_SECRET_OUT };
+	size_t before;
+	int r;
+
+	if (n > CHALLENGE_MAX)
+		return E_LIMIT;
+	while (n) {
+		/* never Le 00, which 3.3.3 answers with 6F00 (card-myeid 5.8) */
+		a.le = n < max ? (uint32_t)n : max;
+		before = out->len;
+		if ((r = card_command(card, &a, out, NULL)) != 0)
+			return r;
+		if (out->len - before != a.le)
+			return E_PROTOCOL;
+		n -= a.le;
+	}
+	return 0;
+}

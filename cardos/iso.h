@@ -1,0 +1,53 @@
+/* ISO 7816-4, -8 and -9 as most cards do them: a driver is these and a few verbs of its own. */
+#ifndef CASTOR_CARDOS_ISO_H
+#define CASTOR_CARDOS_ISO_H
+
+#include "cardos/card.h"
+
+/* File control information, what a driver asks of it. Source: ISO 7816-4 5.3.3. */
+struct fci {
+	bool has_size;
+	size_t size;            /* bytes as the card counts them (tag 80, else 81) */
+	unsigned descriptor;    /* first byte of tag 82; 0 when missing */
+	uint16_t fid;           /* tag 83; 0 when missing */
+	uint8_t acl[8];         /* tag 86 */
+	size_t acl_len;
+	uint8_t prop[4];        /* tag 85 */
+	size_t prop_len;
+	unsigned life;          /* tag 8A; 0 when missing */
+};
+
+/* Reads an FCI or FCP (6F, 62, or the bare fields). Unknown fields are skipped. E_PROTOCOL on
+ * broken TLV. Pure. */
+int fci_parse(struct view in, struct fci *out);
+/* One BER-TLV off the front of v: tag of one or two bytes, definite length to 3 bytes.
+ * E_PROTOCOL when it is none. Pure. Source: ISO 7816-4 5.2.2. */
+int tlv_next(struct view *v, unsigned *tag, struct view *value);
+
+/* SELECT. p1: 00 file id, 04 name, 08 path from MF, 09 path from the current DF. fci NULL: not
+ * asked for. */
+int iso_select(struct card *card, unsigned p1, struct view id, struct fci *fci);
+/* Selects the file of a path; PATH_APP through ops->select_app and the path below it. Keeps
+ * card->app_selected true to what is current. */
+int iso_select_path(struct card *card, const struct path *path, struct fci *fci);
+/* READ BINARY of the selected file from its size (0: unknown, until it ends) as range says.
+ * E_LIMIT over 32767 bytes. */
+int iso_read_binary(struct card *card, size_t size, const struct range *range, struct buf *out);
+/* UPDATE BINARY of the selected file in pieces the card takes. E_LIMIT. */
+int iso_update_binary(struct card *card, size_t off, struct view data);
+
+/* The verbs of card_ops. */
+int iso_read(struct card *card, const struct path *path, const struct range *range,
+    struct buf *out);
+int iso_info(struct card *card, const struct path *path, struct file_info *info);
+int iso_write(struct card *card, const struct path *path, size_t off, struct view data);
+/* By the VERIFY without data, which costs no try. */
+int iso_pin_info(struct card *card, const struct pin_ref *ref, struct pin_state *state);
+int iso_pin_verify(struct card *card, const struct pin_ref *ref, struct view block, int *tries);
+int iso_pin_change(struct card *card, const struct pin_ref *ref, struct view old, struct view new,
+    int *tries);
+int iso_pin_unblock(struct card *card, const struct pin_ref *ref, struct view puk,
+    struct view new, int *tries);
+int iso_challenge(struct card *card, size_t n, struct buf *out);
+
+#endif

@@ -1,0 +1,114 @@
+/* For the tests of the virtual card: APDUs as hex, images out of thin air. */
+#ifndef CASTOR_T_VCT_H
+#define CASTOR_T_VCT_H
+
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "t/vcard/vc_card.h"
+
+/* Path of a file of the source tree; static memory. */
+static inline const char *vct_path(const char *name)
+{
+	static char path[4096];
+	const char *top = getenv("top_srcdir");
+
+	snprintf(path, sizeof path, "%s/%s", top != NULL ? top : ".", name);
+	return path;
+}
+
+/* A card from t/cards/. */
+static inline struct vc *vct_card(const char *image)
+{
+	char err[512] = "", name[256];
+	struct vc *vc;
+
+	snprintf(name, sizeof name, "t/cards/%s", image);
+	vc = vc_new(vct_path(name), err, sizeof err);
+	ck_assert_msg(vc != NULL, "%s", err);
+	return vc;
+}
+
+/* A card from an image's text; NULL with err when it is refused. */
+static inline struct vc *vct_text(const char *text, char *err, size_t errlen)
+{
+	char path[] = "/tmp/vct-XXXXXX";
+	int fd = mkstemp(path);
+	struct vc *vc;
+
+	ck_assert(fd >= 0);
+	ck_assert(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
+	close(fd);
+	vc = vc_new(path, err, errlen);
+	unlink(path);
+	return vc;
+}
+
+/* Sends an APDU; the answer's length. */
+static inline size_t vct_send(struct vc *vc, const char *hex, uint8_t *out, size_t cap)
+{
+	uint8_t in[600];
+	int n = vc_hex(hex, in, sizeof in);
+
+	ck_assert_msg(n >= 0, "bad hex in the test: %s", hex);
+	return vc_apdu(vc, in, (size_t)n, out, cap);
+}
+
+/* The answer as hex without spaces; static memory. */
+static inline const char *vct_ask(struct vc *vc, const char *hex)
+{
+	static char text[2 * 600 + 1];
+	uint8_t out[600];
+	size_t n = vct_send(vc, hex, out, sizeof out), i;
+
+	ck_assert(n <= sizeof out);
+	text[0] = '\0';
+	for (i = 0; i < n; i++)
+		snprintf(text + 2 * i, 3, "%02X", out[i]);
+	return text;
+}
+
+/* The expected answer, spaces taken out; static memory. */
+static inline const char *vct_plain(const char *hex)
+{
+	static char text[2 * 600 + 1];
+	size_t n = 0;
+
+	for (; *hex != '\0' && n < sizeof text - 1; hex++)
+		if (*hex != ' ')
+			text[n++] = *hex;
+	text[n] = '\0';
+	return text;
+}
+
+#define EXPECT(vc, command, answer) ck_assert_str_eq(vct_ask(vc, command), vct_plain(answer))
+
+/* A command with data built at run time: header, data, Le 00 when le. */
+static inline size_t vct_data(struct vc *vc, const char *header, const void *data, size_t len, bool le,
+	uint8_t *out, size_t cap)
+{
+	uint8_t in[300];
+	int n = vc_hex(header, in, sizeof in);
+
+	ck_assert(n == 4 && len <= 255);
+	in[4] = (uint8_t)len;
+	memcpy(in + 5, data, len);
+	in[5 + len] = 0;
+	return vc_apdu(vc, in, 5 + len + le, out, cap);
+}
+
+/* The status word at the end of an answer. */
+static inline unsigned vct_sw(const uint8_t *out, size_t n)
+{
+	return n >= 2 ? (unsigned)(out[n - 2] << 8 | out[n - 1]) : 0;
+}
+
+#define AID "A0 00 00 00 63 50 4B 43 53 2D 31 35"
+#define SELECT_APP "00 A4 04 00 0C " AID
+#define PIN1 "31 32 33 34 FF FF FF FF"
+#define PUK1 "31 32 33 34 35 36 37 38"
+
+#endif
