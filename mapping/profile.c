@@ -417,22 +417,25 @@ take_fids(struct load *l, const struct schema_rule *rule, const struct ynode *n,
 {
 	struct fid_range *range = field;
 	struct buf ids = BUF_INIT;
-	struct view v;
 	unsigned from = 0, to = 0;
-	size_t dash;
-	bool ok;
+	struct view v;
+	bool shape;
+	int r = 0;
 
 	if (schema_want_text(l, n))
 		return E_FORMAT;
-	dash = strcspn(n->text, "-");
-	ok = n->text[dash] == '-' && !hex_parse(n->text, dash, &ids) &&
-	    !hex_parse(n->text + dash + 1, strlen(n->text) - dash - 1, &ids);
+	shape = strlen(n->text) == 9 && n->text[4] == '-' && !strchr(n->text, ' ');
+	if (shape && !(r = hex_parse(n->text, 4, &ids)))
+		r = hex_parse(n->text + 5, 4, &ids);
 	v = buf_peek(&ids);
-	ok = ok && v.len == 4 && view_be16(&v, &from) && view_be16(&v, &to) && from && from <= to;
+	if (!view_be16(&v, &from) || !view_be16(&v, &to) || from == 0 || from > to)
+		shape = false;
 	buf_free(&ids);
-	if (!ok)
-		return schema_complain(l, n, "%s: \"%.40s\" is no range of file ids such as 4B01-4B0F",
-		    rule->key, n->text);
+	if (r == E_MEM)
+		return r;
+	if (!shape)
+		return schema_complain(l, n, "%s: \"%.40s\" is not a range of file ids, allowed: "
+		    "two of four digits as 4B01-4B0F", rule->key, n->text);
 	range->from = (uint16_t)from;
 	range->to = (uint16_t)to;
 	return 0;
@@ -482,9 +485,12 @@ static const struct schema_rule keys_rules[] = {
 static const struct schema_level keys_level = { "keys", keys_rules, 2 };
 
 static const struct schema_rule files_rules[] = {
-	{ .key = "private", .take = take_fids, .off = offsetof(struct profile, files[FILES_PRIVATE]) },
-	{ .key = "public", .take = take_fids, .off = offsetof(struct profile, files[FILES_PUBLIC]) },
-	{ .key = "certificate", .take = take_fids, .off = offsetof(struct profile, files[FILES_CERT]) },
+	{ .key = "private", .take = take_fids,
+	    .off = offsetof(struct profile, files[FILES_PRIVATE]) },
+	{ .key = "public", .take = take_fids,
+	    .off = offsetof(struct profile, files[FILES_PUBLIC]) },
+	{ .key = "certificate", .take = take_fids,
+	    .off = offsetof(struct profile, files[FILES_CERT]) },
 	{ .key = "data", .take = take_fids, .off = offsetof(struct profile, files[FILES_DATA]) }
 };
 static const struct schema_level files_level = { "files", files_rules, 4 };

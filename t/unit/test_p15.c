@@ -116,7 +116,7 @@ START_TEST(odf_names_the_directories)
 {
 	static const enum p15_kind kinds[] = { P15_AUTH, P15_PRIVATE, P15_CERT, P15_CERT,
 	    P15_DATA };
-	static const char *paths[] = { "4401", "4402", "4403", "4405", "4406" };
+	static const char *files[] = { "4401", "4402", "4403", "4405", "4406" };
 	struct buf b = hex(ODF_RELATIVE "0000FFFF");
 	struct p15_odf odf;
 
@@ -124,7 +124,7 @@ START_TEST(odf_names_the_directories)
 	ck_assert_uint_eq(odf.n, 5);
 	for (size_t i = 0; i < 5; i++) {
 		ck_assert_int_eq((int)odf.e[i].kind, (int)kinds[i]);
-		path_is(&odf.e[i].path, PATH_APP, paths[i]);
+		path_is(&odf.e[i].path, PATH_APP, files[i]);
 		ck_assert(odf.e[i].trusted == (i == 3));
 		ck_assert(!odf.e[i].useful);
 		ck_assert(odf.e[i].range.whole);
@@ -548,8 +548,8 @@ START_TEST(key_oddities)
 		{ "access flags without native", "", "a=FORMAT:BITLIST,BITSTRING:0\nr=INTEGER:1\n",
 		    PATH_BITS, "", 1, true, 2048, 0 },
 		{ "EC without a field size", "IMP:0,", "", "p=SEQUENCE:p\n", "", -1, true, 0, 0 },
-		{ "EC with the number of a KeyInfo", "IMP:0,", "", "p=SEQUENCE:p\nb=INTEGER:1\n", "",
-		    -1, true, 0, 0 },
+		{ "EC with the number of a KeyInfo", "IMP:0,", "",
+		    "p=SEQUENCE:p\nb=INTEGER:1\n", "", -1, true, 0, 0 },
 		{ "EC with a field size", "IMP:0,", "", "p=SEQUENCE:p\nb=INTEGER:521\n", "", -1,
 		    true, 521, 0 },
 		{ "a subject", "", "", PATH_BITS, "sub", -1, true, 2048, 14 }
@@ -860,6 +860,143 @@ START_TEST(ids_are_compared_whole)
 }
 END_TEST
 
+/* ---- a card that OpenSC 0.23 wrote (pkcs15-init, its myeid.profile) ---- */
+
+#define OPENSC "t/unit/data/opensc-"
+
+START_TEST(the_odf_of_opensc)
+{
+	static const char *files[] = { "50154402", "50154404", "50154407", "50154403", "50154405",
+		"50154406", "50154401" };
+	struct buf b = hex_file(OPENSC "odf.hex");
+	struct p15_odf odf;
+
+	ck_assert_int_eq(p15_odf_decode(buf_peek(&b), &odf), 0);
+	ck_assert_uint_eq(odf.n, 7);
+	for (size_t i = 0; i < odf.n; i++)
+		path_is(&odf.e[i].path, PATH_MF, files[i]);
+	ck_assert_int_eq((int)odf.e[2].kind, P15_SECRET);
+	ck_assert(odf.e[4].trusted);
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(the_token_info_of_opensc)
+{
+	struct buf b = hex_file(OPENSC "tokeninfo.hex");
+	struct p15_token_info t;
+
+	ck_assert_int_eq(p15_token_info_decode(buf_peek(&b), &t), 0);
+	ck_assert_view_hex(buf_peek(&t.serial), "04451234567890000000");
+	ck_assert_str_eq(t.manufacturer, "Aventra Ltd.");
+	ck_assert_str_eq(t.label, "OpenSC made");
+	ck_assert(t.prn_generation && t.eid_compliant && !t.login_required && !t.read_only);
+	ck_assert_uint_eq(t.last_update.len, 15);
+	p15_token_info_free(&t);
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(the_pins_of_opensc)
+{
+	static const struct { const char *label, *id; int ref; unsigned flags; } pins[] = {
+		{ "Security Officer PIN", "FF", 3,
+		    PINF_INITIALIZED | PINF_NEEDS_PADDING | PINF_SO },
+		{ "Basic PIN", "01", 1, PINF_INITIALIZED | PINF_NEEDS_PADDING },
+		{ "Sign PIN", "02", 2, PINF_INITIALIZED | PINF_NEEDS_PADDING }
+	};
+	struct buf b = hex_file(OPENSC "aodf.hex");
+	struct p15_objects o = { NULL, 0 };
+	size_t skipped;
+
+	ck_assert_int_eq(p15_dir_decode(&aodf, buf_peek(&b), &o, &skipped), 0);
+	ck_assert_uint_eq(o.n, 3);
+	ck_assert_uint_eq(skipped, 0);
+	for (size_t i = 0; i < o.n; i++) {
+		const struct pin_ref *pin = &o.p[i]->pin;
+
+		ck_assert_str_eq(o.p[i]->label, pins[i].label);
+		id_is(&o.p[i]->id, pins[i].id);
+		ck_assert_uint_eq(o.p[i]->pin_flags, pins[i].flags);
+		ck_assert_int_eq(pin->ref, pins[i].ref);
+		ck_assert_int_eq((int)pin->coding, PIN_ASCII);
+		ck_assert_uint_eq(pin->min, 4);
+		ck_assert_uint_eq(pin->max, 8);
+		ck_assert_uint_eq(pin->stored, 8);
+		ck_assert_uint_eq(pin->pad, 0xFF);
+		ck_assert(pin->pads && !pin->local && !pin->guess);
+		path_is(&pin->path, PATH_APP, "");
+	}
+	p15_objects_free(&o);
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(the_keys_of_opensc)
+{
+	struct buf b = hex_file(OPENSC "prkdf.hex");
+	struct p15_objects o = { NULL, 0 };
+	size_t skipped;
+
+	ck_assert_int_eq(p15_dir_decode(&prkdf, buf_peek(&b), &o, &skipped), 0);
+	ck_assert_uint_eq(o.n, 2);
+	ck_assert_uint_eq(skipped, 0);
+	ck_assert_str_eq(o.p[0]->label, "User cert");
+	ck_assert_int_eq((int)o.p[0]->key.kind, KEY_RSA);
+	ck_assert_uint_eq(o.p[0]->key.bits, 2048);
+	ck_assert_int_eq(o.p[0]->key.ref, 1);
+	path_is(&o.p[0]->key.path, PATH_MF, "50154B01");
+	ck_assert_uint_eq(o.p[0]->subject.len, 0x73);
+	ck_assert(o.p[0]->native);
+	ck_assert_str_eq(o.p[1]->label, "EC key");
+	ck_assert_int_eq((int)o.p[1]->key.kind, KEY_EC);
+	ck_assert_uint_eq(o.p[1]->key.bits, 256);
+	ck_assert(o.p[1]->usage & USAGE_NON_REPUDIATION);
+	id_is(&o.p[1]->auth_id, "01");
+	p15_objects_free(&o);
+	buf_free(&b);
+}
+END_TEST
+
+/* What we would write for what OpenSC wrote is what OpenSC wrote: so it reads ours. */
+START_TEST(records_of_opensc_are_written_byte_for_byte)
+{
+	static const struct {
+		const struct p15_odf_entry *from;
+		const char *file;
+		size_t records;
+	} cases[] = {
+		{ &prkdf, OPENSC "prkdf.hex", 2 },
+		{ &pukdf, OPENSC "pukdf.hex", 2 },
+		{ &skdf, OPENSC "skdf.hex", 0 },
+		{ &cdf, OPENSC "cdf.hex", 2 },
+		{ &dodf, OPENSC "dodf.hex", 2 }
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct buf b = hex_file(cases[i].file), out = BUF_INIT;
+		struct p15_objects o = { NULL, 0 };
+		size_t skipped, end = 0, off;
+
+		ck_assert_int_eq(p15_dir_decode(cases[i].from, buf_peek(&b), &o, &skipped), 0);
+		ck_assert_msg(o.n == cases[i].records, "%s: %zu", cases[i].file, o.n);
+		for (size_t j = 0; j < o.n; j++) {
+			buf_reset(&out);
+			ck_assert_int_eq(p15_record_encode(o.p[j], &out), 0);
+			ck_assert_msg(view_eq(buf_peek(&out),
+			    view_part(buf_peek(&b), o.p[j]->rec_off, o.p[j]->rec_len)),
+			    "%s: record %zu", cases[i].file, j);
+			end = o.p[j]->rec_off + o.p[j]->rec_len;
+		}
+		ck_assert_int_eq(p15_dir_append_at(buf_peek(&b), 10, &off), 0);
+		ck_assert_uint_eq(off, end);
+		p15_objects_free(&o);
+		buf_free(&b);
+		buf_free(&out);
+	}
+}
+END_TEST
+
 /* ---- writing ---- */
 
 /* What must come out, by OpenSSL's generator, and that it reads back the same. */
@@ -1084,6 +1221,17 @@ run_token_info(struct view v, void *arg)
 }
 
 static void
+damage_file(const char *name, void (*run)(struct view, void *), const struct p15_odf_entry *from)
+{
+	struct p15_odf_entry arg = *from;
+	struct buf b = hex_file(name);
+	struct mutate m = { buf_peek(&b), run, &arg, 0 };
+
+	mutate(&m);
+	buf_free(&b);
+}
+
+static void
 damage(const char *text, void (*run)(struct view, void *), const struct p15_odf_entry *from)
 {
 	struct p15_odf_entry arg = from ? *from : prkdf;
@@ -1104,6 +1252,11 @@ START_TEST(damage_is_survived)
 	damage(PRKEY_RSA PRKEY_EC, run_dir, &pukdf);
 	damage(PRKEY_RSA PRKEY_EC, run_dir, &skdf);
 	damage(CERT_USER CERT_CA, run_dir, &cdf);
+	damage_file(OPENSC "odf.hex", run_odf, &prkdf);
+	damage_file(OPENSC "tokeninfo.hex", run_token_info, &prkdf);
+	damage_file(OPENSC "aodf.hex", run_dir, &aodf);
+	damage_file(OPENSC "prkdf.hex", run_dir, &prkdf);
+	damage_file(OPENSC "pukdf.hex", run_dir, &pukdf);
 	damage(DATA_BLOB "3012 3003 0C0141 3005 06032A0304 A104 A002BEEF", run_dir, &dodf);
 }
 END_TEST
@@ -1180,11 +1333,12 @@ UNIT_MAIN("p15", no_memory_is_said_and_nothing_leaks,
     pin2_of_a_fineid_card_is_local, a_pin_is_a_guess_unless_the_record_says_all,
     a_pin_that_makes_no_sense_is_passed_over, rsa_key_of_a_fineid_card,
     ec_signature_key_of_a_fineid_card, key_oddities, a_key_may_have_no_path,
-    public_keys_in_the_directory, ec_points_in_the_directory, secret_keys_have_a_tag_per_cipher, certificates_of_a_fineid_card,
-    a_certificate_in_the_directory_itself, data_objects,
+    public_keys_in_the_directory, ec_points_in_the_directory, secret_keys_have_a_tag_per_cipher,
+    certificates_of_a_fineid_card, a_certificate_in_the_directory_itself, data_objects,
     directories_with_holes_and_foreign_records, more_records_than_a_card_may_have_are_a_limit,
     a_directory_in_a_part_of_a_file_knows_its_offsets, records_are_appended_behind_the_last,
-    ids_are_compared_whole, an_rsa_private_key_is_written,
+    ids_are_compared_whole, the_odf_of_opensc, the_token_info_of_opensc, the_pins_of_opensc,
+    the_keys_of_opensc, records_of_opensc_are_written_byte_for_byte, an_rsa_private_key_is_written,
     an_ec_private_key_with_a_subject_is_written, public_keys_are_written,
     certificates_are_written, data_objects_are_written, vectors_are_written_as_they_were_read,
     what_cannot_be_written_is_refused, damage_is_survived)

@@ -67,6 +67,8 @@ START_TEST(every_key_lands_in_its_field)
 	    "algs: { sign: [ rsa-raw, rsa-pss, ecdsa ], decipher: [ rsa-oaep, rsa-pkcs1 ],\n"
 	    "        derive: [ ecdh ], curves: [ P-256, P-521 ] }\n"
 	    "keys: { rsa: { min: 1024, max: 4096, step: 64 }, generate: yes }\n"
+	    "files: { private: 4B01-4B0F, public: 5501-5501, certificate: 0001-FFFF,\n"
+	    "         data: 4a00-4aFf }\n"
 	    "io: { max-send: 255, max-recv: 256 }\n"
 	    "watch: ef:5032\n"
 	    "quirks: [ no-chaining ]\n");
@@ -123,6 +125,14 @@ START_TEST(every_key_lands_in_its_field)
 	ck_assert_uint_eq(p->rsa_max, 4096);
 	ck_assert_uint_eq(p->rsa_step, 64);
 	ck_assert(p->keygen && !p->fallback);
+	ck_assert_uint_eq(p->files[FILES_PRIVATE].from, 0x4B01);
+	ck_assert_uint_eq(p->files[FILES_PRIVATE].to, 0x4B0F);
+	ck_assert_uint_eq(p->files[FILES_PUBLIC].from, 0x5501);
+	ck_assert_uint_eq(p->files[FILES_PUBLIC].to, 0x5501);
+	ck_assert_uint_eq(p->files[FILES_CERT].from, 1);
+	ck_assert_uint_eq(p->files[FILES_CERT].to, 0xFFFF);
+	ck_assert_uint_eq(p->files[FILES_DATA].from, 0x4A00);
+	ck_assert_uint_eq(p->files[FILES_DATA].to, 0x4AFF);
 	ck_assert_uint_eq(p->max_send, 255);
 	ck_assert_uint_eq(p->max_recv, 256);
 	ck_assert_uint_eq(p->quirks, 1u << QUIRK_NO_CHAINING);
@@ -160,13 +170,19 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_uint_eq(p->sign_algs | p->decipher_algs | p->derive_algs | p->ec_curves, 0);
 	ck_assert_uint_eq(p->max_send | p->max_recv | p->quirks | p->rsa_max, 0);
 	ck_assert_int_eq((int)p->watch, WATCH_NONE);
+	for (size_t i = 0; i < FILES_COUNT; i++)
+		ck_assert_uint_eq(p->files[i].from | p->files[i].to, 0);
 	profile_free(&p);
 }
 END_TEST
 
 #define ALL_KEYS \
 	"schema, profile, source, driver, model, manufacturer, match, fallback, application, " \
-	"pins, algs, keys, io, watch, quirks"
+	"pins, algs, keys, files, io, watch, quirks"
+
+#define NO_RANGE(key, text) \
+	"f:1: " key ": \"" text "\" is not a range of file ids, allowed: two of four digits as " \
+	"4B01-4B0F"
 
 static const struct wrong { const char *text, *why; } wrong[] = {
 	/* shape */
@@ -295,6 +311,13 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	{ "quirks: [ [ no-chaining ] ]\n", "f:1: an entry must be one value, not a list" },
 	{ "schema: [ 1 ]\n", "f:1: schema must be one value, not a list" },
 	{ "model: \n", "f:1: model is 0 bytes long, allowed: 1 to 16" },
+	{ "files: { private: 4B01 }\n", NO_RANGE("private", "4B01") },
+	{ "files: { private: 4B02-4B01 }\n", NO_RANGE("private", "4B02-4B01") },
+	{ "files: { data: 4B-014B02 }\n", NO_RANGE("data", "4B-014B02") },
+	{ "files: { data: 0000-4B02 }\n", NO_RANGE("data", "0000-4B02") },
+	{ "files: { data: 4B01-4BZZ }\n", NO_RANGE("data", "4B01-4BZZ") },
+	{ "files: { data: 4B 1-4B02 }\n", NO_RANGE("data", "4B 1-4B02") },
+	{ "files: { data: [ 4B01 ] }\n", "f:1: data must be one value, not a list" },
 	{ "io: { max-send: 0 }\n",
 	    "f:1: max-send: \"0\" is not a number it takes, allowed: 1 to 65535 (0x1 to 0xFFFF)" },
 	{ "watch: [ data ]\n", "f:1: watch must be one value, not a list" },
@@ -718,7 +741,8 @@ START_TEST(every_key_is_in_the_manual)
 		"match: [ { probe: { zz: 1 } } ]", "application: { zz: 1 }", "pins: { zz: 1 }",
 		"pins: { pin1: { zz: 1 } }", "pins: { pin1: { puk: { zz: 1 } } }",
 		    "algs: { zz: 1 }",
-		"keys: { zz: 1 }", "keys: { rsa: { zz: 1 } }", "io: { zz: 1 }", "quirks: [ zz ]",
+		"keys: { zz: 1 }", "keys: { rsa: { zz: 1 } }", "files: { zz: 1 }", "io: { zz: 1 }",
+		"quirks: [ zz ]",
 		"algs: { sign: [ zz ] }", "algs: { decipher: [ zz ] }", "algs: { derive: [ zz ] }",
 		"algs: { curves: [ zz ] }", "pins: { pin1: { coding: zz } }",
 		"pins: { pin1: { forget: zz } }" };
