@@ -98,6 +98,23 @@ start_vcard
 ok "a reader that comes is seen" says "ok present changed" wait 20000
 ok "the probe ends well" probe_stop
 not_ok_if "no PIN is in the trace" grep -q "31323334" "$dir/trace"
+cat >"$dir/session" <<'END'
+reader 0
+open
+begin
+verify 1234
+sign
+end
+END
+# what is traced can be played back, by the same program with the same result
+CASTOR_TRACE=$dir/trace2
+"$top_builddir/t/unit/card_probe_virtual" <"$dir/session" >"$dir/live"
+unset CASTOR_TRACE
+CASTOR_VIRTUAL=replay:$dir/trace2
+ok "a traced session has a signature" grep -q "^ok 256" "$dir/live"
+ok "and is played back" sh -c "
+	'$top_builddir/t/unit/card_probe_virtual' <'$dir/session' >'$dir/played' 2>&1
+	diff '$dir/live' '$dir/played'"
 ok "the trace has what it should" grep -q "> 00200001 08 \[\*8\]" "$dir/trace"
 stop_vcard
 rm -rf "$dir"
