@@ -425,7 +425,13 @@ verb_read_source(struct card *card, void *arg)
 
 	if (!body)
 		return E_MEM;
-	if (!(err = card->ops->read(card, &src->path, &src->range, body)))
+	err = card->ops->read(card, &src->path, &src->range, body);
+	if (err == E_CARD || err == E_PROTOCOL) {
+		/* once more, in case the answer was garbled on its way */
+		buf_reset(body);
+		err = card->ops->read(card, &src->path, &src->range, body);
+	}
+	if (!err)
 		err = buf_err(body);
 	/* a file that is not there, or not for us, will not be there next time: empty says so */
 	if (err == E_NOT_FOUND || err == E_DENIED || err == E_PROTOCOL || err == E_CARD || err == E_FORMAT) {
@@ -433,11 +439,13 @@ verb_read_source(struct card *card, void *arg)
 		buf_reset(body);
 		err = 0;
 	}
+	/* one behind a PIN will be there next time, after a login; until then the attributes it
+	 * would add are missing, and that is no error of the call that looked */
 	if (err || !atomic_compare_exchange_strong(&src->body, &none, body)) {
 		buf_free(body);
 		free(body);
 	}
-	return err;
+	return err == E_PIN_NEEDED ? 0 : err;
 }
 
 CK_RV
