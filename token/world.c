@@ -73,21 +73,32 @@ world_unref(struct world **w)
 	free(dead);
 }
 
+/* The i-th reader, NULL past the last: another thread may be adding one, and the array moves. */
+static struct reader *
+reader_at(struct world *w, size_t i)
+{
+	struct reader *r;
+
+	pthread_mutex_lock(&w->lock);
+		r = i < w->nreader ? w->reader[i] : NULL;
+	pthread_mutex_unlock(&w->lock);
+	return r;
+}
+
 void
 world_finalize(struct world *w)
 {
-	size_t n;
+	struct reader *r;
 
 	/* cards forget what we verified: a PIN must not outlive the program that gave it */
 	pthread_mutex_lock(&w->lock);
 		w->finalizing = true;
 		for (size_t i = 0; i < w->nwaiter; i++)
 			w->io->ops->cancel(w->waiter[i]);
-		n = w->nreader;
 	pthread_mutex_unlock(&w->lock);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; (r = reader_at(w, i)); i++)
 		for (unsigned pin = 0; pin < PINS_PER_READER; pin++)
-			session_close_all(w, w->reader[i], pin);
+			session_close_all(w, r, pin);
 }
 
 void
