@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "token/pin.h"
 #include "token/pubkey.h"
+#include "token/rules.h"
 #include "token/rv.h"
 #include "token/session.h"
 
@@ -367,6 +368,8 @@ derived_attrs(struct view secret, CK_KEY_TYPE type, const CK_ATTRIBUTE *t, CK_UL
 	attrs_bool(&b, CKA_TOKEN, false);
 	attrs_bool(&b, CKA_PRIVATE, priv);
 	attrs_bool(&b, CKA_MODIFIABLE, true);
+	attrs_bool(&b, CKA_COPYABLE, true);
+	attrs_bool(&b, CKA_DESTROYABLE, true);
 	attrs_text(&b, CKA_LABEL, "");
 	attrs_put(&b, CKA_ID, view_of(NULL, 0));
 	attrs_bool(&b, CKA_LOCAL, false);
@@ -412,7 +415,7 @@ derive_template(const CK_ATTRIBUTE *t, CK_ULONG n, CK_KEY_TYPE *type, CK_ULONG *
 		return CKR_TEMPLATE_INCOMPLETE;
 	if (*type == CKK_AES && *len != 16 && *len != 24 && *len != 32)
 		return CKR_KEY_SIZE_RANGE;
-	return CKR_OK;
+	return rules_check(CKO_SECRET_KEY, *type, t, n);
 }
 
 static CK_RV

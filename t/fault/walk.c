@@ -179,7 +179,9 @@ step_derive(struct walk *w)
 	if ((rv = C_GetAttributeValue(w->h, pub, &t, 1)))
 		return rv == CKR_ATTRIBUTE_TYPE_INVALID ? CKR_OK : rv;
 	p.pPublicData = point + 2;
-	return C_DeriveKey(w->h, &m, priv, NULL, 0, &key);
+	if ((rv = C_DeriveKey(w->h, &m, priv, NULL, 0, &key)))
+		return rv;
+	return C_DestroyObject(w->h, key);
 }
 
 static CK_RV
