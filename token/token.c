@@ -118,28 +118,35 @@ out:
 	return err;
 }
 
+static const char *const kind_names[] = {
+	[P15_PRIVATE] = "private keys", [P15_PUBLIC] = "public keys", [P15_SECRET] = "secret keys",
+	[P15_CERT] = "certificates", [P15_DATA] = "data objects", [P15_AUTH] = "PINs",
+};
+
 /* Appends the records of every directory of one kind. */
 static int
 read_dirs(struct card *card, const struct p15_odf *odf, enum p15_kind kind, struct p15_objects *out)
 {
 	struct buf ef = BUF_INIT;
-	size_t skipped = 0;
+	size_t skipped = 0, before;
 	int err = 0;
 
 	for (size_t i = 0; i < odf->n && !err; i++) {
 		if (odf->e[i].kind != kind)
 			continue;
 		buf_reset(&ef);
+		before = skipped;
 		err = read_ef(card, &odf->e[i].path, &odf->e[i].range, "directory file", &ef);
 		if (!err && ef.len)
 			err = p15_dir_decode(&odf->e[i], buf_peek(&ef), out, &skipped);
 		if (err == E_FORMAT || err == E_LIMIT) {
-			log_warn("a directory file of the card cannot be read: %s", err_text(err));
+			log_warn("the card's directory of %s cannot be read: %s", kind_names[kind], err_text(err));
+			skipped = before; /* that was all of it */
 			err = 0;
 		}
 	}
 	if (skipped)
-		log_warn("%zu records of the card's directories cannot be read", skipped);
+		log_warn("%zu records of the card's directory of %s cannot be read", skipped, kind_names[kind]);
 	buf_free(&ef);
 	return err;
 }
