@@ -12,6 +12,7 @@
 #define CANDIDATES_MAX 16       /* profiles tried on one unknown card (OpenSC#3471: no end) */
 #define REOPEN_TRIES 3          /* resets by others survived in a row */
 #define ANSWER_DATA_MAX 65536u  /* bytes of one command's answers together */
+#define INS_SELECT 0xA4
 #define ANSWER_ROUNDS_MAX 300u  /* GET RESPONSEs of one command; 256 carry 64 KiB */
 
 static const struct card_ops *const drivers[] = { &os_myeid, &os_generic };
@@ -167,6 +168,12 @@ card_command(struct card *card, const struct apdu *a, struct buf *data, int *tri
 	if ((r = card_sw_err(card, resp.sw)) != 0) {
 		log_debug("%02X %02X %02X %02X: %04X %s", a->cla, a->ins, a->p1, a->p2, resp.sw,
 		    err_name(r));
+		goto out;
+	}
+	/* an answer where none was wanted is no success; but SELECT brings its FCI unasked
+	 * (card-myeid 2.1) */
+	if (resp.data.len && a->le == LE_NONE && a->ins != INS_SELECT) {
+		r = E_PROTOCOL;
 		goto out;
 	}
 	if (data) {

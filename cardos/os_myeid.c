@@ -167,6 +167,10 @@ select_absolute(struct card *card, struct view path, struct fci *fci)
 		r = iso_select(card, 0x08, path, fci);
 	else
 		r = iso_select(card, 0x00, view_of(mf, sizeof mf), fci);
+	/* a card that says yes to anything must not have another file erased or written */
+	if (r == 0 && fci && path.len >= 2
+	    && fci->fid != ((unsigned)path.p[path.len - 2] << 8 | path.p[path.len - 1]))
+		r = E_PROTOCOL;
 	/* the current DF is the application's own, unless a DF below it was chosen */
 	if (in_app && path.len == 4 && fci && r == 0)
 		in_app = fci->descriptor != TYPE_DF;
@@ -262,7 +266,8 @@ myeid_info(struct card *card, const struct path *path, struct file_info *info)
 static int
 myeid_write(struct card *card, const struct path *path, size_t off, struct view data)
 {
-	int r = select_file(card, path, NULL);
+	struct fci fci;
+	int r = select_file(card, path, &fci);
 
 	return r ? r : iso_update_binary(card, off, data);
 }
@@ -273,12 +278,13 @@ myeid_erase(struct card *card, const struct path *path)
 	/* CLA 00: 4.9 refuses the A0 of older drivers. OpenSC#3821 */
 	const struct apdu a = { .ins = 0xE4, .flags = APDU_STATE };
 	struct buf abs = BUF_INIT;
+	struct fci fci;
 	int r;
 
 	/* nothing but a file inside a DF: a slip must not take the application away */
 	if (path->from == PATH_AID || (r = absolute(path, &abs)) != 0)
 		return E_ARG;
-	r = abs.len < 4 && path->from == PATH_APP ? E_ARG : select_file(card, path, NULL);
+	r = abs.len < 4 && path->from == PATH_APP ? E_ARG : select_file(card, path, &fci);
 	buf_free(&abs);
 	return r ? r : card_command(card, &a, NULL, NULL);
 }
@@ -318,13 +324,14 @@ myeid_create(struct card *card, const struct new_file *f)
 	struct buf fcp = BUF_INIT;
 	struct apdu a = { .ins = 0xE0, .flags = APDU_STATE };
 	struct path parent = f->path;
+	struct fci fci;
 	int r;
 
 	if ((r = create_fcp(card, f, &fcp)) != 0)
 		goto out;
 	parent.len = (uint8_t)(parent.len - 2);
 	a.data = buf_peek(&fcp);
-	if ((r = select_file(card, &parent, NULL)) == 0)
+	if ((r = select_file(card, &parent, &fci)) == 0)
 		r = card_command(card, &a, NULL, NULL);
 out:
 	buf_free(&fcp);
@@ -874,9 +881,10 @@ generate_rsa(struct card *card, struct key_parts *pub)
 	int r;
 
 	/* the answer to GENERATE is not to be trusted (OsEID), so the modulus is asked for */
-	if ((r = card_command(card, &a, NULL, NULL)) != 0
-	    || (r = get_data(card, 0x01, &pub->n)) != 0)
+	if ((r = card_command(card, &a, NULL, NULL)) != 0)
 		return r;
+	if ((r = get_data(card, 0x01, &pub->n)) != 0)
+		return r == E_NOT_FOUND ? E_PROTOCOL : r; /* it said that there is a key now */
 	buf_put(&pub->e, exponent + 4, 3);
 	return buf_err(&pub->e);
 }
