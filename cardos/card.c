@@ -87,7 +87,8 @@ exchange_le(struct card *card, const struct apdu *a, struct resp *resp)
 static int
 fetch_rest(struct card *card, const struct apdu *a, struct resp *resp)
 {
-	struct apdu get = { .cla = a->cla & 0x03, .ins = 0xC0, .flags = a->flags & APDU_SECRET_OUT };
+	struct apdu get = { .cla = a->cla & 0x03, .ins = 0xC0,
+		.flags = a->flags & APDU_SECRET_OUT };
 	size_t before;
 	int r;
 
@@ -251,7 +252,8 @@ try_profile(struct card *card, const struct profile *pf)
 	int r;
 
 	if (!(card->ops = card_driver(pf->driver))) {
-		log_warn("profile %s wants driver %s, which this library has not", pf->name, pf->driver);
+		log_warn("profile %s wants driver %s, which this library has not", pf->name,
+		    pf->driver);
 		return E_UNKNOWN;
 	}
 	card->pf = pf;

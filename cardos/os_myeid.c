@@ -160,7 +160,8 @@ static int
 select_absolute(struct card *card, struct view path, struct fci *fci)
 {
 	static const uint8_t mf[] = { 0x3F, 0x00 };
-	bool in_app = (path.len == 2 || path.len == 4) && memcmp(path.p, app_df, sizeof app_df) == 0;
+	bool in_app = (path.len == 2 || path.len == 4)
+	    && memcmp(path.p, app_df, sizeof app_df) == 0;
 	int r;
 
 	if (path.len)
@@ -244,7 +245,8 @@ static int
 myeid_info(struct card *card, const struct path *path, struct file_info *info)
 {
 	static const struct { unsigned descriptor; enum file_type type; } types[] = {
-		{ 0x01, FILE_EF }, { TYPE_DF, FILE_DF }, { TYPE_KEY_RSA, FILE_KEY }, { TYPE_KEY_EC, FILE_KEY },
+		{ 0x01, FILE_EF }, { TYPE_DF, FILE_DF },
+		{ TYPE_KEY_RSA, FILE_KEY }, { TYPE_KEY_EC, FILE_KEY },
 		{ 0x23, FILE_KEY }, { 0x19, FILE_KEY }, { 0x29, FILE_KEY },
 	};
 	struct fci fci;
@@ -256,7 +258,8 @@ myeid_info(struct card *card, const struct path *path, struct file_info *info)
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
 		/* bit 40 says shareable and nothing about the kind, 2.2; secrets are 41 */
 		if (fci.descriptor == types[i].descriptor
-		    || (types[i].descriptor != 0x01 && (fci.descriptor & 0xBF) == types[i].descriptor))
+		    || (types[i].descriptor != 0x01
+		    && (fci.descriptor & 0xBF) == types[i].descriptor))
 			info->type = types[i].type;
 	info->size = fci.size;
 	info->fid = fci.fid;
@@ -293,8 +296,9 @@ myeid_erase(struct card *card, const struct path *path)
 static int
 create_fcp(struct card *card, const struct new_file *f, struct buf *fcp)
 {
+	const struct pin_ref *first_pin = card->pf->has_pin[0] ? &card->pf->pin[0] : NULL;
 	unsigned pin = f->pin ? f->pin
-	    : card->pf->has_pin[0] && card->pf->pin[0].ref > 0 ? (unsigned)card->pf->pin[0].ref : USER_PIN;
+	    : first_pin && first_pin->ref > 0 ? (unsigned)first_pin->ref : USER_PIN;
 	bool key = f->type == NEW_KEY;
 	unsigned first = key || !f->public_read ? pin : 0, type = 0x01;
 
@@ -697,7 +701,8 @@ sign_rsa(struct card *card, const struct key_ref *key, enum card_alg alg,
 		return r;
 	k = (bits + 7) / 8;
 	if (alg == ALG_RSA_RAW) {
-		r = in->kind == IN_BLOCK && in->data.len == k ? sign_raw(card, key, in->data, out) : E_ARG;
+		r = in->kind == IN_BLOCK && in->data.len == k
+		    ? sign_raw(card, key, in->data, out) : E_ARG;
 	} else if (in->kind != IN_DIGEST_INFO) {
 		r = E_ARG;
 	} else if (in->data.len * 100 <= k * DIGEST_INFO_PERCENT && in->data.len) {
@@ -901,7 +906,8 @@ generate_ec(struct card *card, struct key_parts *pub)
 	if ((r = card_command(card, &a, &answer, NULL)) != 0)
 		goto out;
 	v = buf_peek(&answer);
-	if (tlv_next(&v, &tag, &point) || tag != 0x86 || v.len || point.len < 3 || point.p[0] != 4) {
+	if (tlv_next(&v, &tag, &point) || tag != 0x86 || v.len || point.len < 3
+	    || point.p[0] != 4) {
 		r = E_PROTOCOL;
 		goto out;
 	}
@@ -926,7 +932,8 @@ myeid_genkey(struct card *card, const struct key_ref *key, struct key_parts *pub
 			r = E_PROTOCOL;
 		return r;
 	case TYPE_KEY_EC:
-		if ((r = generate_ec(card, pub)) == 0 && pub->point.len != 2 * ((fci.size + 7) / 8) + 1)
+		if ((r = generate_ec(card, pub)) == 0
+		    && pub->point.len != 2 * ((fci.size + 7) / 8) + 1)
 			r = E_PROTOCOL;
 		return r;
 	default:

@@ -102,8 +102,9 @@ rv_err(LONG rv, const char *what)
 		if ((uint32_t)rv != (uint32_t)rv_errors[i].rv)
 			continue;
 		if (rv_errors[i].err == E_REFUSED)
-			log_error("%s: refused; the polkit actions org.debian.pcsc-lite.access_pcsc and "
-			    "org.debian.pcsc-lite.access_card decide who may use smart cards", what);
+			log_error("%s: refused; the polkit actions %s and %s decide who may use cards",
+			    what, "org.debian.pcsc-lite.access_pcsc",
+			    "org.debian.pcsc-lite.access_card");
 		else if (rv_errors[i].err)
 			log_debug("%s: 0x%08lX", what, (unsigned long)(uint32_t)rv);
 		return rv_errors[i].err;
@@ -333,7 +334,8 @@ wait_round(struct pcsc_waiter *w, struct io_state *states, size_t n, int slice,
 		rs[nrs++] = (SCARD_READERSTATE){ .szReader = pnp_name };
 	else if (slice > FULL_SLICE_MS) /* not all can be waited for at once: look more often */
 		slice = FULL_SLICE_MS;
-	rv = SCardGetStatusChange(ctx, (DWORD)slice, rs, (DWORD)(nrs < STATES_MAX ? nrs : STATES_MAX));
+	rv = SCardGetStatusChange(ctx, (DWORD)slice, rs,
+	    (DWORD)(nrs < STATES_MAX ? nrs : STATES_MAX));
 	if (rv == (LONG)SCARD_E_TIMEOUT)
 		rv = SCARD_S_SUCCESS;
 out:
@@ -648,7 +650,8 @@ pcsc_end(struct chan *chan, enum io_end how)
 	if (!c->begun)
 		return 0;
 	c->begun = false;
-	rv = SCardEndTransaction(c->card, how == IO_END_RESET ? SCARD_RESET_CARD : SCARD_LEAVE_CARD);
+	rv = SCardEndTransaction(c->card,
+	    how == IO_END_RESET ? SCARD_RESET_CARD : SCARD_LEAVE_CARD);
 	/* a reset by others is told by the next begin */
 	return rv == (LONG)SCARD_W_RESET_CARD ? 0 : chan_err(rv, "end");
 }
@@ -657,7 +660,8 @@ static int
 pcsc_transmit(struct chan *chan, struct view cmd, bool secret, struct buf *rsp)
 {
 	struct pcsc_chan *c = (struct pcsc_chan *)chan;
-	const SCARD_IO_REQUEST *pci = c->protocol == SCARD_PROTOCOL_T0 ? SCARD_PCI_T0 : SCARD_PCI_T1;
+	bool t0 = c->protocol == SCARD_PROTOCOL_T0;
+	const SCARD_IO_REQUEST *pci = t0 ? SCARD_PCI_T0 : SCARD_PCI_T1;
 	DWORD n = ANSWER_MAX;
 	LONG rv;
 

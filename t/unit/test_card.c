@@ -334,6 +334,7 @@ END_TEST
 
 UNIT_MAIN("card", status_words_become_errors, the_rest_of_an_answer_is_fetched,
     a_wrong_le_is_mended_once, endless_answers_end, short_answers_are_errors,
-    an_answer_where_none_was_wanted_is_no_success, long_data_is_chained_or_extended_or_refused, a_file_is_read_to_its_end_and_no_further,
+    an_answer_where_none_was_wanted_is_no_success,
+    long_data_is_chained_or_extended_or_refused, a_file_is_read_to_its_end_and_no_further,
     a_file_of_unknown_size_ends_where_the_card_says, pins_become_blocks,
     file_control_information_is_read)

@@ -1,5 +1,6 @@
 /* For n = 1.. until no fault fires: bind, read, verify, sign (and: make, fill and remove files
- * and keys, decipher) with an accident at command n, of each kind. The error is one that tells what happened, nothing leaks, the next try works, and no
+ * and keys, decipher) with an accident at command n, of each kind. The error is one that tells
+ * what happened, nothing leaks, the next try works, and no
  * try of a PIN is burnt. Source: DESIGN 15. */
 #include "t/unit/cards.h"
 
