@@ -28,7 +28,7 @@ struct sign_in {
 };
 
 struct file_info {
-	enum { FILE_EF, FILE_DF, FILE_KEY, FILE_OTHER } type;
+	enum file_type { FILE_EF, FILE_DF, FILE_KEY, FILE_OTHER } type;
 	size_t size;            /* bytes; of a key: bits */
 	uint16_t fid;
 };

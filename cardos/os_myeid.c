@@ -239,7 +239,7 @@ myeid_read(struct card *card, const struct path *path, const struct range *range
 static int
 myeid_info(struct card *card, const struct path *path, struct file_info *info)
 {
-	static const struct { unsigned descriptor; int type; } types[] = {
+	static const struct { unsigned descriptor; enum file_type type; } types[] = {
 		{ 0x01, FILE_EF }, { TYPE_DF, FILE_DF }, { TYPE_KEY_RSA, FILE_KEY }, { TYPE_KEY_EC, FILE_KEY },
 		{ 0x23, FILE_KEY }, { 0x19, FILE_KEY }, { 0x29, FILE_KEY },
 	};

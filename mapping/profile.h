@@ -98,7 +98,8 @@ enum quirk {
 
 struct atr_match {
 	struct buf bytes, mask; /* same length; a byte counts where mask says so */
-	enum { MATCH_ATR, MATCH_HIST, MATCH_HIST_TAIL } what; /* whole ATR; historical bytes; their end */
+	/* compared with the whole ATR, with the historical bytes, with their end */
+	enum { MATCH_ATR, MATCH_HIST, MATCH_HIST_TAIL } what;
 	int rank;               /* of several that fit, the lowest wins; default 50 */
 	struct buf probe;       /* C-APDU that must be answered too; empty: none */
 	struct buf expect;      /* pairs of u16 value, u16 mask: one must fit the probe's SW */
@@ -115,7 +116,7 @@ struct profile {
 	char *name;             /* "myeid" */
 	char *driver;           /* "myeid": cardos/os_myeid.c */
 	char *model;            /* text for CK_TOKEN_INFO.model; may be NULL */
-	char *manufacturer;     /* text for CK_TOKEN_INFO.manufacturerID; may be NULL: from the card */
+	char *manufacturer;     /* text for CK_TOKEN_INFO.manufacturerID; NULL: from the card */
 	struct atr_match *match;
 	size_t nmatch;
 	struct buf aid;         /* application to select; empty: by path 3F00/5015 */

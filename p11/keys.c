@@ -4,15 +4,15 @@
 #include "token/create.h"
 #include "token/generate.h"
 
-/* No mechanism of ours makes secret keys, wraps or unwraps: the arguments are checked, and then
- * there is none that fits. */
+/* No mechanism of ours makes secret keys, wraps or unwraps: the arguments are checked, and that
+ * is the answer. */
 static CK_RV
 no_mechanism(struct call *c, const char *func, CK_SESSION_HANDLE h, bool args_ok)
 {
 	CK_RV rv = p11_enter_session(c, func, h);
 
 	if (!rv)
-		rv = args_ok ? CKR_MECHANISM_INVALID : CKR_ARGUMENTS_BAD;
+		rv = args_ok ? CKR_FUNCTION_NOT_SUPPORTED : CKR_ARGUMENTS_BAD;
 	return p11_leave(c, rv);
 }
 

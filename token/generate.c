@@ -156,6 +156,8 @@ generate_pair(struct session *s, const CK_MECHANISM *ck, const struct pair_templ
 		return CKR_MECHANISM_INVALID;
 	if (ck->pParameter || ck->ulParameterLen)
 		return CKR_MECHANISM_PARAM_INVALID;
+	if ((rv = write_allowed(s)))
+		return rv;
 	pair.kind = m->scheme == SCHEME_RSA_KEYGEN ? KEY_RSA : KEY_EC;
 	if ((rv = check_half(t->pub, t->npub, CKO_PUBLIC_KEY, m->key_type)) ||
 	    (rv = check_half(t->priv, t->npriv, CKO_PRIVATE_KEY, m->key_type)) ||

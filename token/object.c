@@ -18,7 +18,7 @@ object_new(struct attrs *base, CK_SESSION_HANDLE owner, unsigned pin)
 		attrs_free(&base);
 		return NULL;
 	}
-	o->h = atomic_fetch_add(&next_handle, 1);
+	object_rename(o);
 	atomic_init(&o->refs, 1);
 	o->base = base;
 	o->cls = attrs_get_ulong(base, CKA_CLASS, CKO_DATA);
@@ -27,6 +27,12 @@ object_new(struct attrs *base, CK_SESSION_HANDLE owner, unsigned pin)
 	o->owner = owner;
 	o->pin = pin;
 	return o;
+}
+
+void
+object_rename(struct object *o)
+{
+	atomic_store(&o->h, atomic_fetch_add(&next_handle, 1));
 }
 
 struct object *
@@ -90,7 +96,7 @@ source_unref(struct source **s)
 const struct attrs *
 object_attrs(const struct object *o)
 {
-	const struct attrs *full = atomic_load(&((struct object *)(uintptr_t)o)->full);
+	const struct attrs *full = atomic_load(&o->full);
 
 	return full ? full : o->base;
 }

@@ -33,7 +33,7 @@ struct on_card {
 };
 
 struct object {
-	CK_OBJECT_HANDLE h;             /* invariant; never given out twice in a process */
+	_Atomic(CK_OBJECT_HANDLE) h;    /* never given out twice in a process; a logout changes it */
 	atomic_int refs;
 	CK_OBJECT_CLASS cls;            /* invariant */
 	bool token, priv;               /* invariant: CKA_TOKEN, CKA_PRIVATE */
@@ -48,6 +48,8 @@ struct object {
 /* A new object over `base` (taken, even on failure). Class, token and private flags are read
  * out of it. One reference, the caller's. NULL: no memory. */
 struct object *object_new(struct attrs *base, CK_SESSION_HANDLE owner, unsigned pin);
+/* Another handle: whoever holds the old one misses from now on. */
+void object_rename(struct object *o);
 struct object *object_ref(struct object *o);
 void object_unref(struct object **o);
 

@@ -97,7 +97,7 @@ pin_lost(struct reader *r, uint64_t gen)
 		if (reader_login_state(r, gen, i) != LOGIN_USER)
 			continue;
 		set_login(r, i, gen, LOGIN_PUBLIC, NULL);
-		reader_remove_private(r, i);
+		reader_hide_private(r, i);
 		was = true;
 	}
 	if (was)
@@ -131,8 +131,6 @@ login_so(struct session *s, struct view puk)
 {
 	struct secret *cell;
 
-	if (has_read_only_session(s))
-		return CKR_SESSION_READ_ONLY_EXISTS;
 	if (!(cell = secret_new(puk.p, puk.len)))
 		return puk.len > SECRET_MAX ? CKR_PIN_INCORRECT : CKR_HOST_MEMORY;
 	set_login(s->r, s->pin, s->gen, LOGIN_SO, cell);
@@ -182,6 +180,8 @@ pin_login(struct session *s, CK_USER_TYPE user, struct view pin)
 		return CKR_USER_ALREADY_LOGGED_IN;
 	if (now != LOGIN_PUBLIC)
 		return CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
+	if (user == CKU_SO && has_read_only_session(s))
+		return CKR_SESSION_READ_ONLY_EXISTS;
 	if (!pin.p)
 		return CKR_ARGUMENTS_BAD;
 	/* DESIGN 18.3: an empty PIN never reaches a card (CVE-2023-40660 was that) */
@@ -203,7 +203,7 @@ pin_logout_slot(struct reader *r, unsigned pin, uint64_t gen)
 	if (was == LOGIN_PUBLIC)
 		return;
 	set_login(r, pin, gen, LOGIN_PUBLIC, NULL);
-	reader_remove_private(r, pin);
+	reader_hide_private(r, pin);
 	if (was == LOGIN_USER)
 		pin_run(r, pin, gen, &c);
 }

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/wildcard.h"
 #include "token/pin.h"
 #include "token/rv.h"
 #include "token/session.h"
@@ -186,6 +187,15 @@ verb_read_token(struct card *card, void *arg)
 	return token_read(card, arg);
 }
 
+/* validTokenInfoLabel: only cards with such a label are ours. */
+static bool
+label_is_wanted(const struct reader *r, const struct token *t)
+{
+	const char *wanted = settings_str(r->world->settings, SET_validTokenInfoLabel);
+
+	return !*wanted || wildcard_list_match(wanted, t->label ? t->label : "");
+}
+
 CK_RV
 reader_bind(struct reader *r, uint64_t *gen)
 {
@@ -208,6 +218,8 @@ reader_bind(struct reader *r, uint64_t *gen)
 		return CKR_TOKEN_NOT_RECOGNIZED;
 
 	err = reader_run(r, *gen, verb_read_token, &token);
+	if (!err && !label_is_wanted(r, token))
+		err = E_UNKNOWN;
 	pthread_mutex_lock(&r->lock);
 		/* another thread may have been faster, or the card is gone: ours is dropped then */
 		if (!err && r->gen != *gen)
@@ -394,9 +406,14 @@ reader_remove_owned(struct reader *r, CK_SESSION_HANDLE owner)
 }
 
 void
-reader_remove_private(struct reader *r, unsigned pin)
+reader_hide_private(struct reader *r, unsigned pin)
 {
 	remove_where(r, is_private_of, pin);
+	pthread_mutex_lock(&r->lock);
+		for (size_t i = 0; i < r->objects.n; i++)
+			if (r->objects.p[i]->priv && r->objects.p[i]->pin == pin)
+				object_rename(r->objects.p[i]);
+	pthread_mutex_unlock(&r->lock);
 }
 
 static int

@@ -18,6 +18,7 @@ struct reader {
 	enum io_presence presence;      /* lock */
 	uint32_t events;                /* lock: the reader's own counter, as last seen */
 	bool polled;                    /* lock: presence was looked at before */
+	bool listed;                    /* lock: had a card when C_GetSlotList last counted */
 	bool unknown;                   /* lock: the card of this generation is not recognised */
 	bool event[PINS_PER_READER];    /* lock: C_WaitForSlotEvent has not told it yet */
 	struct token *token;            /* lock: NULL until somebody asked for it */
@@ -58,10 +59,11 @@ int reader_add_object(struct reader *r, uint64_t gen, struct object *o);
 int reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct attrs *a,
     const struct on_card *at);
 void reader_remove_object(struct reader *r, CK_OBJECT_HANDLE h);
-/* Removes the session objects of a session (private_only false), or what a logout ends: the
- * private session objects of the slot. */
+/* Removes the session objects of a session. */
 void reader_remove_owned(struct reader *r, CK_SESSION_HANDLE owner);
-void reader_remove_private(struct reader *r, unsigned pin);
+/* What a logout ends: private session objects are gone, and the handles of private token
+ * objects are void for ever, since they get new ones. */
+void reader_hide_private(struct reader *r, unsigned pin);
 /* Makes sure the object's body was read. CKR_OK also when it cannot be read. */
 CK_RV reader_fill(struct reader *r, uint64_t gen, struct object *o);
 /* Who is logged in; LOGIN_PUBLIC when the generation is over. */

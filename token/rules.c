@@ -137,7 +137,7 @@ form_ok(enum form form, struct view v)
 {
 	switch (form) {
 	case BOOL:
-		return v.len == sizeof(CK_BBOOL);
+		return v.len == sizeof(CK_BBOOL) && v.p[0] <= CK_TRUE;
 	case ULONG:
 		return v.len == sizeof(CK_ULONG);
 	case DATE:

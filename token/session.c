@@ -274,6 +274,7 @@ CK_RV
 session_find_init(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	struct object_list seen = { 0 };
+	CK_OBJECT_HANDLE h;
 	enum match m;
 	CK_RV rv;
 
@@ -287,8 +288,9 @@ session_find_init(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n)
 		m = object_match(seen.p[i], t, n);
 		if (m == MATCH_NEEDS_BODY && !(rv = reader_fill(s->r, s->gen, seen.p[i])))
 			m = object_match(seen.p[i], t, n);
+		h = seen.p[i]->h;
 		if (!rv && m == MATCH_YES)
-			buf_put(&s->found, &seen.p[i]->h, sizeof seen.p[i]->h);
+			buf_put(&s->found, &h, sizeof h);
 	}
 	object_list_free(&seen);
 	if (!rv)

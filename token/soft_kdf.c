@@ -1,46 +1,39 @@
 #include "token/soft_int.h"
 
-#include <openssl/core_names.h>
-#include <openssl/err.h>
-#include <openssl/kdf.h>
-#include <openssl/params.h>
-
 #include "base/err.h"
 
 #define KDF_BYTES_MAX 65536 /* no key is longer */
 
-/* Source: SEC 1 v2.0 3.6.1 (ANSI X9.63 KDF). */
+/* OpenSSL 3.0's own dies when memory runs out. Source: SEC 1 v2.0 3.6.1 (ANSI X9.63 KDF). */
 static int
-kdf_x963(struct soft *s, enum hash h, const struct mech_params *p, struct view x, struct view out)
+kdf_x963(struct soft *s, enum hash h, struct view x, struct view shared, size_t want,
+    struct buf *out)
 {
-	EVP_KDF *kdf;
-	EVP_KDF_CTX *ctx = NULL;
-	OSSL_PARAM params[4], *at = params;
-	bool ok;
+	struct buf in = BUF_INIT_SECRET, key = BUF_INIT_SECRET;
+	int r = 0;
 
-	*at++ = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST,
-	    (char *)(uintptr_t)hash_info(h)->name, 0);
-	*at++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_KEY, (void *)(uintptr_t)x.p, x.len);
-	if (p->shared.len)
-		*at++ = OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, p->shared.p,
-		    p->shared.len);
-	*at = OSSL_PARAM_construct_end();
-	ERR_set_mark();
-	kdf = EVP_KDF_fetch(s->ctx, OSSL_KDF_NAME_X963KDF, NULL);
-	ok = kdf && (ctx = EVP_KDF_CTX_new(kdf)) &&
-	    EVP_KDF_derive(ctx, (unsigned char *)(uintptr_t)out.p, out.len, params) == 1;
-	EVP_KDF_CTX_free(ctx);
-	EVP_KDF_free(kdf);
-	ERR_pop_to_mark();
-	return ok ? 0 : E_CRYPTO;
+	for (uint32_t i = 1; !r && key.len < want; i++) {
+		buf_reset(&in);
+		buf_view(&in, x);
+		buf_be32(&in, i);
+		buf_view(&in, shared);
+		if (!(r = buf_err(&in)))
+			r = soft_hash(s, h, buf_peek(&in), &key);
+	}
+	if (!r) {
+		buf_put(out, key.p, want);
+		r = buf_err(out);
+	}
+	buf_free(&in);
+	buf_free(&key);
+	return r;
 }
 
 CK_RV
 soft_kdf(struct soft *s, const struct mech_params *p, struct view x, size_t want, struct buf *out)
 {
-	size_t start = out->len;
 	enum hash h;
-	uint8_t *room;
+	int r;
 
 	if (!mech_kdf(p->kdf, &h))
 		return CKR_MECHANISM_PARAM_INVALID;
@@ -52,11 +45,8 @@ soft_kdf(struct soft *s, const struct mech_params *p, struct view x, size_t want
 		buf_view(out, view_part(x, x.len - want, want));
 		return buf_err(out) ? CKR_HOST_MEMORY : CKR_OK;
 	}
-	if (!(room = buf_room(out, want)))
+	r = kdf_x963(s, h, x, buf_peek(&p->shared), want, out);
+	if (r == E_MEM)
 		return CKR_HOST_MEMORY;
-	if (kdf_x963(s, h, p, x, view_of(room, want))) {
-		buf_trim(out, start);
-		return CKR_FUNCTION_FAILED;
-	}
-	return CKR_OK;
+	return r ? CKR_FUNCTION_FAILED : CKR_OK;
 }

@@ -65,8 +65,9 @@ ct_tail_to_front(uint8_t *x, size_t n, size_t len)
 	}
 }
 
-/* Appends the message of `len` bytes at the end of x, or nothing unless good. The room is
- * that of the longest message, so memory tells no more than the length handed out does. */
+/* Appends the message of `len` bytes at the end of x, or nothing unless good. The room taken
+ * is that of the longest message and all of it is written, zeros behind the message; what is
+ * set by the secret is `out->len` alone. */
 static CK_RV
 ct_hand_out(uint8_t *x, size_t n, size_t len, size_t good, struct buf *out)
 {
@@ -77,8 +78,9 @@ ct_hand_out(uint8_t *x, size_t n, size_t len, size_t good, struct buf *out)
 	ct_tail_to_front(x, n, len);
 	if (!(p = buf_room(out, n)))
 		return CKR_HOST_MEMORY;
-	memcpy(p, x, n);
-	buf_trim(out, start + len);
+	for (size_t i = 0; i < n; i++)
+		p[i] = (uint8_t)ct_select(ct_lt(i, barrier(len)), x[i], 0);
+	out->len = start + len;
 	return (CK_RV)ct_select(good, CKR_OK, CKR_ENCRYPTED_DATA_INVALID);
 }
 

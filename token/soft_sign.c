@@ -97,34 +97,40 @@ ecdsa_block(const struct task *t, struct buf *block)
 	return buf_err(block) ? CKR_HOST_MEMORY : CKR_OK;
 }
 
+/* The signature is compared with the block we would have made ourselves: a parser of padding is
+ * where the forgeries of 2006 came in. */
 static CK_RV
-verify_pkcs1(const struct task *t, struct view sig)
+verify_block(const struct task *t, CK_RV (*make)(const struct task *t, struct buf *block),
+    struct view sig)
 {
 	struct buf want = BUF_INIT, have = BUF_INIT;
-	CK_RV rv = pkcs1_block(t, &want);
+	CK_RV rv = make(t, &want);
 
-	/* compared with what we would have made ourselves: a parser of padding is where the
-	 * forgeries of 2006 came in */
-	if (rv == CKR_OK && (!soft_rsa_public(t->s, t->pub, sig, &have) ||
-	    !view_eq(buf_peek(&want), buf_peek(&have))))
-		rv = CKR_SIGNATURE_INVALID;
+	if (rv != CKR_OK)
+		goto out;
+	rv = CKR_SIGNATURE_INVALID;
+	if (!soft_below_modulus(t->pub, sig))
+		goto out;
+	if (!soft_rsa_public(t->s, t->pub, sig, &have))
+		rv = CKR_FUNCTION_FAILED;
+	else if (view_eq(buf_peek(&want), buf_peek(&have)))
+		rv = CKR_OK;
+out:
 	buf_free(&want);
 	buf_free(&have);
 	return rv;
 }
 
 static CK_RV
+verify_pkcs1(const struct task *t, struct view sig)
+{
+	return verify_block(t, pkcs1_block, sig);
+}
+
+static CK_RV
 verify_raw(const struct task *t, struct view sig)
 {
-	struct buf want = BUF_INIT, have = BUF_INIT;
-	CK_RV rv = raw_block(t, &want);
-
-	if (rv == CKR_OK && (!soft_rsa_public(t->s, t->pub, sig, &have) ||
-	    !view_eq(buf_peek(&want), buf_peek(&have))))
-		rv = CKR_SIGNATURE_INVALID;
-	buf_free(&want);
-	buf_free(&have);
-	return rv;
+	return verify_block(t, raw_block, sig);
 }
 
 static CK_RV
@@ -132,12 +138,15 @@ pkey_verify(const struct task *t, const OSSL_PARAM *params, struct view data, st
 {
 	EVP_PKEY_CTX *ctx;
 	CK_RV rv = CKR_FUNCTION_FAILED;
+	int r;
 
 	ERR_set_mark();
 	ctx = EVP_PKEY_CTX_new_from_pkey(t->s->ctx, t->pub->pkey, NULL);
-	if (ctx && EVP_PKEY_verify_init_ex(ctx, params) == 1)
-		rv = EVP_PKEY_verify(ctx, sig.p, sig.len, data.p, data.len) == 1 ? CKR_OK :
-		    CKR_SIGNATURE_INVALID;
+	if (ctx && EVP_PKEY_verify_init_ex(ctx, params) == 1) {
+		r = EVP_PKEY_verify(ctx, sig.p, sig.len, data.p, data.len);
+		if (r >= 0)
+			rv = r == 1 ? CKR_OK : CKR_SIGNATURE_INVALID;
+	}
 	EVP_PKEY_CTX_free(ctx);
 	ERR_pop_to_mark();
 	return rv;
@@ -320,8 +329,9 @@ soft_verify_recover(struct soft *s, const struct mech *m, const struct soft_pub 
 		return CKR_KEY_TYPE_INCONSISTENT;
 	if (sig.len != pub->k)
 		return CKR_SIGNATURE_LEN_RANGE;
-	if (soft_rsa_public(s, pub, sig, &block))
-		rv = w->recover(buf_peek(&block), out);
+	if (soft_below_modulus(pub, sig))
+		rv = soft_rsa_public(s, pub, sig, &block) ? w->recover(buf_peek(&block), out) :
+		    CKR_FUNCTION_FAILED;
 	buf_free(&block);
 	return rv;
 }

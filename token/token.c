@@ -214,6 +214,9 @@ read_pins(struct card *card, struct token *t)
 			break;
 		err = 0;
 		t->slot[i].tries = state.tries;
+		/* the most we have seen, where nothing says how many there are after a success */
+		if (state.tries > t->slot[i].pin.tries_max)
+			t->slot[i].pin.tries_max = state.tries;
 		t->slot[i].puk_tries = state.puk_tries;
 	}
 out:

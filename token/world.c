@@ -224,9 +224,16 @@ world_refresh(struct world *w)
 
 	world_list_readers(w, true);
 	n = readers(w, &all);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
 		reader_poll(all[i]);
+		pthread_mutex_lock(&all[i]->lock);
+			all[i]->listed = all[i]->presence == IO_PRESENT || all[i]->presence == IO_MUTE;
+		pthread_mutex_unlock(&all[i]->lock);
+	}
 	free(all);
+	pthread_mutex_lock(&w->lock);
+		w->refreshed = true;
+	pthread_mutex_unlock(&w->lock);
 }
 
 bool
@@ -248,15 +255,21 @@ int
 world_slots(struct world *w, bool present_only, struct buf *ids)
 {
 	struct reader **all;
-	size_t n = readers(w, &all);
+	size_t n;
 	CK_SLOT_ID id;
-	bool present;
+	bool present, refreshed;
 
+	pthread_mutex_lock(&w->lock);
+		refreshed = w->refreshed;
+	pthread_mutex_unlock(&w->lock);
+	if (!refreshed) /* a caller who brings a buffer and never asked for its size */
+		world_refresh(w);
+	n = readers(w, &all);
 	if (!all)
 		return E_MEM;
 	for (size_t i = 0; i < n; i++) {
 		pthread_mutex_lock(&all[i]->lock);
-			present = all[i]->presence == IO_PRESENT || all[i]->presence == IO_MUTE;
+			present = all[i]->listed;
 		pthread_mutex_unlock(&all[i]->lock);
 		if (present_only && !present)
 			continue;

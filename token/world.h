@@ -38,6 +38,7 @@ struct world {
 	struct waiter **waiter;         /* lock: those in a blocking C_WaitForSlotEvent */
 	size_t nwaiter;                 /* lock */
 	bool finalizing;                /* lock */
+	bool refreshed;                 /* lock: world_refresh was called */
 	int64_t listed_at;              /* lock: when the readers were last listed, ms; 0 never */
 
 	pthread_mutex_t poll_lock;      /* one poll at a time; taken alone */
@@ -63,7 +64,8 @@ void world_list_readers(struct world *w, bool now);
 void world_refresh(struct world *w);
 /* The reader of a slot id and which of its slots; false for an id never given out. */
 bool world_slot(struct world *w, CK_SLOT_ID id, struct reader **r, unsigned *pin);
-/* Slot ids, ascending, of readers with a card or of all. Appended as CK_SLOT_ID to a buf. */
+/* Slot ids, ascending, of all readers or of those that had a card at the last world_refresh:
+ * the count a caller was told stays true for its next call. Appended as CK_SLOT_ID to a buf. */
 int world_slots(struct world *w, bool present_only, struct buf *ids);
 /* Fills `states` for readers[0..n) by one poll; E_* of io->wait. */
 int world_poll(struct world *w, struct io_state *states, size_t n);

@@ -40,6 +40,14 @@ find_place(struct session *s, struct place *place)
 	return rv;
 }
 
+CK_RV
+write_allowed(struct session *s)
+{
+	struct place place;
+
+	return find_place(s, &place);
+}
+
 /* In PKCS#11's words, for a write. */
 static CK_RV
 write_rv(int err)

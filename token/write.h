@@ -16,6 +16,8 @@ struct new_pair {
 	struct p15_object priv, pub; /* label, id, usage, access, subject; the rest is filled in */
 };
 
+/* Whether this session may write: CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN. */
+CK_RV write_allowed(struct session *s);
 /* Puts the pair and its two records on the card; handles of the new objects, either may be NULL. */
 CK_RV write_pair(struct session *s, struct new_pair *pair, CK_OBJECT_HANDLE *pub, CK_OBJECT_HANDLE *priv);
 /* A token object from checked attributes: certificates, data objects, private keys. */

@@ -264,6 +264,8 @@ main(void)
 	}
 	while (fgets(line, sizeof line, stdin)) {
 		line[strcspn(line, "\n")] = 0;
+		if (strcmp(line, "quit") == 0)
+			break;
 		if ((r = run(&p, line)) != 0)
 			puts(err_name(r));
 	}

@@ -34,6 +34,7 @@ says() {
 }
 
 probe_stop() {
+	send quit # what was started since holds the pipe open, so closing it ends nothing
 	exec 8>&-
 	wait "$probe_pid"
 	probe_rc=$?

@@ -71,7 +71,7 @@ ok "the card is put back" ctl insert
 ok "which ends a wait" heard "ok present changed"
 ok "it is opened" says "ok myeid" open
 ok "the card is taken out and put back unseen" ctl remove
-ctl insert
+ctl insert >/dev/null
 ok "it is another one for all we know" says E_GONE begin
 says "ok myeid" open >/dev/null
 says ok begin >/dev/null
@@ -82,7 +82,7 @@ ok "and met again" says "ok reset" begin
 ok "a card taken out while it works" ctl fault 1 removed
 ok "is told" says E_GONE read
 says "" end >/dev/null
-ctl insert
+ctl insert >/dev/null
 says "ok myeid" open >/dev/null
 ok "100 waits are called off, and none is missed" says "ok soon" cancel 100
 ok "a forked child leaves the parent's card alone" says ok fork
@@ -98,6 +98,23 @@ start_vcard
 ok "a reader that comes is seen" says "ok present changed" wait 20000
 ok "the probe ends well" probe_stop
 not_ok_if "no PIN is in the trace" grep -q "31323334" "$dir/trace"
+cat >"$dir/session" <<'END'
+reader 0
+open
+begin
+verify 1234
+sign
+end
+END
+# what is traced can be played back, by the same program with the same result
+CASTOR_TRACE=$dir/trace2
+"$top_builddir/t/unit/card_probe_virtual" <"$dir/session" >"$dir/live"
+unset CASTOR_TRACE
+CASTOR_VIRTUAL=replay:$dir/trace2
+ok "a traced session has a signature" grep -q "^ok 256" "$dir/live"
+ok "and is played back" sh -c "
+	'$top_builddir/t/unit/card_probe_virtual' <'$dir/session' >'$dir/played' 2>&1
+	diff '$dir/live' '$dir/played'"
 ok "the trace has what it should" grep -q "> 00200001 08 \[\*8\]" "$dir/trace"
 stop_vcard
 rm -rf "$dir"

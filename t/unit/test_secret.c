@@ -124,9 +124,9 @@ START_TEST(the_page_stays_out_of_core_files_and_children)
 
 	ck_assert(map_has(s, "dd"));
 	ck_assert(map_has(s, "wf"));
-	/* where anything can be locked, this page is */
+	/* where anything can be locked (not under AddressSanitizer), this page is */
 	locked = mmap(NULL, 4096, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (mlock(locked, 4096) == 0)
+	if (mlock(locked, 4096) == 0 && map_has(locked, "lo"))
 		ck_assert(map_has(s, "lo"));
 	munmap(locked, 4096);
 	secret_free(&s);

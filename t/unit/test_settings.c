@@ -604,9 +604,87 @@ START_TEST(no_mutation_of_a_file_does_harm)
 }
 END_TEST
 
+/* The manual as text. */
+static void
+manual(struct buf *b)
+{
+	char path[4096];
+
+	snprintf(path, sizeof path, "%s/man/DigiSign.conf.5", getenv("top_srcdir"));
+	ck_assert_int_eq((int)os_file_read(path, 1 << 20, false, b), OS_TRUST_OK);
+}
+
+static const char *const sections[] = {
+	[ACTS_MODULE] = ".Sh KEYS OF THE MODULE\n",
+	[ACTS_LATER] = ".Sh KEYS OF PARTS TO COME\n",
+	[ACTS_BRIDGE] = ".Sh KEYS OF BRIDGES\n",
+	[ACTS_NOTHING] = ".Sh KEYS WITH NOTHING TO ACT ON\n",
+};
+
+static const char *const kinds[] = { "0 or 1", "", "text", "path", "secret", "list" };
+
+/* Each key once, with its kind and default, in the section of where it acts. */
+START_TEST(the_manual_says_what_the_table_says)
+{
+	struct buf man = BUF_INIT, line = BUF_INIT;
+	const struct setting_info *i;
+	const char *text, *at, *section, *end;
+	size_t items = 0;
+
+	manual(&man);
+	text = buf_text(&man);
+	for (int k = 0; k < SET_COUNT; k++) {
+		i = setting_info((enum setting)k);
+		buf_reset(&line);
+		buf_fmt(&line, "\n.It Ic %s Pq ", i->name);
+		if (i->type == TYPE_INT)
+			buf_fmt(&line, "number, %ld to %ld", i->min, i->max);
+		else
+			buf_str(&line, kinds[i->type]);
+		buf_fmt(&line, "; default %s\n", *i->def ? i->def : "empty");
+		at = strstr(text, buf_text(&line));
+		ck_assert_msg(at != NULL, "not in the manual: %s", buf_text(&line));
+		section = strstr(text, sections[i->acts]);
+		ck_assert_ptr_nonnull(section);
+		end = strstr(section + 1, "\n.Sh ");
+		ck_assert_msg(at > section && at < end, "%s is in another section", i->name);
+	}
+	for (at = text; (at = strstr(at, "\n.It Ic ")); at++)
+		items++;
+	ck_assert_uint_eq(items, SET_COUNT);
+	buf_free(&man);
+	buf_free(&line);
+}
+END_TEST
+
+START_TEST(the_example_of_the_manual_loads)
+{
+	struct buf man = BUF_INIT, example = BUF_INIT;
+	const char *at, *end;
+
+	place_new();
+	manual(&man);
+	at = strstr(buf_text(&man), ".Bd -literal\n");
+	ck_assert_ptr_nonnull(at);
+	end = strstr(at, ".Ed\n");
+	at = strchr(at, '\n') + 1;
+	buf_put(&example, at, (size_t)(end - at));
+	from.exe = "/usr/lib/firefox-esr/firefox-esr";
+	load(buf_text(&example), NULL);
+	ck_assert_msg(notes() == 0, "%s", settings_note(s, 0));
+	ck_assert_int_eq(settings_int(s, SET_pinCacheTimeout), 300);
+	ck_assert(settings_bool(s, SET_disableCryptokiPIN2Slot));
+	ck_assert(!settings_bool(s, SET_disableCryptokiAutoLogin));
+	buf_free(&man);
+	buf_free(&example);
+	place_free();
+}
+END_TEST
+
 UNIT_MAIN("settings", every_key_has_a_default_that_fits, values_are_checked,
     what_is_wrong_is_said_with_its_place, the_user_comes_after_the_system, a_locked_key_stays,
     sections_are_for_their_program_or_bridge, the_environment_says_one_thing,
     secrets_need_a_private_file, more_secrets_than_there_is_room_for,
     a_file_that_cannot_be_trusted_is_left_out, the_places_of_the_product,
-    the_notes_reach_the_log, no_mutation_of_a_file_does_harm)
+    the_notes_reach_the_log, no_mutation_of_a_file_does_harm,
+    the_manual_says_what_the_table_says, the_example_of_the_manual_loads)

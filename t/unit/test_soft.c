@@ -4,7 +4,7 @@
 
 #include <openssl/err.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -177,6 +177,69 @@ START_TEST(many_contexts_come_and_go)
 }
 END_TEST
 
+struct shared {
+	struct soft *s;
+	struct soft_pub *rsa, *ec;
+	struct view digest, rsa_sig, ec_sig;
+};
+
+static void *
+verify_much(void *arg)
+{
+	const struct shared *t = arg;
+	struct buf b = BUF_INIT;
+	void *bad = NULL;
+
+	for (int i = 0; i < 200 && !bad; i++) {
+		buf_reset(&b);
+		if (soft_random(t->s, 16, &b) || soft_hash(t->s, HASH_SHA256, t->digest, &b) ||
+		    soft_verify(t->s, softkey_mech(CKM_SHA256_RSA_PKCS), NULL, t->rsa, t->digest,
+		    t->rsa_sig) != CKR_OK ||
+		    soft_verify(t->s, softkey_mech(CKM_ECDSA), NULL, t->ec, t->digest,
+		    t->ec_sig) != CKR_OK)
+			bad = arg;
+	}
+	buf_free(&b);
+	return bad;
+}
+
+START_TEST(threads_share_a_context_and_its_keys)
+{
+	struct soft *s = soft_new();
+	EVP_PKEY *rsa = softkey_rsa(1024), *ec = softkey_ec(CURVE_P256);
+	struct buf digest = BUF_INIT, block = BUF_INIT, sig = BUF_INIT, ec_sig = BUF_INIT;
+	struct shared t = { s, softkey_pub(s, rsa), softkey_pub(s, ec), { 0 }, { 0 }, { 0 } };
+	enum card_alg alg;
+	pthread_t th[4];
+	void *bad;
+
+	buf_fill(&digest, 3, 32);
+	t.digest = buf_peek(&digest);
+	ck_assert_uint_eq(soft_sign_prepare(s, softkey_mech(CKM_SHA256_RSA_PKCS), NULL, t.rsa,
+	    1u << ALG_RSA_RAW, t.digest, &alg, &block), CKR_OK);
+	softkey_raise(rsa, buf_peek(&block), &sig);
+	softkey_ecdsa(ec, t.digest, 32, &ec_sig);
+	t.rsa_sig = buf_peek(&sig);
+	t.ec_sig = buf_peek(&ec_sig);
+	for (int i = 0; i < 4; i++)
+		pthread_create(&th[i], NULL, verify_much, &t);
+	for (int i = 0; i < 4; i++) {
+		pthread_join(th[i], &bad);
+		ck_assert_ptr_null(bad);
+	}
+	soft_pub_free(&t.rsa);
+	soft_pub_free(&t.ec);
+	EVP_PKEY_free(rsa);
+	EVP_PKEY_free(ec);
+	buf_free(&digest);
+	buf_free(&block);
+	buf_free(&sig);
+	buf_free(&ec_sig);
+	soft_free(&s);
+}
+END_TEST
+
 UNIT_MAIN("soft", digests_of_abc, random_bytes_differ_and_follow_what_was_there,
     the_random_method_of_the_host_is_never_asked, the_error_queue_of_the_host_is_left_alone,
-    the_configuration_of_the_host_is_not_read, many_contexts_come_and_go)
+    the_configuration_of_the_host_is_not_read, many_contexts_come_and_go,
+    threads_share_a_context_and_its_keys)

@@ -1,0 +1,216 @@
+/* Traces in t/golden/ against the driver, verb by verb: each byte that it sends is the trace's.
+ * Those of a real card or a foreign program are checks; what our own driver recorded on the
+ * virtual card ("# self") tells only that nothing changed. CASTOR_RECORD=1 records those anew in
+ * the current folder. */
+#include <fcntl.h>
+
+#include "base/os.h"
+#include "t/unit/cards.h"
+
+static const uint8_t sha256_info[] = { 0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
+	0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
+
+static void
+expect_sign(struct card *card, unsigned bits, enum card_alg alg, size_t n)
+{
+	struct key_ref key = key_at(KEY_RSA, bits, alg == ALG_RSA_RAW && bits == 2048 ? 3 : 1);
+	struct buf data = BUF_INIT, out = BUF_INIT;
+	struct sign_in in;
+
+	if (alg == ALG_RSA_PKCS1)
+		buf_put(&data, sha256_info, sizeof sha256_info);
+	buf_fill(&data, 1, n - data.len);
+	in = (struct sign_in){ alg == ALG_RSA_RAW ? IN_BLOCK : IN_DIGEST_INFO, buf_peek(&data) };
+	ck_assert_int_eq(card->ops->sign(card, &key, alg, &in, &out), 0);
+	ck_assert_uint_eq(out.len, bits / 8);
+	buf_free(&data);
+	buf_free(&out);
+}
+
+static void
+expect_pin(struct card *card, int tries, int puk_tries, int verified)
+{
+	struct pin_state s;
+
+	ck_assert_int_eq(card->ops->pin_info(card, &pin1, &s), 0);
+	ck_assert_int_eq(s.tries, tries);
+	ck_assert_int_eq(s.puk_tries, puk_tries);
+	ck_assert_int_eq(s.verified, verified);
+}
+
+static void
+pins(struct card *card)
+{
+	int tries;
+
+	ck_assert_uint_eq(card->caps.version, 0x0405);
+	ck_assert_uint_eq(card->caps.rsa_max, 2048);
+	ck_assert_uint_eq(card->caps.ec_max, 521);
+	ck_assert_uint_eq(card->serial.p[9], 1);
+	expect_pin(card, 3, 10, 0);
+	ck_assert_int_eq(card_pin_verify(card, &pin1, view_str("1111"), &tries), E_PIN_WRONG);
+	ck_assert_int_eq(tries, 2);
+	ck_assert_int_eq(card_pin_verify(card, &pin1, view_str("1234"), &tries), 0);
+	expect_pin(card, 3, 10, 1);
+}
+
+static void
+blocked(struct card *card)
+{
+	int tries;
+
+	ck_assert_int_eq(card_pin_verify(card, &pin1, view_str("1234"), &tries), E_PIN_BLOCKED);
+	ck_assert_int_eq(card_pin_unblock(card, &pin1, view_str("00000000"), view_str("1234"), &tries),
+	    E_PIN_WRONG);
+	ck_assert_int_eq(tries, 9);
+	ck_assert_int_eq(card_pin_unblock(card, &pin1, view_str("12345678"), view_str("1234"), &tries), 0);
+}
+
+static void
+sign(struct card *card)
+{
+	expect_sign(card, 1024, ALG_RSA_PKCS1, 51);
+}
+
+static void
+expect_decipher(struct card *card, const char *want)
+{
+	const struct key_ref key = key_at(KEY_RSA, 2048, 1);
+	struct buf out = BUF_INIT;
+	uint8_t c[256] = { 0 };
+
+	ck_assert_int_eq(card->ops->decipher(card, &key, ALG_RSA_PKCS1, view_of(c, sizeof c), &out), 0);
+	ck_assert(view_eq(buf_peek(&out), view_str(want)));
+	buf_free(&out);
+}
+
+static void
+decipher(struct card *card)
+{
+	card->caps.chaining = false; /* the trace is of a card without it */
+	expect_decipher(card, "hello");
+}
+
+static void
+files(struct card *card)
+{
+	const struct path path = app_path(0x4B, 0x01);
+	const struct new_file f = { .path = path, .type = NEW_KEY, .size = 1024, .kind = KEY_RSA };
+
+	ck_assert_int_eq(card->ops->create(card, &f), 0);
+	expect_sign(card, 2048, ALG_RSA_RAW, 256);
+	ck_assert_int_eq(card->ops->erase(card, &path), 0);
+}
+
+/* Our own: what a session does. */
+static void
+session(struct card *card)
+{
+	const struct path odf = app_path(0x50, 0x31), cert = app_path(0x43, 0x01);
+	const struct range whole = { true, 0, 0 };
+	struct buf out = BUF_INIT;
+	uint64_t mark;
+	int tries;
+
+	ck_assert_int_eq(card->ops->change_mark(card, &mark), 0);
+	ck_assert_int_eq(card->ops->read(card, &odf, &whole, &out), 0);
+	ck_assert_uint_eq(out.len, 255);
+	buf_reset(&out);
+	ck_assert_int_eq(card->ops->read(card, &cert, &whole, &out), 0);
+	ck_assert_uint_gt(out.len, 600);
+	buf_free(&out);
+	expect_pin(card, 3, 10, 0);
+	ck_assert_int_eq(card_pin_verify(card, &pin1, view_str("1111"), &tries), E_PIN_WRONG);
+	ck_assert_int_eq(card_pin_change(card, &pin1, view_str("1234"), view_str("12345"), &tries), 0);
+	ck_assert_int_eq(card_pin_verify(card, &pin1, view_str("12345"), &tries), 0);
+	expect_sign(card, 2048, ALG_RSA_PKCS1, 51);
+	expect_sign(card, 2048, ALG_RSA_PKCS1, 120); /* padded by the driver: a raw block */
+	ck_assert_int_eq(card->ops->pin_forget(card, &pin1), 0);
+	expect_pin(card, 3, 10, 0);
+}
+
+static const struct golden { const char *file; void (*run)(struct card *); const char *image; } goldens[] = {
+	{ "oseid-pins.trace", pins, NULL },
+	{ "oseid-blocked.trace", blocked, NULL },
+	{ "oseid-sign.trace", sign, NULL },
+	{ "oseid-decipher.trace", decipher, NULL },
+	{ "oseid-files.trace", files, NULL },
+	{ "myeid-4.5-session.trace", session, "myeid.yaml" },
+	{ "myeid-3.3-session.trace", session, "myeid-3.3.yaml" },
+};
+
+static void
+on_card(struct io *io, const char *reader, const struct golden *g)
+{
+	struct profile_set set = { NULL, 0 };
+	struct buf why = BUF_INIT;
+	struct card *card = NULL;
+
+	ck_assert_int_eq(profile_set_builtin(&set, &why), 0);
+	ck_assert_int_eq(card_open(io, reader, &set, false, &card), 0);
+	ck_assert_int_eq(card_begin(card, -1), 0);
+	g->run(card);
+	card_end(card, IO_END_LEAVE);
+	card_close(&card);
+	profile_set_free(&set);
+	buf_free(&why);
+}
+
+static void
+record(const struct golden *g)
+{
+	int fd = open(g->file, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	struct vc *vc = virtual_card(g->image, NULL, NULL);
+	struct io *under, *io;
+
+	ck_assert(os_write_all(fd, "# self\n", 7));
+	ck_assert_int_eq(io_mem_new(vc, &under), 0);
+	ck_assert_int_eq(io_trace_new(&under, fd, &io), 0);
+	on_card(io, IO_MEM_READER, g);
+	io->ops->free(&io);
+	vc_free(&vc);
+}
+
+START_TEST(the_driver_sends_what_the_trace_says)
+{
+	const struct golden *g = &goldens[_i];
+	const char *top = getenv("top_srcdir") ? getenv("top_srcdir") : ".";
+	struct buf text = BUF_INIT, why = BUF_INIT, names = BUF_INIT;
+	struct io *io = NULL;
+	char path[512];
+
+	if (g->image && getenv("CASTOR_RECORD")) {
+		record(g);
+		return;
+	}
+	snprintf(path, sizeof path, "%s/t/golden/%s", top, g->file);
+	ck_assert_int_eq(os_file_read(path, 1 << 20, false, &text), OS_TRUST_OK);
+	ck_assert_msg(io_replay_new(buf_peek(&text), &io, &why) == 0, "%s: %s", g->file, buf_text(&why));
+	ck_assert_int_eq(io->ops->list(io, &names), 0);
+	on_card(io, (const char *)names.p, g);
+	ck_assert_uint_eq(io_replay_left(io), 0);
+	io->ops->free(&io);
+	buf_free(&text);
+	buf_free(&why);
+	buf_free(&names);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("golden");
+	TCase *tc = tcase_create("golden");
+	SRunner *runner;
+	int failed;
+
+	tcase_add_loop_test(tc, the_driver_sends_what_the_trace_says, 0,
+	    (int)(sizeof goldens / sizeof goldens[0]));
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
