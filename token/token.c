@@ -292,7 +292,8 @@ token_info_locked(const struct token *t, unsigned pin, CK_TOKEN_INFO *info)
 	const char *name = t->label && *t->label ? t->label : t->pf->model ? t->pf->model : t->pf->name;
 
 	memset(info, 0, sizeof *info);
-	buf_fmt(&label, "%s%s", io_is_virtual() ? "TEST CARD " : "", name);
+	/* nobody shall take a virtual card for a real one (DESIGN 17.6) */
+	buf_fmt(&label, "%s%s", io_is_virtual() && !strstr(name, "TEST CARD") ? "TEST CARD " : "", name);
 	pad_text(info->label, sizeof info->label, buf_text(&label));
 	buf_free(&label);
 	pad_text(info->manufacturerID, sizeof info->manufacturerID,
