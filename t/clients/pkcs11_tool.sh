@@ -101,7 +101,9 @@ read_public() {
 		tool --read-object --type pubkey --id "$2" --output-file made.der || return 1
 	else
 		tool --list-objects --type pubkey --id "$2" >listed || return 1
-		point=$(sed -n 's/^ *EC_POINT: *04\(81\)\{0,1\}[0-9a-f][0-9a-f]//p' listed)
+		# The tool lists every key whatever --id says; the id stands below the point.
+		point=$(awk -v id="$2" '$1 == "EC_POINT:" { point = $2 } $1 == "ID:" && $2 == id { print point }' listed |
+			sed 's/^04\(81\)\{0,1\}[0-9a-f][0-9a-f]//')
 		printf '%s\n' asn1=SEQ:key '[key]' algorithm=SEQ:algorithm "point=FORMAT:HEX,BITSTRING:$point" \
 			'[algorithm]' a=OID:id-ecPublicKey "b=OID:${1#EC:}" >key.conf
 		openssl asn1parse -genconf key.conf -noout -out made.der || return 1
