@@ -12,6 +12,7 @@
 #define CANDIDATES_MAX 16       /* profiles tried on one unknown card (OpenSC#3471: no end) */
 #define REOPEN_TRIES 3          /* resets by others survived in a row */
 #define ANSWER_DATA_MAX 65536u  /* bytes of one command's answers together */
+#define INS_SELECT 0xA4
 #define ANSWER_ROUNDS_MAX 300u  /* GET RESPONSEs of one command; 256 carry 64 KiB */
 
 static const struct card_ops *const drivers[] = { &os_myeid, &os_generic };
@@ -86,7 +87,8 @@ exchange_le(struct card *card, const struct apdu *a, struct resp *resp)
 static int
 fetch_rest(struct card *card, const struct apdu *a, struct resp *resp)
 {
-	struct apdu get = { .cla = a->cla & 0x03, .ins = 0xC0, .flags = a->flags & APDU_SECRET_OUT };
+	struct apdu get = { .cla = a->cla & 0x03, .ins = 0xC0,
+		.flags = a->flags & APDU_SECRET_OUT };
 	size_t before;
 	int r;
 
@@ -169,6 +171,12 @@ card_command(struct card *card, const struct apdu *a, struct buf *data, int *tri
 		    err_name(r));
 		goto out;
 	}
+	/* an answer where none was wanted is no success; but SELECT brings its FCI unasked
+	 * (card-myeid 2.1) */
+	if (resp.data.len && a->le == LE_NONE && a->ins != INS_SELECT) {
+		r = E_PROTOCOL;
+		goto out;
+	}
 	if (data) {
 		data->secret = data->secret || resp.data.secret;
 		buf_view(data, buf_peek(&resp.data));
@@ -244,7 +252,8 @@ try_profile(struct card *card, const struct profile *pf)
 	int r;
 
 	if (!(card->ops = card_driver(pf->driver))) {
-		log_warn("profile %s wants driver %s, which this library has not", pf->name, pf->driver);
+		log_warn("profile %s wants driver %s, which this library has not", pf->name,
+		    pf->driver);
 		return E_UNKNOWN;
 	}
 	card->pf = pf;
