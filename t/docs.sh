@@ -30,7 +30,8 @@ settings() {
 # The page's items are keys and, within a key, the words it takes; a word need not be an item.
 profile_keys() {
 	sed -n 's/.*\.key = "\([^"]*\)".*/\1/p' mapping/*.c | sort -u >"$work/a"
-	grep -o '{ "[a-z0-9-]*", [A-Z]' mapping/*.c | sed 's/.*"\(.*\)".*/\1/' | sort -u >"$work/words"
+	grep -o -e '{ "[a-z0-9-]*", [A-Z]' -e 'X([A-Z0-9_]*, "[a-z0-9-]*")' mapping/*.[ch] | sed 's/.*"\(.*\)".*/\1/' |
+		sort -u >"$work/words"
 	items man/castor-profile.5 | sort -u | comm -23 - "$work/words" >"$work/b"
 	comm -12 "$work/a" "$work/words" >>"$work/b"
 	sort -u -o "$work/b" "$work/b"
