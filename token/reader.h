@@ -25,6 +25,8 @@ struct reader {
 	struct object_list objects;     /* lock: the card's and the sessions' */
 };
 
+/* An empty reader of that name; no look at it yet. NULL: no memory. Freed with its world, when
+ * no call is inside any more. */
 struct reader *reader_new(struct world *w, const char *name, CK_SLOT_ID base);
 void reader_free(struct reader **r);
 
