@@ -15,16 +15,12 @@ _Static_assert(sizeof(struct secret) == 64, "a cell is one cache line");
 static pthread_mutex_t cells_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct secret *cells;
 static bool cell_used[CELLS_MAX];
-static long cells_pid; /* the process that owns the page: a child's copy is all zeros */
 
 static bool
 cells_ready_locked(void)
 {
 	bool locked;
 
-	if (cells && cells_pid != os_pid())
-		memset(cell_used, 0, sizeof cell_used);
-	cells_pid = os_pid();
 	if (cells)
 		return true;
 	if (!(cells = os_page_new(CELLS_MAX * sizeof *cells, &locked)))
@@ -92,4 +88,12 @@ secret_pages_free(void)
 	cells = NULL;
 	memset(cell_used, 0, sizeof cell_used);
 	pthread_mutex_unlock(&cells_lock);
+}
+
+void
+secret_forget(void)
+{
+	/* the lock may be held by a thread of the parent that was not copied */
+	pthread_mutex_init(&cells_lock, NULL);
+	memset(cell_used, 0, sizeof cell_used);
 }

@@ -43,7 +43,8 @@ static size_t
 utf8_char(struct view v)
 {
 	static const struct { uint8_t mask, lead; uint32_t least; } form[] = {
-		{ 0x80, 0x00, 0 }, { 0xE0, 0xC0, 0x80 }, { 0xF0, 0xE0, 0x800 }, { 0xF8, 0xF0, 0x10000 }
+		{ 0x80, 0x00, 0 }, { 0xE0, 0xC0, 0x80 }, { 0xF0, 0xE0, 0x800 },
+		{ 0xF8, 0xF0, 0x10000 }
 	};
 	uint32_t c;
 
@@ -188,8 +189,6 @@ p15_path_read(struct view seq, struct path *path, struct range *range)
 
 	memset(range, 0, sizeof *range);
 	range->whole = true;
-	if (seq.len == 0)
-		return E_FORMAT;
 	if ((r = p15_fields_read(seq, fields, &t)) ||
 	    (r = p15_path_decode(t.bytes.len ? t.bytes : t.aid, path)))
 		return r;

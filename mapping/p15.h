@@ -28,8 +28,9 @@ enum p15_access {
 enum p15_flags { P15_FLAG_PRIVATE = 1, P15_FLAG_MODIFIABLE = 2, P15_FLAG_INTERNAL = 4 };
 /* PasswordFlags. */
 enum p15_pin_flags {
-	PINF_CASE_SENSITIVE = 1, PINF_LOCAL = 2, PINF_CHANGE_DISABLED = 4, PINF_UNBLOCK_DISABLED = 8,
-	PINF_INITIALIZED = 16, PINF_NEEDS_PADDING = 32, PINF_UNBLOCKING = 64, PINF_SO = 128
+	PINF_CASE_SENSITIVE = 1, PINF_LOCAL = 2, PINF_CHANGE_DISABLED = 4,
+	PINF_UNBLOCK_DISABLED = 8, PINF_INITIALIZED = 16, PINF_NEEDS_PADDING = 32,
+	PINF_UNBLOCKING = 64, PINF_SO = 128
 };
 
 /* One record of any directory. */
@@ -97,7 +98,8 @@ void p15_objects_free(struct p15_objects *);
 bool p15_id_eq(const struct p15_id *a, const struct p15_id *b);
 
 /* Appends the DER record of a private key (key.path), public key, certificate or data object
- * (path and range, or direct). E_ARG: another kind, or an RSA key whose size is not known;
+ * (path and range, or direct; OpenSC learns an EC key's curve only from a direct or stored
+ * SubjectPublicKeyInfo). E_ARG: another kind, or an RSA key whose size is not known;
  * E_MEM. */
 int p15_record_encode(const struct p15_object *, struct buf *out);
 /* Where a record of n bytes can be spliced into a directory's content without touching a

@@ -98,6 +98,14 @@ put_subclass(struct buf *b, const struct p15_object *o)
 	buf_free(&in);
 }
 
+/* The standard gives RSA keys a size. OpenSC adds one to EC private keys, but reads a number
+ * behind an EC public key as something else (libopensc/pkcs15-prkey.c, pkcs15-pubkey.c). */
+static bool
+has_size(const struct p15_object *o)
+{
+	return o->kind == P15_PRIVATE || (o->kind == P15_PUBLIC && o->key.kind == KEY_RSA);
+}
+
 /* [1] { SEQUENCE { value, size of a key } }, of a data object [1] { value }. */
 static void
 put_type(struct buf *b, const struct p15_object *o)
@@ -109,7 +117,7 @@ put_type(struct buf *b, const struct p15_object *o)
 		der_put(&in, 0xA0, buf_peek(&o->direct));
 	else
 		put_path(&in, path, o->kind == P15_PRIVATE ? NULL : &o->range);
-	if ((o->kind == P15_PRIVATE || o->kind == P15_PUBLIC) && o->key.bits)
+	if (has_size(o) && o->key.bits)
 		der_put_uint(&in, 0x02, o->key.bits);
 	if (o->kind != P15_DATA)
 		wrap(&seq, 0x30, &in);

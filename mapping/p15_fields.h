@@ -23,7 +23,8 @@ void p15_filler_skip(struct view *ef);
 /* A text of the card as UTF-8 and NUL-terminated: what is not UTF-8 is taken as Latin-1,
  * control characters become blanks, a tail of NULs and blanks goes. NULL: no memory. */
 char *p15_text(struct view bytes);
-/* The content of a Path SEQUENCE. E_FORMAT. */
+/* The content of a Path SEQUENCE. Without anything in it, as of keys that have only a reference:
+ * the application itself. E_FORMAT. */
 int p15_path_read(struct view seq, struct path *path, struct range *range);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "mapping/p15_fields.h"
 
+#define EC_BITS_MIN 112 /* the smallest field with a name, SEC 2 */
 #define PIN_LEN_MAX 255 /* characters; what stands in a record above it is nonsense */
 
 /* What is being read, and what of a PIN the record really said. */
@@ -156,14 +157,16 @@ take_subject(const struct der *d, void *into)
 
 static const struct p15_field key_sub_table[] = { { 0x30, take_subject } };
 
-/* Modulus or field; unreadable is unknown, until the public key tells. */
+/* Modulus or field; unreadable is unknown, until the public key tells. The field of an EC key is
+ * OpenSC's addition (libopensc/pkcs15-prkey.c); others have the number of a KeyInfo there, which
+ * is small. */
 static int
 take_bits(const struct der *d, void *into)
 {
 	struct reader *rd = into;
-	unsigned bits;
+	unsigned bits, least = rd->o->key.kind == KEY_EC ? EC_BITS_MIN : 0;
 
-	if (der_uint(d->content, false, &bits) && bits <= 65536)
+	if (der_uint(d->content, false, &bits) && bits >= least && bits <= 65536)
 		rd->o->key.bits = bits;
 	return 0;
 }

@@ -36,7 +36,7 @@ p15_odf_decode(struct view ef, struct p15_odf *out)
 
 			if (odf_kinds[i].tag != record.tag ||
 			    !der_take(&record.content, 0x30, &path) ||
-			    p15_path_read(path.content, &e.path, &e.range))
+			    p15_path_read(path.content, &e.path, &e.range) || !e.path.len)
 				continue;
 			if (out->n == ODF_MAX)
 				return E_LIMIT;

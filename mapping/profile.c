@@ -108,8 +108,8 @@ take_pattern(struct load *l, const struct schema_rule *rule, const struct ynode 
 		}
 	}
 	if (nibbles % 2 || nibbles == 0 || nibbles / 2 > rule->hi)
-		return schema_complain(l, n, "%s has %zu digits, allowed: pairs, 2 to %u", rule->key,
-		    nibbles, 2 * rule->hi);
+		return schema_complain(l, n, "%s has %zu digits, allowed: pairs, 2 to %u",
+		    rule->key, nibbles, 2 * rule->hi);
 	return buf_err(&out->bytes) || buf_err(&out->mask) ? E_MEM : 0;
 }
 
@@ -123,8 +123,8 @@ take_tail(struct load *l, const struct schema_rule *rule, const struct ynode *n,
 		return E_FORMAT;
 	len = strlen(n->text);
 	if (len < 1 || len > rule->hi)
-		return schema_complain(l, n, "%s is %zu bytes long, allowed: 1 to %u", rule->key, len,
-		    rule->hi);
+		return schema_complain(l, n, "%s is %zu bytes long, allowed: 1 to %u",
+		    rule->key, len, rule->hi);
 	for (size_t i = 0; i < len; i++)
 		if (n->text[i] < 0x20 || n->text[i] > 0x7E)
 			return schema_complain(l, n, "%s: only ASCII is allowed", rule->key);
@@ -172,8 +172,8 @@ take_expect(struct load *l, const struct schema_rule *rule, const struct ynode *
 		while (i < 4 && nibble_parse(e->text[i], '*', &value, &mask))
 			i++;
 		if (i != 4 || e->text[4])
-			return schema_complain(l, e, "expect: \"%.40s\" is not a status word, allowed: "
-			    "four hexadecimal digits, '*' for any", e->text);
+			return schema_complain(l, e, "expect: \"%.40s\" is not a status word, "
+			    "allowed: four hexadecimal digits, '*' for any", e->text);
 		buf_be16(out, value);
 		buf_be16(out, mask);
 	}
@@ -196,7 +196,8 @@ static const struct schema_rule match_rules[] = {
 	{ .key = "hist", .take = take_pattern, .hi = 15, .off = offsetof(struct match_text, hist) },
 	{ .key = "hist-tail", .take = take_tail, .hi = 15,
 	    .off = offsetof(struct match_text, tail) },
-	{ .key = "rank", .take = take_unsigned, .hi = 99, .off = offsetof(struct match_text, rank) },
+	{ .key = "rank", .take = take_unsigned, .hi = 99,
+	    .off = offsetof(struct match_text, rank) },
 	{ .key = "probe", .take = take_level, .level = &probe_level }
 };
 static const struct schema_level match_level = {
@@ -221,7 +222,8 @@ match_finish(struct load *l, const struct ynode *n, struct match_text *t, struct
 	int given = !!t->atr.bytes.len + !!t->hist.bytes.len + !!t->tail.bytes.len;
 
 	if (given != 1)
-		return schema_complain(l, n, "match: an entry has exactly one of atr, hist, hist-tail");
+		return schema_complain(l, n,
+		    "match: an entry has exactly one of atr, hist, hist-tail");
 	if (t->atr_mask.len) {
 		if (t->atr_mask.len != t->atr.bytes.len)
 			return schema_complain(l, n, "match: mask must be as long as atr");
@@ -281,8 +283,8 @@ take_path(struct load *l, const struct schema_rule *rule, const struct ynode *n,
 	int r = take_hex(l, rule, n, &bytes);
 
 	if (!r && p15_path_decode(buf_peek(&bytes), field))
-		r = schema_complain(l, n, "%s: \"%.60s\" is not a path, allowed: file ids of four digits, "
-		    "from the application or from 3F00, or an AID", rule->key, n->text);
+		r = schema_complain(l, n, "%s: \"%.60s\" is not a path, allowed: file ids of four "
+		    "digits, from the application or from 3F00, or an AID", rule->key, n->text);
 	buf_free(&bytes);
 	return r;
 }
@@ -360,7 +362,8 @@ take_schema(struct load *l, const struct schema_rule *rule, const struct ynode *
 	if (schema_want_text(l, n))
 		return E_FORMAT;
 	if (strcmp(n->text, "1") != 0)
-		return schema_complain(l, n, "%s: \"%.40s\" is not known, allowed: 1", rule->key, n->text);
+		return schema_complain(l, n, "%s: \"%.40s\" is not known, allowed: 1", rule->key,
+		    n->text);
 	return 0;
 }
 
@@ -408,6 +411,36 @@ take_watch(struct load *l, const struct schema_rule *rule, const struct ynode *n
 	return 0;
 }
 
+/* "4B01-4B0F": two file ids, both included. */
+static int
+take_fids(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
+{
+	struct fid_range *range = field;
+	struct buf ids = BUF_INIT;
+	unsigned from = 0, to = 0;
+	struct view v;
+	bool shape;
+	int r = 0;
+
+	if (schema_want_text(l, n))
+		return E_FORMAT;
+	shape = strlen(n->text) == 9 && n->text[4] == '-' && !strchr(n->text, ' ');
+	if (shape && !(r = hex_parse(n->text, 4, &ids)))
+		r = hex_parse(n->text + 5, 4, &ids);
+	v = buf_peek(&ids);
+	if (!view_be16(&v, &from) || !view_be16(&v, &to) || from == 0 || from > to)
+		shape = false;
+	buf_free(&ids);
+	if (r == E_MEM)
+		return r;
+	if (!shape)
+		return schema_complain(l, n, "%s: \"%.40s\" is not a range of file ids, allowed: "
+		    "two of four digits as 4B01-4B0F", rule->key, n->text);
+	range->from = (uint16_t)from;
+	range->to = (uint16_t)to;
+	return 0;
+}
+
 static const struct schema_rule application_rules[] = {
 	{ .key = "aid", .take = take_hex, .lo = 5, .hi = 16, .off = offsetof(struct profile, aid) },
 	{ .key = "odf", .take = take_path, .lo = 2, .hi = PATH_BYTES_MAX,
@@ -451,6 +484,17 @@ static const struct schema_rule keys_rules[] = {
 };
 static const struct schema_level keys_level = { "keys", keys_rules, 2 };
 
+static const struct schema_rule files_rules[] = {
+	{ .key = "private", .take = take_fids,
+	    .off = offsetof(struct profile, files[FILES_PRIVATE]) },
+	{ .key = "public", .take = take_fids,
+	    .off = offsetof(struct profile, files[FILES_PUBLIC]) },
+	{ .key = "certificate", .take = take_fids,
+	    .off = offsetof(struct profile, files[FILES_CERT]) },
+	{ .key = "data", .take = take_fids, .off = offsetof(struct profile, files[FILES_DATA]) }
+};
+static const struct schema_level files_level = { "files", files_rules, 4 };
+
 static const struct schema_rule io_rules[] = {
 	{ .key = "max-send", .take = take_unsigned, .lo = 1, .hi = 65535,
 	    .off = offsetof(struct profile, max_send) },
@@ -477,6 +521,7 @@ static const struct schema_rule profile_rules[] = {
 	{ .key = "pins", .take = take_level, .level = &pins_level },
 	{ .key = "algs", .take = take_level, .level = &algs_level },
 	{ .key = "keys", .take = take_level, .level = &keys_level },
+	{ .key = "files", .take = take_level, .level = &files_level },
 	{ .key = "io", .take = take_level, .level = &io_level },
 	{ .key = "watch", .take = take_watch },
 	{ .key = "quirks", .take = take_set, .hi = 32, .words = &quirk_words,
@@ -499,13 +544,15 @@ profile_finish(struct load *l, const struct ynode *root, struct profile *p)
 	for (size_t i = 0; i < 2; i++)
 		p->has_pin[i] = p->pin[i].ref >= 0;
 	if (p->fallback && p->nmatch)
-		return schema_complain(l, root, "a fallback has no match: it is tried when none fits");
+		return schema_complain(l, root,
+		    "a fallback has no match: it is tried when none fits");
 	if (!p->fallback && !p->nmatch)
 		return schema_complain(l, root, "the profile: the key \"match\" is missing");
 	if (p->rsa_min > p->rsa_max)
 		return schema_complain(l, root, "rsa: min is larger than max");
 	if (algs & rsa && !p->rsa_max)
-		return schema_complain(l, root, "algs name RSA, but keys do not give its sizes (rsa)");
+		return schema_complain(l, root,
+		    "algs name RSA, but keys do not give its sizes (rsa)");
 	if (algs & ~rsa && !p->ec_curves)
 		return schema_complain(l, root, "algs name ecdsa or ecdh, but no curves");
 	return 0;

@@ -98,11 +98,16 @@ enum quirk {
 
 struct atr_match {
 	struct buf bytes, mask; /* same length; a byte counts where mask says so */
-	enum { MATCH_ATR, MATCH_HIST, MATCH_HIST_TAIL } what; /* whole ATR; historical bytes; their end */
+	/* compared with the whole ATR, with the historical bytes, with their end */
+	enum { MATCH_ATR, MATCH_HIST, MATCH_HIST_TAIL } what;
 	int rank;               /* of several that fit, the lowest wins; default 50 */
 	struct buf probe;       /* C-APDU that must be answered too; empty: none */
 	struct buf expect;      /* pairs of u16 value, u16 mask: one must fit the probe's SW */
 };
+
+/* What new files on a card are for, and which file ids they take. */
+enum file_use { FILES_PRIVATE, FILES_PUBLIC, FILES_CERT, FILES_DATA, FILES_COUNT };
+struct fid_range { uint16_t from, to; }; /* both included; 0 0: the card takes none */
 
 /* An EF whose state is asked live before cached content is trusted. */
 enum watch_kind { WATCH_NONE, WATCH_DATA, WATCH_EF, WATCH_CERTHEAD };
@@ -111,7 +116,7 @@ struct profile {
 	char *name;             /* "myeid" */
 	char *driver;           /* "myeid": cardos/os_myeid.c */
 	char *model;            /* text for CK_TOKEN_INFO.model; may be NULL */
-	char *manufacturer;     /* text for CK_TOKEN_INFO.manufacturerID; may be NULL: from the card */
+	char *manufacturer;     /* text for CK_TOKEN_INFO.manufacturerID; NULL: from the card */
 	struct atr_match *match;
 	size_t nmatch;
 	struct buf aid;         /* application to select; empty: by path 3F00/5015 */
@@ -122,6 +127,7 @@ struct profile {
 	unsigned ec_curves;     /* set of 1u << enum curve (mapping/algs.h) */
 	unsigned rsa_min, rsa_max, rsa_step; /* bits of a key the card can make */
 	bool keygen;            /* the card can make and import keys */
+	struct fid_range files[FILES_COUNT]; /* ids of files that we make */
 	unsigned max_send, max_recv; /* bytes of data in one APDU; 0: the driver's default */
 	unsigned quirks;        /* set of 1u << enum quirk */
 	enum watch_kind watch;

@@ -113,8 +113,8 @@ schema_want_list(struct load *l, const struct schema_rule *rule, const struct yn
 	for (const struct ynode *e = n->child; e; e = e->next)
 		entries++;
 	if (entries < rule->lo || entries > rule->hi)
-		return schema_complain(l, n, "%s has %zu entries, allowed: %u to %u", rule->key, entries,
-		    rule->lo, rule->hi);
+		return schema_complain(l, n, "%s has %zu entries, allowed: %u to %u", rule->key,
+		    entries, rule->lo, rule->hi);
 	return 0;
 }
 
@@ -134,8 +134,8 @@ take_text(struct load *l, const struct schema_rule *rule, const struct ynode *n,
 		return E_FORMAT;
 	len = strlen(n->text);
 	if (len < rule->lo || len > rule->hi)
-		return schema_complain(l, n, "%s is %zu bytes long, allowed: %u to %u", rule->key, len,
-		    rule->lo, rule->hi);
+		return schema_complain(l, n, "%s is %zu bytes long, allowed: %u to %u", rule->key,
+		    len, rule->lo, rule->hi);
 	for (size_t i = 0; i < len; i++)
 		if ((unsigned char)n->text[i] < 0x20 || n->text[i] == 0x7F)
 			return schema_complain(l, n, "%s has a control character", rule->key);
@@ -245,7 +245,8 @@ take_hex(struct load *l, const struct schema_rule *rule, const struct ynode *n, 
 	buf_reset(out);
 	r = hex_parse(n->text, strlen(n->text), out);
 	if (r == E_FORMAT)
-		return schema_complain(l, n, "%s: \"%.40s\" is not hexadecimal", rule->key, n->text);
+		return schema_complain(l, n, "%s: \"%.40s\" is not hexadecimal", rule->key,
+		    n->text);
 	if (!r && (out->len < rule->lo || out->len > rule->hi))
 		return schema_complain(l, n, "%s is %zu bytes long, allowed: %u to %u", rule->key,
 		    out->len, rule->lo, rule->hi);

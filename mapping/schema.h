@@ -13,6 +13,9 @@ struct schema_word { const char *word; unsigned value; };
 struct schema_words { const struct schema_word *w; size_t n; };
 
 struct schema_rule;
+/* Takes the value into the field. 0, E_FORMAT (with schema_complain), E_MEM. */
+typedef int schema_take(struct load *, const struct schema_rule *, const struct ynode *,
+    void *field);
 struct schema_level {
 	const char *name;               /* for messages: "pins" */
 	const struct schema_rule *rules; /* at most 32 */
@@ -21,8 +24,7 @@ struct schema_level {
 struct schema_rule {
 	const char *key;
 	bool must;                      /* has to be there */
-	/* Takes the value into the field. 0, E_FORMAT (with schema_complain), E_MEM. */
-	int (*take)(struct load *, const struct schema_rule *, const struct ynode *, void *field);
+	schema_take *take;
 	size_t off;                     /* of the field in the level's struct */
 	unsigned lo, hi;                /* numbers: range; texts: bytes; lists and hex: length */
 	const struct schema_words *words;
@@ -40,15 +42,15 @@ int schema_want_text(struct load *l, const struct ynode *n);
 int schema_want_list(struct load *l, const struct schema_rule *rule, const struct ynode *n);
 
 /* Takers. The comment names the type of the field. */
-int take_level(struct load *, const struct schema_rule *, const struct ynode *, void *); /* rule->level */
-int take_text(struct load *, const struct schema_rule *, const struct ynode *, void *);  /* char * */
-int take_word_name(struct load *, const struct schema_rule *, const struct ynode *, void *); /* char *: a-z 0-9 - */
-int take_unsigned(struct load *, const struct schema_rule *, const struct ynode *, void *); /* unsigned */
-int take_size(struct load *, const struct schema_rule *, const struct ynode *, void *);  /* size_t */
-int take_int(struct load *, const struct schema_rule *, const struct ynode *, void *);   /* int */
-int take_bool(struct load *, const struct schema_rule *, const struct ynode *, void *);  /* bool */
-int take_hex(struct load *, const struct schema_rule *, const struct ynode *, void *);   /* struct buf */
-int take_word(struct load *, const struct schema_rule *, const struct ynode *, void *);  /* unsigned: the word's value */
-int take_set(struct load *, const struct schema_rule *, const struct ynode *, void *);   /* unsigned: 1u << value, OR */
+schema_take take_level;     /* the struct of rule->level */
+schema_take take_text;      /* char *; owned */
+schema_take take_word_name; /* char *, of a-z 0-9 -; owned */
+schema_take take_unsigned;  /* unsigned */
+schema_take take_size;      /* size_t */
+schema_take take_int;       /* int */
+schema_take take_bool;      /* bool */
+schema_take take_hex;       /* struct buf */
+schema_take take_word;      /* unsigned: the word's value */
+schema_take take_set;       /* unsigned: 1u << value of each word of a list */
 
 #endif

@@ -54,5 +54,7 @@ void mech_sizes(const struct mech *m, const struct profile *pf, CK_ULONG *min, C
  * caller, mech_params_free; *out is to be zeroed before. */
 CK_RV mech_params_parse(const struct mech *m, const CK_MECHANISM *ck, struct mech_params *out);
 void mech_params_free(struct mech_params *p);
+/* Whether a key derivation function of ECDH is one of ours, and its hash (HASH_NONE: CKD_NULL). */
+bool mech_kdf(ck_ec_kdf_t kdf, enum hash *hash);
 
 #endif

@@ -11,7 +11,8 @@ struct soft_pub;  /* a public key, immutable */
 struct soft_md;   /* a running digest */
 
 /* A context with the default and legacy providers and no configuration file. NULL: OpenSSL
- * has none. After a fork the child makes its own. */
+ * has none. It must outlive the keys and digests made with it. After a fork the child makes
+ * its own. Nothing of ours is left in the caller's OpenSSL error queue by any function here. */
 struct soft *soft_new(void);
 void soft_free(struct soft **s);
 
@@ -67,7 +68,9 @@ CK_RV soft_decrypt_alg(const struct mech *m, unsigned card_algs, enum card_alg *
 CK_RV soft_unpad(struct soft *s, const struct mech *m, const struct mech_params *p,
     struct view block, struct buf *out);
 /* X9.63 KDF over the shared X coordinate (CKD_NULL: X itself), `want` bytes (0: as long as X;
- * shorter than X with CKD_NULL: leading bytes are cut, PKCS#11 v2.40 ECDH1). out secret. */
-CK_RV soft_kdf(struct soft *s, const struct mech_params *p, struct view x, size_t want, struct buf *out);
+ * shorter than X with CKD_NULL: leading bytes are cut, PKCS#11 v2.40 ECDH1). out secret.
+ * CKR_TEMPLATE_INCONSISTENT: more bytes than CKD_NULL has, or than a key can be long. */
+CK_RV soft_kdf(struct soft *s, const struct mech_params *p, struct view x, size_t want,
+    struct buf *out);
 
 #endif

@@ -5,7 +5,11 @@
 
 START_TEST(elements_are_read_by_tag_and_length)
 {
-	static const struct { const char *name, *hex; unsigned tag; size_t content, rest; } cases[] = {
+	static const struct {
+		const char *name, *hex;
+		unsigned tag;
+		size_t content, rest;
+	} cases[] = {
 		{ "short form", "0403010203", 0x04, 3, 0 },
 		{ "empty", "3000FF", 0x30, 0, 1 },
 		{ "two-byte tag", "7F490101", 0x7F49, 1, 0 },

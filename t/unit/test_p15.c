@@ -40,13 +40,14 @@
 	"302A02010004080102030405060708" \
 	"0C0A56524B2D46494E454944800B46494E454944205334 2D310302 0410"
 
+#define DIRECTORY(kind, fid) { kind, false, false, { PATH_APP, 2, { 0x44, fid } }, { true, 0, 0 } }
 static const struct p15_odf_entry
-	prkdf = { .kind = P15_PRIVATE, .path = { PATH_APP, 2, { 0x44, 0x02 } }, .range = { .whole = true } },
-	pukdf = { .kind = P15_PUBLIC, .path = { PATH_APP, 2, { 0x44, 0x04 } }, .range = { .whole = true } },
-	skdf = { .kind = P15_SECRET, .path = { PATH_APP, 2, { 0x44, 0x07 } }, .range = { .whole = true } },
-	cdf = { .kind = P15_CERT, .path = { PATH_APP, 2, { 0x44, 0x03 } }, .range = { .whole = true } },
-	dodf = { .kind = P15_DATA, .path = { PATH_APP, 2, { 0x44, 0x06 } }, .range = { .whole = true } },
-	aodf = { .kind = P15_AUTH, .path = { PATH_APP, 2, { 0x44, 0x01 } }, .range = { .whole = true } };
+	prkdf = DIRECTORY(P15_PRIVATE, 0x02),
+	pukdf = DIRECTORY(P15_PUBLIC, 0x04),
+	skdf = DIRECTORY(P15_SECRET, 0x07),
+	cdf = DIRECTORY(P15_CERT, 0x03),
+	dodf = DIRECTORY(P15_DATA, 0x06),
+	aodf = DIRECTORY(P15_AUTH, 0x01);
 
 /* Decodes a directory that must hold exactly one record. */
 static struct p15_objects
@@ -113,8 +114,9 @@ generate(const char *sections)
 
 START_TEST(odf_names_the_directories)
 {
-	static const enum p15_kind kinds[] = { P15_AUTH, P15_PRIVATE, P15_CERT, P15_CERT, P15_DATA };
-	static const char *paths[] = { "4401", "4402", "4403", "4405", "4406" };
+	static const enum p15_kind kinds[] = { P15_AUTH, P15_PRIVATE, P15_CERT, P15_CERT,
+	    P15_DATA };
+	static const char *files[] = { "4401", "4402", "4403", "4405", "4406" };
 	struct buf b = hex(ODF_RELATIVE "0000FFFF");
 	struct p15_odf odf;
 
@@ -122,7 +124,7 @@ START_TEST(odf_names_the_directories)
 	ck_assert_uint_eq(odf.n, 5);
 	for (size_t i = 0; i < 5; i++) {
 		ck_assert_int_eq((int)odf.e[i].kind, (int)kinds[i]);
-		path_is(&odf.e[i].path, PATH_APP, paths[i]);
+		path_is(&odf.e[i].path, PATH_APP, files[i]);
 		ck_assert(odf.e[i].trusted == (i == 3));
 		ck_assert(!odf.e[i].useful);
 		ck_assert(odf.e[i].range.whole);
@@ -135,7 +137,8 @@ START_TEST(odf_oddities)
 {
 	static const struct { const char *name, *hex; int r; size_t n; } cases[] = {
 		{ "absolute path", ODF_ABSOLUTE, 0, 1 },
-		{ "filler before, between and after", "0000" ODF_ABSOLUTE "FF00" ODF_ABSOLUTE "FF", 0, 2 },
+		{ "filler before, between and after",
+		    "0000" ODF_ABSOLUTE "FF00" ODF_ABSOLUTE "FF", 0, 2 },
 		{ "the same kind twice", "A406300404024403 A406300404024413", 0, 2 },
 		{ "an unknown record is passed over", "AA06300404024401 A006300404024402", 0, 1 },
 		{ "objects in line are passed over", "A004A0023000 A006300404024402", 0, 1 },
@@ -143,14 +146,17 @@ START_TEST(odf_oddities)
 		{ "empty", "", 0, 0 },
 		{ "erased", "FFFFFFFF", 0, 0 },
 		{ "garbage alone", "A0FF01", E_FORMAT, 0 },
-		{ "an odd path", "A0053003040144", E_FORMAT, 0 }
+		{ "an odd path", "A0053003040144", E_FORMAT, 0 },
+		{ "a path with nothing in it", "A0023000", E_FORMAT, 0 },
+		{ "the application itself is no file", "A00430020400", E_FORMAT, 0 }
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct buf b = hex(cases[i].hex);
 		struct p15_odf odf;
 
-		ck_assert_msg(p15_odf_decode(buf_peek(&b), &odf) == cases[i].r, "%s", cases[i].name);
+		ck_assert_msg(p15_odf_decode(buf_peek(&b), &odf) == cases[i].r, "%s",
+		    cases[i].name);
 		ck_assert_msg(odf.n == cases[i].n, "%s", cases[i].name);
 		buf_free(&b);
 	}
@@ -172,7 +178,12 @@ END_TEST
 
 START_TEST(paths)
 {
-	static const struct { const char *name, *hex; int r; enum path_from from; const char *b; } cases[] = {
+	static const struct {
+		const char *name, *hex;
+		int r;
+		enum path_from from;
+		const char *b;
+	} cases[] = {
 		{ "the application itself", "", 0, PATH_APP, "" },
 		{ "a file of the application", "4331", 0, PATH_APP, "4331" },
 		{ "deeper in the application", "50164332", 0, PATH_APP, "50164332" },
@@ -283,7 +294,8 @@ START_TEST(token_info_oddities)
 		{ "an element cut behind the label", "3007 8003414243 0301", 0, "ABC" },
 		{ "label padded with blanks", "300A020100 80054142432000", 0, "ABC" },
 		{ "label in Latin-1", "3009020100 8004 4DE46B69", 0, "M\xC3\xA4ki" },
-		{ "label that is cut inside a character", "3008020100 8003 4142C3", 0, "AB\xC3\x83" },
+		{ "label that is cut inside a character", "3008020100 8003 4142C3", 0,
+		    "AB\xC3\x83" },
 		{ "label with an overlong form", "3008020100 8003 41C081", 0, "A\xC3\x80 " },
 		{ "control characters", "3009020100 8004 410A1B42", 0, "A  B" },
 		{ "no label", "3003020100", 0, NULL },
@@ -354,7 +366,8 @@ pin_record(const char *fields)
 	struct buf text = BUF_INIT, der;
 
 	buf_fmt(&text, "asn1=SEQUENCE:r\n[r]\nc=SEQUENCE:c\nk=SEQUENCE:k\nt=EXP:1,SEQUENCE:t\n"
-	    "[c]\nl=UTF8:PIN\na=FORMAT:HEX,OCTETSTRING:03\n[k]\ni=FORMAT:HEX,OCTETSTRING:01\n[t]\n%s",
+	    "[c]\nl=UTF8:PIN\na=FORMAT:HEX,OCTETSTRING:03\n"
+	    "[k]\ni=FORMAT:HEX,OCTETSTRING:01\n[t]\n%s",
 	    fields);
 	der = generate(buf_text(&text));
 	buf_free(&text);
@@ -388,7 +401,7 @@ START_TEST(a_pin_is_a_guess_unless_the_record_says_all)
 		    PIN_BARE "m=INTEGER:4\ns=INTEGER:8\nx=INTEGER:8\nr=IMP:0,INTEGER:1\n",
 		    false, false, 1, 8 },
 		{ "no stored length",
-		    "f=FORMAT:BITLIST,BITSTRING:4\ny=ENUMERATED:1\nm=INTEGER:0\nr=IMP:0,INTEGER:1\n",
+		    PIN_BARE "m=INTEGER:0\nr=IMP:0,INTEGER:1\n",
 		    true, false, 1, 0 },
 		{ "largest length not given: the stored one",
 		    PIN_HEAD "m=INTEGER:4\ns=INTEGER:8\nr=IMP:0,INTEGER:1\n"
@@ -425,7 +438,8 @@ START_TEST(a_pin_that_makes_no_sense_is_passed_over)
 {
 	static const struct { const char *name, *fields; } cases[] = {
 		{ "min above max", PIN_BARE "m=INTEGER:9\ns=INTEGER:8\nx=INTEGER:8\n" },
-		{ "unknown type", "f=FORMAT:BITLIST,BITSTRING:4\ny=ENUMERATED:7\nm=INTEGER:4\ns=INTEGER:8\n" },
+		{ "unknown type",
+		    "f=FORMAT:BITLIST,BITSTRING:4\ny=ENUMERATED:7\nm=INTEGER:4\ns=INTEGER:8\n" },
 		{ "no flags", "y=ENUMERATED:1\nm=INTEGER:4\ns=INTEGER:8\n" },
 		{ "two padding characters", PIN_BARE "m=INTEGER:4\ns=INTEGER:8\nx=INTEGER:8\n"
 		    "p=FORMAT:HEX,OCTETSTRING:FFFF\n" },
@@ -522,21 +536,28 @@ START_TEST(key_oddities)
 		size_t subject;
 	} cases[] = {
 		{ "no reference", "", "", PATH_BITS, "", -1, true, 2048, 0 },
-		{ "reference 82 as one negative byte", "", "r=INTEGER:-126\n", PATH_BITS, "", 0x82, true,
+		{ "reference 82 as one negative byte", "", "r=INTEGER:-126\n", PATH_BITS, "",
+		    0x82, true,
 		    2048, 0 },
 		{ "reference out of range is none", "", "r=INTEGER:1000\n", PATH_BITS, "", -1, true,
 		    2048, 0 },
-		{ "reference and dates", "", "r=INTEGER:3\nd=GENTIME:20260101000000Z\n", PATH_BITS, "", 3,
+		{ "reference and dates", "", "r=INTEGER:3\nd=GENTIME:20260101000000Z\n",
+		    PATH_BITS, "", 3,
 		    true, 2048, 0 },
 		{ "not native", "", "n=BOOLEAN:FALSE\n", PATH_BITS, "", -1, false, 2048, 0 },
 		{ "access flags without native", "", "a=FORMAT:BITLIST,BITSTRING:0\nr=INTEGER:1\n",
 		    PATH_BITS, "", 1, true, 2048, 0 },
 		{ "EC without a field size", "IMP:0,", "", "p=SEQUENCE:p\n", "", -1, true, 0, 0 },
+		{ "EC with the number of a KeyInfo", "IMP:0,", "",
+		    "p=SEQUENCE:p\nb=INTEGER:1\n", "", -1, true, 0, 0 },
+		{ "EC with a field size", "IMP:0,", "", "p=SEQUENCE:p\nb=INTEGER:521\n", "", -1,
+		    true, 521, 0 },
 		{ "a subject", "", "", PATH_BITS, "sub", -1, true, 2048, 14 }
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		struct buf b = key_record(cases[i].tag, cases[i].class, cases[i].type, cases[i].more);
+		struct buf b = key_record(cases[i].tag, cases[i].class, cases[i].type,
+		    cases[i].more);
 		struct p15_objects o = one(&prkdf, buf_peek(&b));
 		const struct p15_object *p = o.p[0];
 
@@ -552,14 +573,30 @@ START_TEST(key_oddities)
 }
 END_TEST
 
+START_TEST(a_key_may_have_no_path)
+{
+	struct buf b = key_record("", "r=INTEGER:3\n",
+	    "v=SEQUENCE:none\nb=INTEGER:2048\n[none]\n", "");
+	struct p15_objects o = one(&prkdf, buf_peek(&b));
+
+	path_is(&o.p[0]->key.path, PATH_APP, "");
+	ck_assert_int_eq(o.p[0]->key.ref, 3);
+	ck_assert_uint_eq(o.p[0]->key.bits, 2048);
+	p15_objects_free(&o);
+	buf_free(&b);
+}
+END_TEST
+
 START_TEST(public_keys_in_the_directory)
 {
 	static const char e_n[] = "03010001";
 	static const struct { const char *name, *type; bool rsa; } cases[] = {
 		{ "RSAPublicKey", "v=EXP:0,SEQUENCE:pk\nb=INTEGER:128\n", true },
-		{ "RSAPublicKey, [0] in place of its SEQUENCE", "v=IMP:0,SEQUENCE:pk\nb=INTEGER:128\n",
+		{ "RSAPublicKey, [0] in place of its SEQUENCE",
+		    "v=IMP:0,SEQUENCE:pk\nb=INTEGER:128\n",
 		    true },
-		{ "SubjectPublicKeyInfo as [1]", "v=EXP:0,IMP:1,SEQUENCE:spki\nb=INTEGER:128\n", true },
+		{ "SubjectPublicKeyInfo as [1]", "v=EXP:0,IMP:1,SEQUENCE:spki\nb=INTEGER:128\n",
+		    true },
 		{ "SubjectPublicKeyInfo", "v=EXP:0,SEQUENCE:spki\nb=INTEGER:128\n", true }
 	};
 
@@ -569,7 +606,8 @@ START_TEST(public_keys_in_the_directory)
 		struct p15_objects o;
 		struct pub_fields f;
 
-		buf_fmt(&text, "asn1=SEQUENCE:r\n[r]\nc=SEQUENCE:c\nk=SEQUENCE:k\nt=EXP:1,SEQUENCE:t\n"
+		buf_fmt(&text, "asn1=SEQUENCE:r\n[r]\nc=SEQUENCE:c\nk=SEQUENCE:k\n"
+		    "t=EXP:1,SEQUENCE:t\n"
 		    "[c]\nl=UTF8:Key\n[k]\ni=FORMAT:HEX,OCTETSTRING:45\n"
 		    "u=FORMAT:BITLIST,BITSTRING:6\n[t]\n%s"
 		    "[pk]\nn=INTEGER:0x00C000000000000000000000000000000D\ne=INTEGER:65537\n"
@@ -682,7 +720,8 @@ START_TEST(a_certificate_in_the_directory_itself)
 		struct buf text = BUF_INIT, b;
 		struct p15_objects o;
 
-		buf_fmt(&text, "asn1=SEQUENCE:r\n[r]\nc=SEQUENCE:c\nk=SEQUENCE:k\nt=EXP:1,SEQUENCE:t\n"
+		buf_fmt(&text, "asn1=SEQUENCE:r\n[r]\nc=SEQUENCE:c\nk=SEQUENCE:k\n"
+		    "t=EXP:1,SEQUENCE:t\n"
 		    "[c]\nl=UTF8:Cert\n[k]\ni=FORMAT:HEX,OCTETSTRING:45\n[t]\n"
 		    "v=IMP:0,FORMAT:HEX,OCTETSTRING:");
 		buf_hex(&text, implicit ? inside : buf_peek(&cert));
@@ -742,7 +781,8 @@ START_TEST(directories_with_holes_and_foreign_records)
 		struct p15_objects o = { NULL, 0 };
 		size_t skipped = 99;
 
-		ck_assert_msg(p15_dir_decode(&prkdf, buf_peek(&b), &o, &skipped) == cases[i].r, "%s",
+		ck_assert_msg(p15_dir_decode(&prkdf, buf_peek(&b), &o, &skipped) == cases[i].r,
+		    "%s",
 		    cases[i].name);
 		ck_assert_msg(o.n == cases[i].n, "%s", cases[i].name);
 		ck_assert_msg(skipped == cases[i].skipped, "%s", cases[i].name);
@@ -791,7 +831,8 @@ START_TEST(records_are_appended_behind_the_last)
 		{ "into an empty file", "0000000000", 5, 0, 0 },
 		{ "into an erased file", "FFFFFFFFFF", 5, 0, 0 },
 		{ "behind a record", "30020500 00000000", 4, 0, 4 },
-		{ "behind the last of two, the hole between is left", "30020500 0000 30020500 FFFF", 2, 0,
+		{ "behind the last of two, the hole between is left",
+		    "30020500 0000 30020500 FFFF", 2, 0,
 		    10 },
 		{ "one byte too many", "30020500 00000000", 5, E_FULL, 0 },
 		{ "into no file", "", 1, E_FULL, 0 },
@@ -816,6 +857,143 @@ START_TEST(ids_are_compared_whole)
 
 	ck_assert(p15_id_eq(&a, &c));
 	ck_assert(!p15_id_eq(&a, &b));
+}
+END_TEST
+
+/* ---- a card that OpenSC 0.23 wrote (pkcs15-init, its myeid.profile) ---- */
+
+#define OPENSC "t/unit/data/opensc-"
+
+START_TEST(the_odf_of_opensc)
+{
+	static const char *files[] = { "50154402", "50154404", "50154407", "50154403", "50154405",
+		"50154406", "50154401" };
+	struct buf b = hex_file(OPENSC "odf.hex");
+	struct p15_odf odf;
+
+	ck_assert_int_eq(p15_odf_decode(buf_peek(&b), &odf), 0);
+	ck_assert_uint_eq(odf.n, 7);
+	for (size_t i = 0; i < odf.n; i++)
+		path_is(&odf.e[i].path, PATH_MF, files[i]);
+	ck_assert_int_eq((int)odf.e[2].kind, P15_SECRET);
+	ck_assert(odf.e[4].trusted);
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(the_token_info_of_opensc)
+{
+	struct buf b = hex_file(OPENSC "tokeninfo.hex");
+	struct p15_token_info t;
+
+	ck_assert_int_eq(p15_token_info_decode(buf_peek(&b), &t), 0);
+	ck_assert_view_hex(buf_peek(&t.serial), "04451234567890000000");
+	ck_assert_str_eq(t.manufacturer, "Aventra Ltd.");
+	ck_assert_str_eq(t.label, "OpenSC made");
+	ck_assert(t.prn_generation && t.eid_compliant && !t.login_required && !t.read_only);
+	ck_assert_uint_eq(t.last_update.len, 15);
+	p15_token_info_free(&t);
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(the_pins_of_opensc)
+{
+	static const struct { const char *label, *id; int ref; unsigned flags; } pins[] = {
+		{ "Security Officer PIN", "FF", 3,
+		    PINF_INITIALIZED | PINF_NEEDS_PADDING | PINF_SO },
+		{ "Basic PIN", "01", 1, PINF_INITIALIZED | PINF_NEEDS_PADDING },
+		{ "Sign PIN", "02", 2, PINF_INITIALIZED | PINF_NEEDS_PADDING }
+	};
+	struct buf b = hex_file(OPENSC "aodf.hex");
+	struct p15_objects o = { NULL, 0 };
+	size_t skipped;
+
+	ck_assert_int_eq(p15_dir_decode(&aodf, buf_peek(&b), &o, &skipped), 0);
+	ck_assert_uint_eq(o.n, 3);
+	ck_assert_uint_eq(skipped, 0);
+	for (size_t i = 0; i < o.n; i++) {
+		const struct pin_ref *pin = &o.p[i]->pin;
+
+		ck_assert_str_eq(o.p[i]->label, pins[i].label);
+		id_is(&o.p[i]->id, pins[i].id);
+		ck_assert_uint_eq(o.p[i]->pin_flags, pins[i].flags);
+		ck_assert_int_eq(pin->ref, pins[i].ref);
+		ck_assert_int_eq((int)pin->coding, PIN_ASCII);
+		ck_assert_uint_eq(pin->min, 4);
+		ck_assert_uint_eq(pin->max, 8);
+		ck_assert_uint_eq(pin->stored, 8);
+		ck_assert_uint_eq(pin->pad, 0xFF);
+		ck_assert(pin->pads && !pin->local && !pin->guess);
+		path_is(&pin->path, PATH_APP, "");
+	}
+	p15_objects_free(&o);
+	buf_free(&b);
+}
+END_TEST
+
+START_TEST(the_keys_of_opensc)
+{
+	struct buf b = hex_file(OPENSC "prkdf.hex");
+	struct p15_objects o = { NULL, 0 };
+	size_t skipped;
+
+	ck_assert_int_eq(p15_dir_decode(&prkdf, buf_peek(&b), &o, &skipped), 0);
+	ck_assert_uint_eq(o.n, 2);
+	ck_assert_uint_eq(skipped, 0);
+	ck_assert_str_eq(o.p[0]->label, "User cert");
+	ck_assert_int_eq((int)o.p[0]->key.kind, KEY_RSA);
+	ck_assert_uint_eq(o.p[0]->key.bits, 2048);
+	ck_assert_int_eq(o.p[0]->key.ref, 1);
+	path_is(&o.p[0]->key.path, PATH_MF, "50154B01");
+	ck_assert_uint_eq(o.p[0]->subject.len, 0x73);
+	ck_assert(o.p[0]->native);
+	ck_assert_str_eq(o.p[1]->label, "EC key");
+	ck_assert_int_eq((int)o.p[1]->key.kind, KEY_EC);
+	ck_assert_uint_eq(o.p[1]->key.bits, 256);
+	ck_assert(o.p[1]->usage & USAGE_NON_REPUDIATION);
+	id_is(&o.p[1]->auth_id, "01");
+	p15_objects_free(&o);
+	buf_free(&b);
+}
+END_TEST
+
+/* What we would write for what OpenSC wrote is what OpenSC wrote: so it reads ours. */
+START_TEST(records_of_opensc_are_written_byte_for_byte)
+{
+	static const struct {
+		const struct p15_odf_entry *from;
+		const char *file;
+		size_t records;
+	} cases[] = {
+		{ &prkdf, OPENSC "prkdf.hex", 2 },
+		{ &pukdf, OPENSC "pukdf.hex", 2 },
+		{ &skdf, OPENSC "skdf.hex", 0 },
+		{ &cdf, OPENSC "cdf.hex", 2 },
+		{ &dodf, OPENSC "dodf.hex", 2 }
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct buf b = hex_file(cases[i].file), out = BUF_INIT;
+		struct p15_objects o = { NULL, 0 };
+		size_t skipped, end = 0, off;
+
+		ck_assert_int_eq(p15_dir_decode(cases[i].from, buf_peek(&b), &o, &skipped), 0);
+		ck_assert_msg(o.n == cases[i].records, "%s: %zu", cases[i].file, o.n);
+		for (size_t j = 0; j < o.n; j++) {
+			buf_reset(&out);
+			ck_assert_int_eq(p15_record_encode(o.p[j], &out), 0);
+			ck_assert_msg(view_eq(buf_peek(&out),
+			    view_part(buf_peek(&b), o.p[j]->rec_off, o.p[j]->rec_len)),
+			    "%s: record %zu", cases[i].file, j);
+			end = o.p[j]->rec_off + o.p[j]->rec_len;
+		}
+		ck_assert_int_eq(p15_dir_append_at(buf_peek(&b), 10, &off), 0);
+		ck_assert_uint_eq(off, end);
+		p15_objects_free(&o);
+		buf_free(&b);
+		buf_free(&out);
+	}
 }
 END_TEST
 
@@ -907,7 +1085,7 @@ START_TEST(public_keys_are_written)
 	    "asn1=IMP:0,SEQUENCE:r\n[r]\nc=SEQUENCE:c\nk=SEQUENCE:k\nt=EXP:1,SEQUENCE:t\n"
 	    "[c]\nl=UTF8:Pub\nf=FORMAT:BITLIST,BITSTRING:1\n"
 	    "[k]\ni=FORMAT:HEX,OCTETSTRING:45\nu=FORMAT:BITLIST,BITSTRING:6\n"
-	    "[t]\nv=EXP:0,FORMAT:HEX,OCTETSTRING:" POINT "\nb=INTEGER:256\n");
+	    "[t]\nv=EXP:0,FORMAT:HEX,OCTETSTRING:" POINT "\n");
 	buf_free(&o.direct);
 }
 END_TEST
@@ -1043,6 +1221,17 @@ run_token_info(struct view v, void *arg)
 }
 
 static void
+damage_file(const char *name, void (*run)(struct view, void *), const struct p15_odf_entry *from)
+{
+	struct p15_odf_entry arg = *from;
+	struct buf b = hex_file(name);
+	struct mutate m = { buf_peek(&b), run, &arg, 0 };
+
+	mutate(&m);
+	buf_free(&b);
+}
+
+static void
 damage(const char *text, void (*run)(struct view, void *), const struct p15_odf_entry *from)
 {
 	struct p15_odf_entry arg = from ? *from : prkdf;
@@ -1063,6 +1252,11 @@ START_TEST(damage_is_survived)
 	damage(PRKEY_RSA PRKEY_EC, run_dir, &pukdf);
 	damage(PRKEY_RSA PRKEY_EC, run_dir, &skdf);
 	damage(CERT_USER CERT_CA, run_dir, &cdf);
+	damage_file(OPENSC "odf.hex", run_odf, &prkdf);
+	damage_file(OPENSC "tokeninfo.hex", run_token_info, &prkdf);
+	damage_file(OPENSC "aodf.hex", run_dir, &aodf);
+	damage_file(OPENSC "prkdf.hex", run_dir, &prkdf);
+	damage_file(OPENSC "pukdf.hex", run_dir, &pukdf);
 	damage(DATA_BLOB "3012 3003 0C0141 3005 06032A0304 A104 A002BEEF", run_dir, &dodf);
 }
 END_TEST
@@ -1103,7 +1297,11 @@ run_nomem_token_info(void *arg)
 
 START_TEST(no_memory_is_said_and_nothing_leaks)
 {
-	static const struct { const struct p15_odf_entry *from; const char *hex; size_t records; } cases[] = {
+	static const struct {
+		const struct p15_odf_entry *from;
+		const char *hex;
+		size_t records;
+	} cases[] = {
 		{ &prkdf, PRKEY_RSA PRKEY_EC, 2 },
 		{ &cdf, CERT_USER CERT_CA, 2 },
 		{ &dodf, DATA_BLOB, 1 },
@@ -1128,17 +1326,19 @@ START_TEST(no_memory_is_said_and_nothing_leaks)
 }
 END_TEST
 
-UNIT_MAIN("p15", no_memory_is_said_and_nothing_leaks, odf_names_the_directories, odf_oddities, odf_with_too_many_records_is_a_limit,
+UNIT_MAIN("p15", no_memory_is_said_and_nothing_leaks,
+    odf_names_the_directories, odf_oddities, odf_with_too_many_records_is_a_limit,
     paths, index_and_length_are_a_range, path_with_an_aid_beside_it, token_info_of_a_fineid_card,
     token_info_in_full, token_info_oddities, pin1_of_a_fineid_card,
     pin2_of_a_fineid_card_is_local, a_pin_is_a_guess_unless_the_record_says_all,
     a_pin_that_makes_no_sense_is_passed_over, rsa_key_of_a_fineid_card,
-    ec_signature_key_of_a_fineid_card, key_oddities, public_keys_in_the_directory,
-    ec_points_in_the_directory, secret_keys_have_a_tag_per_cipher, certificates_of_a_fineid_card,
-    a_certificate_in_the_directory_itself, data_objects,
+    ec_signature_key_of_a_fineid_card, key_oddities, a_key_may_have_no_path,
+    public_keys_in_the_directory, ec_points_in_the_directory, secret_keys_have_a_tag_per_cipher,
+    certificates_of_a_fineid_card, a_certificate_in_the_directory_itself, data_objects,
     directories_with_holes_and_foreign_records, more_records_than_a_card_may_have_are_a_limit,
     a_directory_in_a_part_of_a_file_knows_its_offsets, records_are_appended_behind_the_last,
-    ids_are_compared_whole, an_rsa_private_key_is_written,
+    ids_are_compared_whole, the_odf_of_opensc, the_token_info_of_opensc, the_pins_of_opensc,
+    the_keys_of_opensc, records_of_opensc_are_written_byte_for_byte, an_rsa_private_key_is_written,
     an_ec_private_key_with_a_subject_is_written, public_keys_are_written,
     certificates_are_written, data_objects_are_written, vectors_are_written_as_they_were_read,
     what_cannot_be_written_is_refused, damage_is_survived)

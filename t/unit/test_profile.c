@@ -67,6 +67,8 @@ START_TEST(every_key_lands_in_its_field)
 	    "algs: { sign: [ rsa-raw, rsa-pss, ecdsa ], decipher: [ rsa-oaep, rsa-pkcs1 ],\n"
 	    "        derive: [ ecdh ], curves: [ P-256, P-521 ] }\n"
 	    "keys: { rsa: { min: 1024, max: 4096, step: 64 }, generate: yes }\n"
+	    "files: { private: 4B01-4B0F, public: 5501-5501, certificate: 0001-FFFF,\n"
+	    "         data: 4a00-4aFf }\n"
 	    "io: { max-send: 255, max-recv: 256 }\n"
 	    "watch: ef:5032\n"
 	    "quirks: [ no-chaining ]\n");
@@ -123,6 +125,14 @@ START_TEST(every_key_lands_in_its_field)
 	ck_assert_uint_eq(p->rsa_max, 4096);
 	ck_assert_uint_eq(p->rsa_step, 64);
 	ck_assert(p->keygen && !p->fallback);
+	ck_assert_uint_eq(p->files[FILES_PRIVATE].from, 0x4B01);
+	ck_assert_uint_eq(p->files[FILES_PRIVATE].to, 0x4B0F);
+	ck_assert_uint_eq(p->files[FILES_PUBLIC].from, 0x5501);
+	ck_assert_uint_eq(p->files[FILES_PUBLIC].to, 0x5501);
+	ck_assert_uint_eq(p->files[FILES_CERT].from, 1);
+	ck_assert_uint_eq(p->files[FILES_CERT].to, 0xFFFF);
+	ck_assert_uint_eq(p->files[FILES_DATA].from, 0x4A00);
+	ck_assert_uint_eq(p->files[FILES_DATA].to, 0x4AFF);
 	ck_assert_uint_eq(p->max_send, 255);
 	ck_assert_uint_eq(p->max_recv, 256);
 	ck_assert_uint_eq(p->quirks, 1u << QUIRK_NO_CHAINING);
@@ -160,9 +170,19 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert_uint_eq(p->sign_algs | p->decipher_algs | p->derive_algs | p->ec_curves, 0);
 	ck_assert_uint_eq(p->max_send | p->max_recv | p->quirks | p->rsa_max, 0);
 	ck_assert_int_eq((int)p->watch, WATCH_NONE);
+	for (size_t i = 0; i < FILES_COUNT; i++)
+		ck_assert_uint_eq(p->files[i].from | p->files[i].to, 0);
 	profile_free(&p);
 }
 END_TEST
+
+#define ALL_KEYS \
+	"schema, profile, source, driver, model, manufacturer, match, fallback, application, " \
+	"pins, algs, keys, files, io, watch, quirks"
+
+#define NO_RANGE(key, text) \
+	"f:1: " key ": \"" text "\" is not a range of file ids, allowed: two of four digits as " \
+	"4B01-4B0F"
 
 static const struct wrong { const char *text, *why; } wrong[] = {
 	/* shape */
@@ -172,8 +192,7 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	{ "schema: 1\nprofile: x\nsource: [ s ]\n" MATCH,
 	    "f:1: the profile: the key \"driver\" is missing" },
 	{ HEAD MATCH "extends: y\n",
-	    "f:6: unknown key \"extends\" in the profile, allowed: schema, profile, source, driver, "
-	    "model, manufacturer, match, fallback, application, pins, algs, keys, io, watch, quirks" },
+	    "f:6: unknown key \"extends\" in the profile, allowed: " ALL_KEYS },
 	{ HEAD MATCH "model: a\nmodel: b\n", "f:7: a key stands here a second time" },
 	{ HEAD MATCH "quirks: &a [ ]\n", "f:6: anchors, aliases and tags are not allowed" },
 	/* head */
@@ -186,8 +205,10 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	{ "source: [ { a: b } ]\n", "f:1: an entry must be one value, not a map" },
 	{ "model: 12345678901234567\n", "f:1: model is 17 bytes long, allowed: 1 to 16" },
 	{ "model: \"a\\tb\"\n", "f:1: model has a control character" },
-	{ "fallback: maybe\n", "f:1: fallback: \"maybe\" is not known, allowed: yes, no, true, false" },
-	{ HEAD MATCH "fallback: yes\n", "f:1: a fallback has no match: it is tried when none fits" },
+	{ "fallback: maybe\n",
+	    "f:1: fallback: \"maybe\" is not known, allowed: yes, no, true, false" },
+	{ HEAD MATCH "fallback: yes\n",
+	    "f:1: a fallback has no match: it is tried when none fits" },
 	/* match */
 	{ "match: { atr: 3B }\n", "f:1: match must be a list" },
 	{ "match: [ ]\n", "f:1: match has 0 entries, allowed: 1 to 64" },
@@ -216,14 +237,16 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	{ "match: [ { hist-tail: X, rank: 010 } ]\n",
 	    "f:1: rank: \"010\" is not a number it takes, allowed: 0 to 99 (0x0 to 0x63)" },
 	{ "match: [ { hist-tail: X, color: red } ]\n",
-	    "f:1: unknown key \"color\" in match, allowed: atr, mask, hist, hist-tail, rank, probe" },
+	    "f:1: unknown key \"color\" in match, allowed: "
+	    "atr, mask, hist, hist-tail, rank, probe" },
 	/* probes */
 	{ "match: [ { hist-tail: X, probe: { apdu: 00200011 } } ]\n",
 	    "f:1: probe: the key \"expect\" is missing" },
 	{ "match: [ { hist-tail: X, probe: { apdu: 0020 } } ]\n",
 	    "f:1: apdu is 2 bytes long, allowed: 4 to 261" },
 	{ "match: [ { hist-tail: X, probe: { apdu: 00A40000, expect: [ 90 ] } } ]\n",
-	    "f:1: expect: \"90\" is not a status word, allowed: four hexadecimal digits, '*' for any" },
+	    "f:1: expect: \"90\" is not a status word, allowed: "
+	    "four hexadecimal digits, '*' for any" },
 	{ "match: [ { hist-tail: X, probe: { apdu: 00A40000, expect: [ 63C.x ] } } ]\n",
 	    "f:1: expect: \"63C.x\" is not a status word, allowed: four hexadecimal digits, "
 	    "'*' for any" },
@@ -237,7 +260,8 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	    "f:1: odf: \"503105\" is not a path, allowed: file ids of four digits, from the "
 	    "application or from 3F00, or an AID" },
 	/* pins */
-	{ "pins: { pin3: { ref: 1 } }\n", "f:1: unknown key \"pin3\" in pins, allowed: pin1, pin2" },
+	{ "pins: { pin3: { ref: 1 } }\n",
+	    "f:1: unknown key \"pin3\" in pins, allowed: pin1, pin2" },
 	{ "pins:\n  pin1:\n    ref: 1\n    min: 4\n",
 	    "f:2: a pin: the key \"max\" is missing" },
 	{ "pins: { pin1: { ref: 256, min: 4, max: 8 } }\n",
@@ -287,6 +311,13 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	{ "quirks: [ [ no-chaining ] ]\n", "f:1: an entry must be one value, not a list" },
 	{ "schema: [ 1 ]\n", "f:1: schema must be one value, not a list" },
 	{ "model: \n", "f:1: model is 0 bytes long, allowed: 1 to 16" },
+	{ "files: { private: 4B01 }\n", NO_RANGE("private", "4B01") },
+	{ "files: { private: 4B02-4B01 }\n", NO_RANGE("private", "4B02-4B01") },
+	{ "files: { data: 4B-014B02 }\n", NO_RANGE("data", "4B-014B02") },
+	{ "files: { data: 0000-4B02 }\n", NO_RANGE("data", "0000-4B02") },
+	{ "files: { data: 4B01-4BZZ }\n", NO_RANGE("data", "4B01-4BZZ") },
+	{ "files: { data: 4B 1-4B02 }\n", NO_RANGE("data", "4B 1-4B02") },
+	{ "files: { data: [ 4B01 ] }\n", "f:1: data must be one value, not a list" },
 	{ "io: { max-send: 0 }\n",
 	    "f:1: max-send: \"0\" is not a number it takes, allowed: 1 to 65535 (0x1 to 0xFFFF)" },
 	{ "watch: [ data ]\n", "f:1: watch must be one value, not a list" },
@@ -297,8 +328,7 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	{ "quirks: [ no-chaining, lazy ]\n",
 	    "f:1: quirks: \"lazy\" is not known, allowed: no-chaining" },
 	{ "\"a\\x1Bb\": 1\n",
-	    "f:1: unknown key \"a?b\" in the profile, allowed: schema, profile, source, driver, "
-	    "model, manufacturer, match, fallback, application, pins, algs, keys, io, watch, quirks" }
+	    "f:1: unknown key \"a?b\" in the profile, allowed: " ALL_KEYS }
 };
 
 START_TEST(whatever_the_schema_does_not_know_is_an_error_with_its_line)
@@ -307,7 +337,8 @@ START_TEST(whatever_the_schema_does_not_know_is_an_error_with_its_line)
 		struct buf why = BUF_INIT;
 		struct profile *p = NULL;
 
-		ck_assert_msg(profile_parse(view_str(wrong[i].text), "f", &p, &why) == E_FORMAT, "%s",
+		ck_assert_msg(profile_parse(view_str(wrong[i].text), "f", &p, &why) == E_FORMAT,
+		    "%s",
 		    wrong[i].text);
 		ck_assert_ptr_null(p);
 		ck_assert_str_eq(buf_text(&why), wrong[i].why);
@@ -346,7 +377,8 @@ START_TEST(a_probe_never_costs_a_try)
 		struct profile *p = NULL;
 		int r;
 
-		buf_fmt(&text, HEAD "match: [ { hist-tail: X, probe: { apdu: %s, expect: [ 9000 ] } } ]",
+		buf_fmt(&text,
+		    HEAD "match: [ { hist-tail: X, probe: { apdu: %s, expect: [ 9000 ] } } ]",
 		    cases[i].apdu);
 		r = profile_parse(buf_peek(&text), "f", &p, &why);
 		ck_assert_msg(r == (cases[i].ok ? 0 : E_FORMAT), "%s", cases[i].apdu);
@@ -446,7 +478,8 @@ START_TEST(profiles_are_given_in_the_order_of_rank)
 
 	add(&set, "c", "match: [ { hist-tail: XY } ]\n");
 	add(&set, "other", "match: [ { hist-tail: Z, rank: 0 } ]\n");
-	add(&set, "b", "match: [ { hist: 41 .2 5. 59, rank: 10 }, { atr: 3B0441425859, rank: 30 } ]\n");
+	add(&set, "b",
+	    "match: [ { hist: 41 .2 5. 59, rank: 10 }, { atr: 3B0441425859, rank: 30 } ]\n");
 	add(&set, "d", "match: [ { hist-tail: Y } ]\n");
 	add(&set, "a", "match: [ { atr: 3B0441425800, mask: FFFFFFFFFF00, rank: 3 } ]\n");
 	add(&set, "never", "fallback: yes\n");
@@ -488,7 +521,8 @@ START_TEST(patterns_fit_as_a_whole)
 
 		buf_fmt(&text, "match: [ { %s } ]\n", cases[i].rule);
 		add(&set, "x", buf_text(&text));
-		ck_assert_msg(!!profile_match(&set, buf_peek(&atr), NULL, &m) == cases[i].fits, "%s",
+		ck_assert_msg(!!profile_match(&set, buf_peek(&atr), NULL, &m) == cases[i].fits,
+		    "%s",
 		    cases[i].name);
 		profile_set_free(&set);
 		buf_free(&atr);
@@ -705,8 +739,10 @@ START_TEST(every_key_is_in_the_manual)
 {
 	static const char *asks[] = { "zz: 1", "match: [ { zz: 1 } ]",
 		"match: [ { probe: { zz: 1 } } ]", "application: { zz: 1 }", "pins: { zz: 1 }",
-		"pins: { pin1: { zz: 1 } }", "pins: { pin1: { puk: { zz: 1 } } }", "algs: { zz: 1 }",
-		"keys: { zz: 1 }", "keys: { rsa: { zz: 1 } }", "io: { zz: 1 }", "quirks: [ zz ]",
+		"pins: { pin1: { zz: 1 } }", "pins: { pin1: { puk: { zz: 1 } } }",
+		    "algs: { zz: 1 }",
+		"keys: { zz: 1 }", "keys: { rsa: { zz: 1 } }", "files: { zz: 1 }", "io: { zz: 1 }",
+		"quirks: [ zz ]",
 		"algs: { sign: [ zz ] }", "algs: { decipher: [ zz ] }", "algs: { derive: [ zz ] }",
 		"algs: { curves: [ zz ] }", "pins: { pin1: { coding: zz } }",
 		"pins: { pin1: { forget: zz } }" };
@@ -721,8 +757,10 @@ START_TEST(every_key_is_in_the_manual)
 		buf_text(&why);
 		list = strstr((char *)why.p, "allowed: ");
 		ck_assert_ptr_nonnull(list);
-		for (word = strtok_r(list + 9, ", ", &rest); word; word = strtok_r(NULL, ", ", &rest)) {
-			ck_assert_msg(man_has(buf_text(&page), word), "%s is not in the manual", word);
+		for (word = strtok_r(list + 9, ", ", &rest); word; word = strtok_r(NULL, ", ",
+		    &rest)) {
+			ck_assert_msg(man_has(buf_text(&page), word), "%s is not in the manual",
+			    word);
 		}
 		buf_free(&why);
 	}
@@ -754,7 +792,8 @@ START_TEST(damage_is_survived)
 	    "schema: 1\nprofile: x\nsource: [ s ]\ndriver: d\n"
 	    "match: [ { atr: 3B.., mask: FF0F, probe: { apdu: 00200011, expect: [ 63C* ] } } ]\n"
 	    "application: { aid: A000000063, odf: 5031 }\n"
-	    "pins: { pin1: { ref: 1, min: 4, max: 8, pad: 255, block: 8, puk: { min: 1, max: 2 } } }\n"
+	    "pins: { pin1: { ref: 1, min: 4, max: 8, pad: 255, block: 8,\n"
+	    "  puk: { min: 1, max: 2 } } }\n"
 	    "algs: { sign: [ ecdsa ], curves: [ P-256 ] }\nwatch: ef:5032\n";
 	struct mutate m = { { (const uint8_t *)small, sizeof small - 1 }, run_profile, NULL, 0 };
 
@@ -801,7 +840,9 @@ START_TEST(no_memory_is_said_and_nothing_leaks)
 }
 END_TEST
 
-UNIT_MAIN("profile", no_memory_is_said_and_nothing_leaks, every_key_lands_in_its_field, a_block_holds_by_its_coding, what_is_left_out_has_its_default,
+UNIT_MAIN("profile", no_memory_is_said_and_nothing_leaks,
+    every_key_lands_in_its_field, a_block_holds_by_its_coding,
+    what_is_left_out_has_its_default,
     whatever_the_schema_does_not_know_is_an_error_with_its_line, a_probe_never_costs_a_try,
     an_answer_to_a_probe_fits_by_digit, historical_bytes, damaged_atrs_are_survived,
     profiles_are_given_in_the_order_of_rank, patterns_fit_as_a_whole,

@@ -57,12 +57,16 @@ START_TEST(what_is_not_allowed_is_an_error_with_its_line)
 		    "f:1: anchors, aliases and tags are not allowed" },
 		{ "an anchor on a map", "a: &x { b: 1 }\n", E_FORMAT,
 		    "f:1: anchors, aliases and tags are not allowed" },
-		{ "an alias", "a: *x\n", E_FORMAT, "f:1: anchors, aliases and tags are not allowed" },
-		{ "a tag", "\na: !!str 1\n", E_FORMAT, "f:2: anchors, aliases and tags are not allowed" },
-		{ "a key twice", "a: 1\nb: 2\na: 3\n", E_FORMAT, "f:3: a key stands here a second time" },
+		{ "an alias", "a: *x\n", E_FORMAT,
+		    "f:1: anchors, aliases and tags are not allowed" },
+		{ "a tag", "\na: !!str 1\n", E_FORMAT,
+		    "f:2: anchors, aliases and tags are not allowed" },
+		{ "a key twice", "a: 1\nb: 2\na: 3\n", E_FORMAT,
+		    "f:3: a key stands here a second time" },
 		{ "a list as a key", "[ a ]: 1\n", E_FORMAT, "f:1: a key must be a text" },
 		{ "a map as a key", "{ a: b }: 1\n", E_FORMAT, "f:1: a key must be a text" },
-		{ "a second document", "a: 1\n---\nb: 2\n", E_FORMAT, "f:2: a second document in the file" },
+		{ "a second document", "a: 1\n---\nb: 2\n", E_FORMAT,
+		    "f:2: a second document in the file" },
 		{ "a NUL", "a: \"x\\0y\"\n", E_FORMAT, "f:1: a text with a NUL character" },
 		{ "Latin-1", "a: 1\nb: \xE4\n", E_FORMAT, "f:2: not a text in UTF-8" },
 		{ "UTF-16", "\xFF\xFE" "a\0", E_FORMAT, "f:1: not a text in UTF-8" },
@@ -76,7 +80,8 @@ START_TEST(what_is_not_allowed_is_an_error_with_its_line)
 		struct buf why = BUF_INIT;
 		struct ytree t;
 
-		ck_assert_msg(ytree_parse(view_str(cases[i].text), "f", &t, &why) == cases[i].r, "%s",
+		ck_assert_msg(ytree_parse(view_str(cases[i].text), "f", &t, &why) == cases[i].r,
+		    "%s",
 		    cases[i].name);
 		ck_assert_ptr_null(t.root);
 		if (cases[i].why)

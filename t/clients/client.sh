@@ -1,0 +1,63 @@
+# What the tests with real programs share. Source it first; it brings tap.sh and pcscd.sh.
+#
+#   client_start PROGRAM... -- "$@"   a pcscd of the test's own with the MyEID card in it; $module is
+#                                     CASTOR_MODULE or libcryptoki.so of this build
+#   client_end PIN-TRIES              the last lines: the card has that many tries left, and all of
+#                                     the log's wrong PINs were wanted; then stop
+#   refused TEXT COMMAND...           succeeds when the command fails and says TEXT
+#   says TEXT COMMAND...              succeeds when the command succeeds and says TEXT
+#
+# $pki holds the keys of the card; the current folder is private and vanishes.
+. "$top_srcdir/t/tap.sh"
+. "$top_srcdir/t/pcscd.sh"
+
+client_start() {
+	while [ "$1" != -- ]; do
+		pcscd_needs "$1"
+		shift
+	done
+	shift
+	# A program that knows nothing of a sanitizer cannot load a module that needs one.
+	[ -z "$CASTOR_SANITIZER" ] || [ -n "$client_preloads" ] ||
+		pcscd_skip "foreign programs cannot load a module built with a sanitizer"
+	pcscd_enter "$@"
+	module=${CASTOR_MODULE:-$top_builddir/.libs/libcryptoki.so}
+	[ -f "$module" ] || { echo "Bail out! there is no $module"; exit 1; }
+	pki=$top_srcdir/t/cards/pki
+	mkdir "$pcsc_dir/work" && cd "$pcsc_dir/work" || exit 1
+	HOME=$pcsc_dir/work
+	export HOME
+	ok "pcscd starts" start_pcscd
+	ok "the card is in the reader" start_vcard "${client_image:-$vcard_images/myeid.yaml}"
+	echo "a message to sign" >data
+}
+
+client_tries() {
+	client_seen=$(vcard_ctl tries 1)
+	[ "$client_seen" = "$1" ] || { echo "tries left: $client_seen"; return 1; }
+}
+
+client_end() {
+	ok "the card has $1 tries left: no PIN try was burnt" client_tries "$1"
+	stop_vcard
+	stop_pcscd
+	tap_done
+}
+
+says() {
+	client_text=$1
+	shift
+	"$@" >said 2>&1 || { client_rc=$?; cat said; return "$client_rc"; }
+	grep -q -e "$client_text" said || { cat said; echo "does not say: $client_text"; return 1; }
+}
+
+refused() {
+	client_text=$1
+	shift
+	if "$@" >said 2>&1; then
+		cat said
+		echo "should have failed"
+		return 1
+	fi
+	grep -q -e "$client_text" said || { cat said; echo "does not say: $client_text"; return 1; }
+}

@@ -1,0 +1,92 @@
+# Runs the programs of t/conform with a virtual card. Source it after tap.sh.
+#
+#   conform_module NAME         sets $module: CASTOR_MODULE, or NAME of this build; ends the test without it
+#   conform_card IMAGE          a virtual card on a socket, for libcryptoki-virtual.so
+#   conform_hooks CTL           the card can be taken out through this control socket
+#   conform_run PROGRAM ARG...  runs t/conform/PROGRAM (or t/bench/...) and takes over its TAP lines
+#   conform_tries PIN N         one TAP line: the card has N tries left for a PIN
+#   conform_end                 ends the card; the last line of a test
+#
+# Strict conformance is claimed without auto-login; a test that wants it unsets the variable.
+disableCryptokiAutoLogin=1
+CASTOR_TEST_SO_PIN=12345678
+export disableCryptokiAutoLogin CASTOR_TEST_SO_PIN
+conform_dir=$(mktemp -d)
+conform_pid=
+trap 'conform_stop; rm -rf "$conform_dir" "$tap_out"' EXIT
+
+conform_module() {
+	module=${CASTOR_MODULE:-$top_builddir/.libs/$1}
+	[ -f "$module" ] && return
+	echo "Bail out! there is no $module"
+	exit 1
+}
+
+conform_stop() {
+	[ -z "$conform_pid" ] || kill "$conform_pid" 2>/dev/null
+	conform_pid=
+}
+
+conform_hooks() {
+	conform_ctl=$1
+	CASTOR_TEST_REMOVE="$top_builddir/castor-vcard ctl $1 remove >/dev/null"
+	CASTOR_TEST_INSERT="$top_builddir/castor-vcard ctl $1 insert >/dev/null"
+	CASTOR_BENCH_COUNT="$top_builddir/castor-vcard ctl $1 apdus"
+	export CASTOR_TEST_REMOVE CASTOR_TEST_INSERT CASTOR_BENCH_COUNT
+}
+
+conform_card() {
+	conform_stop
+	rm -f "$conform_dir/socket" "$conform_dir/ctl" "$conform_dir/out"
+	"$top_builddir/castor-vcard" --image "$top_srcdir/t/cards/$1" --socket "$conform_dir/socket" \
+		--control "$conform_dir/ctl" </dev/null >"$conform_dir/out" 2>"$conform_dir/err" &
+	conform_pid=$!
+	conform_left=200
+	until grep -q ^ready: "$conform_dir/out" 2>/dev/null; do
+		conform_left=$((conform_left - 1))
+		if [ "$conform_left" -eq 0 ] || ! kill -0 "$conform_pid" 2>/dev/null; then
+			sed 's/^/# /' "$conform_dir/err"
+			echo "Bail out! the virtual card does not start"
+			exit 1
+		fi
+		sleep 0.05
+	done
+	CASTOR_VIRTUAL="unix:$conform_dir/socket"
+	export CASTOR_VIRTUAL
+	conform_hooks "$conform_dir/ctl"
+}
+
+# The plan and the numbers of the lines are ours; everything else is the program's.
+conform_run() {
+	conform_program=$1
+	shift
+	echo "# $conform_program"
+	"$top_builddir/t/$conform_program" "$@" "$module" >"$conform_dir/tap" 2>"$conform_dir/tap.err"
+	conform_rc=$?
+	awk -v n="$tap_n" '
+		/^1\.\.[0-9]+$/ { next }
+		/^(not )?ok [0-9]+/ { n++; sub(/ok [0-9]+/, "ok " n) }
+		{ print }' "$conform_dir/tap"
+	tap_n=$((tap_n + $(grep -c -E '^(not )?ok [0-9]+' "$conform_dir/tap")))
+	tail -n 200 "$conform_dir/tap.err" | sed 's/^/# /'
+	ok "$conform_program ends well and with a plan" conform_ended
+}
+
+conform_ended() {
+	grep -q -E '^1\.\.[1-9]' "$conform_dir/tap" || { echo "no plan; status $conform_rc"; return 1; }
+	return "$conform_rc"
+}
+
+conform_tries_are() {
+	conform_seen=$("$top_builddir/castor-vcard" ctl "$conform_ctl" tries "$1")
+	[ "$conform_seen" = "$2" ] || { echo "left: $conform_seen"; return 1; }
+}
+
+conform_tries() {
+	ok "the card has $2 tries left for PIN $1: none was burnt" conform_tries_are "$1" "$2"
+}
+
+conform_end() {
+	conform_stop
+	tap_done
+}

@@ -1,0 +1,11 @@
+#!/bin/sh
+# The module over a virtual card's socket: loading and C_Initialize, with and without a reader.
+. "$top_srcdir/t/tap.sh"
+. "$top_srcdir/t/conform/conform.sh"
+conform_module libcryptoki-virtual.so
+CASTOR_VIRTUAL=
+export CASTOR_VIRTUAL
+conform_run conform/load
+conform_card myeid.yaml
+conform_run conform/load
+conform_end

@@ -1,0 +1,9 @@
+#!/bin/sh
+# The module over a virtual card's socket: rules of more than one call.
+. "$top_srcdir/t/tap.sh"
+. "$top_srcdir/t/conform/conform.sh"
+conform_module libcryptoki-virtual.so
+conform_card myeid.yaml
+conform_run conform/rules
+conform_tries 1 3
+conform_end

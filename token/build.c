@@ -1,0 +1,402 @@
+#include "token/build.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "mapping/algs.h"
+#include "mapping/cert.h"
+#include "mapping/der.h"
+
+/* usage bits of PKCS#15 -> CKA_. Source: PKCS#15 v1.1 6.3.2; NSS and OpenSSH look for SIGN on
+ * nonRepudiation keys too. */
+static const struct usage_row {
+	CK_ATTRIBUTE_TYPE type;
+	unsigned usage;
+} private_usage[] = {
+	{ CKA_SIGN, USAGE_SIGN | USAGE_NON_REPUDIATION },
+	{ CKA_SIGN_RECOVER, USAGE_SIGN_RECOVER },
+	{ CKA_DECRYPT, USAGE_DECRYPT },
+	{ CKA_DERIVE, USAGE_DERIVE },
+}, public_usage[] = {
+	{ CKA_VERIFY, USAGE_SIGN | USAGE_NON_REPUDIATION | USAGE_VERIFY },
+	{ CKA_VERIFY_RECOVER, USAGE_SIGN_RECOVER | USAGE_VERIFY_RECOVER },
+	{ CKA_ENCRYPT, USAGE_DECRYPT | USAGE_ENCRYPT },
+	{ CKA_DERIVE, 0 },
+};
+
+/* What a body can add, by class. */
+static const struct lazy_row {
+	CK_OBJECT_CLASS cls;
+	CK_ATTRIBUTE_TYPE type;
+} lazy[] = {
+	{ CKO_CERTIFICATE, CKA_VALUE }, { CKO_CERTIFICATE, CKA_SUBJECT },
+	{ CKO_CERTIFICATE, CKA_ISSUER }, { CKO_CERTIFICATE, CKA_SERIAL_NUMBER },
+	{ CKO_CERTIFICATE, CKA_START_DATE }, { CKO_CERTIFICATE, CKA_END_DATE },
+	{ CKO_CERTIFICATE, CKA_PUBLIC_KEY_INFO },
+	{ CKO_PUBLIC_KEY, CKA_SUBJECT }, { CKO_PUBLIC_KEY, CKA_MODULUS },
+	{ CKO_PUBLIC_KEY, CKA_MODULUS_BITS }, { CKO_PUBLIC_KEY, CKA_PUBLIC_EXPONENT },
+	{ CKO_PUBLIC_KEY, CKA_EC_PARAMS }, { CKO_PUBLIC_KEY, CKA_EC_POINT },
+	{ CKO_PUBLIC_KEY, CKA_PUBLIC_KEY_INFO },
+	{ CKO_PRIVATE_KEY, CKA_SUBJECT }, { CKO_PRIVATE_KEY, CKA_MODULUS },
+	{ CKO_PRIVATE_KEY, CKA_PUBLIC_EXPONENT }, { CKO_PRIVATE_KEY, CKA_EC_PARAMS },
+	{ CKO_PRIVATE_KEY, CKA_EC_POINT }, { CKO_PRIVATE_KEY, CKA_PUBLIC_KEY_INFO },
+};
+
+static const CK_ATTRIBUTE_TYPE rsa_hidden[] = {
+	CKA_PRIVATE_EXPONENT, CKA_PRIME_1, CKA_PRIME_2, CKA_EXPONENT_1, CKA_EXPONENT_2, CKA_COEFFICIENT
+};
+
+#define N(a) (sizeof(a) / sizeof((a)[0]))
+
+int
+object_list_take(struct object_list *l, struct object *o)
+{
+	struct object **p;
+	size_t cap;
+
+	if (o && l->n == l->cap) {
+		cap = l->cap ? l->cap * 2 : 16;
+		if (!(p = realloc(l->p, cap * sizeof *p))) {
+			object_unref(&o);
+			return E_MEM;
+		}
+		l->p = p;
+		l->cap = cap;
+	}
+	if (!o)
+		return E_MEM;
+	l->p[l->n++] = o;
+	return 0;
+}
+
+void
+object_list_free(struct object_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		object_unref(&l->p[i]);
+	free(l->p);
+	memset(l, 0, sizeof *l);
+}
+
+bool
+build_is_lazy(CK_OBJECT_CLASS cls, CK_ATTRIBUTE_TYPE type)
+{
+	for (size_t i = 0; i < N(lazy); i++)
+		if (lazy[i].cls == cls && lazy[i].type == type)
+			return true;
+	return false;
+}
+
+/* What every object of a card has. */
+static void
+put_common(struct attrs_build *b, CK_OBJECT_CLASS cls, const struct p15_object *rec, bool priv)
+{
+	attrs_ulong(b, CKA_CLASS, cls);
+	attrs_bool(b, CKA_TOKEN, true);
+	attrs_bool(b, CKA_PRIVATE, priv);
+	attrs_bool(b, CKA_MODIFIABLE, rec->flags & P15_FLAG_MODIFIABLE);
+	attrs_bool(b, CKA_COPYABLE, false);
+	attrs_bool(b, CKA_DESTROYABLE, rec->flags & P15_FLAG_MODIFIABLE);
+	attrs_text(b, CKA_LABEL, rec->label);
+}
+
+static void
+put_id(struct attrs_build *b, const struct p15_id *id)
+{
+	attrs_put(b, CKA_ID, view_of(id->b, id->len));
+}
+
+static void
+put_usage(struct attrs_build *b, const struct usage_row *rows, size_t n, unsigned usage)
+{
+	for (size_t i = 0; i < n; i++)
+		attrs_bool(b, rows[i].type, usage & rows[i].usage);
+}
+
+static void
+put_key(struct attrs_build *b, const struct p15_object *rec)
+{
+	put_id(b, &rec->id);
+	attrs_ulong(b, CKA_KEY_TYPE, rec->key.kind == KEY_EC ? CKK_EC : CKK_RSA);
+	attrs_put(b, CKA_START_DATE, view_of(NULL, 0));
+	attrs_put(b, CKA_END_DATE, view_of(NULL, 0));
+	attrs_bool(b, CKA_LOCAL, rec->access & ACCESS_LOCAL);
+	attrs_ulong(b, CKA_KEY_GEN_MECHANISM, !(rec->access & ACCESS_LOCAL) ? CK_UNAVAILABLE_INFORMATION :
+	    rec->key.kind == KEY_EC ? CKM_EC_KEY_PAIR_GEN : CKM_RSA_PKCS_KEY_PAIR_GEN);
+	if (rec->subject.len)
+		attrs_put(b, CKA_SUBJECT, buf_peek(&rec->subject));
+}
+
+static struct attrs *
+private_attrs(const struct p15_object *rec)
+{
+	struct attrs_build b = { 0 };
+	/* a directory that says nothing of access speaks of a key made for a card */
+	unsigned access = rec->access ? rec->access :
+	    ACCESS_SENSITIVE | ACCESS_ALWAYS_SENSITIVE | ACCESS_NEVER_EXTRACTABLE;
+
+	/* always private: a key that anybody could use would be no key (fineid 7) */
+	put_common(&b, CKO_PRIVATE_KEY, rec, true);
+	put_key(&b, rec);
+	put_usage(&b, private_usage, N(private_usage), rec->usage);
+	attrs_bool(&b, CKA_UNWRAP, false);
+	attrs_bool(&b, CKA_SENSITIVE, true);
+	attrs_bool(&b, CKA_EXTRACTABLE, false);
+	attrs_bool(&b, CKA_ALWAYS_SENSITIVE, access & ACCESS_ALWAYS_SENSITIVE);
+	attrs_bool(&b, CKA_NEVER_EXTRACTABLE, access & ACCESS_NEVER_EXTRACTABLE);
+	attrs_bool(&b, CKA_WRAP_WITH_TRUSTED, false);
+	attrs_bool(&b, CKA_ALWAYS_AUTHENTICATE, rec->user_consent > 0);
+	if (rec->key.kind == KEY_EC)
+		attrs_hide(&b, CKA_VALUE);
+	for (size_t i = 0; rec->key.kind == KEY_RSA && i < N(rsa_hidden); i++)
+		attrs_hide(&b, rsa_hidden[i]);
+	return attrs_seal(&b);
+}
+
+static struct attrs *
+public_attrs(const struct p15_object *rec)
+{
+	struct attrs_build b = { 0 };
+
+	put_common(&b, CKO_PUBLIC_KEY, rec, false);
+	put_key(&b, rec);
+	put_usage(&b, public_usage, N(public_usage), rec->usage);
+	attrs_bool(&b, CKA_WRAP, false);
+	attrs_bool(&b, CKA_TRUSTED, false);
+	return attrs_seal(&b);
+}
+
+static struct attrs *
+cert_attrs(const struct p15_object *rec)
+{
+	struct attrs_build b = { 0 };
+
+	put_common(&b, CKO_CERTIFICATE, rec, false);
+	put_id(&b, &rec->id);
+	attrs_ulong(&b, CKA_CERTIFICATE_TYPE, CKC_X_509);
+	/* 1 = token user, 2 = authority. Source: PKCS#11 v2.40 4.6.2 */
+	attrs_ulong(&b, CKA_CERTIFICATE_CATEGORY, rec->authority || rec->trusted ? 2 : 1);
+	attrs_bool(&b, CKA_TRUSTED, rec->trusted);
+	return attrs_seal(&b);
+}
+
+static struct attrs *
+data_attrs(const struct p15_object *rec)
+{
+	struct attrs_build b = { 0 };
+
+	put_common(&b, CKO_DATA, rec, rec->auth_id.len || rec->flags & P15_FLAG_PRIVATE);
+	attrs_text(&b, CKA_APPLICATION, rec->application ? rec->application : "");
+	attrs_put(&b, CKA_OBJECT_ID, buf_peek(&rec->oid));
+	if (rec->direct.len)
+		attrs_put(&b, CKA_VALUE, buf_peek(&rec->direct));
+	return attrs_seal(&b);
+}
+
+struct object *
+build_profile_object(void)
+{
+	struct attrs_build b = { 0 };
+
+	attrs_ulong(&b, CKA_CLASS, CKO_PROFILE);
+	attrs_bool(&b, CKA_TOKEN, true);
+	attrs_bool(&b, CKA_PRIVATE, false);
+	attrs_bool(&b, CKA_MODIFIABLE, false);
+	attrs_ulong(&b, CKA_PROFILE_ID, CKP_PUBLIC_CERTIFICATES_TOKEN);
+	return object_new(attrs_seal(&b), 0, 0);
+}
+
+static const struct p15_object *
+find_by_id(const struct p15_objects *recs, enum p15_kind kind, const struct p15_id *id)
+{
+	for (size_t i = 0; id->len && i < recs->n; i++)
+		if (recs->p[i] && recs->p[i]->kind == kind && p15_id_eq(&recs->p[i]->id, id))
+			return recs->p[i];
+	return NULL;
+}
+
+/* The place where a key's public numbers can be read most cheaply: a directory that holds them,
+ * the certificate (which is wanted anyway), a file of their own. */
+static const struct p15_object *
+public_source(const struct p15_objects *recs, const struct p15_id *id)
+{
+	const struct p15_object *pub = find_by_id(recs, P15_PUBLIC, id);
+	const struct p15_object *cert = find_by_id(recs, P15_CERT, id);
+
+	return pub && pub->direct.len ? pub : cert ? cert : pub;
+}
+
+struct sources { struct source *s[P15_OBJECTS_MAX]; const struct p15_object *of[P15_OBJECTS_MAX]; size_t n; };
+
+/* One source per record, however many objects show parts of it. A reference for the caller. */
+static struct source *
+source_for(struct sources *all, const struct p15_object *rec)
+{
+	struct source *s;
+	struct buf *body;
+
+	if (!rec)
+		return NULL;
+	for (size_t i = 0; i < all->n; i++)
+		if (all->of[i] == rec)
+			return source_ref(all->s[i]);
+	if (all->n == P15_OBJECTS_MAX || !(s = source_new(rec->kind == P15_CERT ? SOURCE_CERT : SOURCE_PUBLIC)))
+		return NULL;
+	s->path = rec->path;
+	s->range = rec->range;
+	if (rec->direct.len && (body = calloc(1, sizeof *body))) {
+		buf_view(body, buf_peek(&rec->direct));
+		s->is_direct = true;
+		atomic_store(&s->body, body);
+	}
+	all->s[all->n] = s;
+	all->of[all->n++] = rec;
+	return source_ref(s);
+}
+
+static struct attrs *(*const make[])(const struct p15_object *) = {
+	[P15_PRIVATE] = private_attrs, [P15_PUBLIC] = public_attrs, [P15_SECRET] = NULL,
+	[P15_CERT] = cert_attrs, [P15_DATA] = data_attrs, [P15_AUTH] = NULL,
+};
+
+static const struct p15_object *
+source_of(const struct p15_objects *recs, const struct p15_object *rec)
+{
+	const struct p15_object *from;
+
+	if (rec->kind == P15_DATA)
+		return NULL;
+	from = rec->kind == P15_CERT ? rec : public_source(recs, &rec->id);
+	return from || rec->kind != P15_PUBLIC ? from : rec;
+}
+
+static int
+add_object(struct object_list *out, struct sources *all, const struct p15_objects *recs,
+    const struct p15_object *rec, bool is_on_card)
+{
+	struct object *o = object_new(make[rec->kind](rec), 0, 0);
+
+	if (o) {
+		o->src = source_for(all, source_of(recs, rec));
+		o->at.is = is_on_card;
+		o->at.kind = rec->kind;
+		o->at.key = rec->key;
+		o->at.auth_id = rec->auth_id;
+		o->at.user_consent = rec->user_consent > 0;
+		o->at.path = rec->path;
+		o->at.dir = rec->dir;
+		o->at.rec_off = rec->rec_off;
+		o->at.rec_len = rec->rec_len;
+	}
+	return object_list_take(out, o);
+}
+
+/* Whether a public key object must be made up: ssh lists public keys and NSS looks for them
+ * before any login, but many cards store only the certificate (pkcs11 7). */
+static bool
+lacks_public(const struct p15_objects *recs, const struct p15_object *rec)
+{
+	return rec->kind == P15_PRIVATE && !find_by_id(recs, P15_PUBLIC, &rec->id) &&
+	    find_by_id(recs, P15_CERT, &rec->id);
+}
+
+int
+build_objects(const struct p15_objects *recs, struct object_list *out)
+{
+	struct sources all = { .n = 0 };
+	struct p15_object like;
+	int r = 0;
+
+	for (size_t i = 0; !r && i < recs->n; i++) {
+		if (!make[recs->p[i]->kind])
+			continue;
+		r = add_object(out, &all, recs, recs->p[i], true);
+		if (r || !lacks_public(recs, recs->p[i]))
+			continue;
+		like = *recs->p[i];
+		like.kind = P15_PUBLIC;
+		like.flags = 0;
+		r = add_object(out, &all, recs, &like, false);
+	}
+	for (size_t i = 0; i < all.n; i++)
+		source_unref(&all.s[i]);
+	return r;
+}
+
+/* The numbers of a public key. A modulus' length is told on public key objects only. */
+static void
+put_numbers(struct attrs_build *b, const struct pub_fields *pub, CK_OBJECT_CLASS cls)
+{
+	struct buf point = BUF_INIT;
+
+	if (pub->spki.len)
+		attrs_put(b, CKA_PUBLIC_KEY_INFO, pub->spki);
+	if (pub->kind == PUB_RSA) {
+		attrs_put(b, CKA_MODULUS, pub->n);
+		attrs_put(b, CKA_PUBLIC_EXPONENT, pub->e);
+		if (cls == CKO_PUBLIC_KEY)
+			attrs_ulong(b, CKA_MODULUS_BITS, pub->bits);
+	}
+	if (pub->kind == PUB_EC) {
+		der_put(&point, 0x04, pub->ec_point);
+		attrs_put(b, CKA_EC_PARAMS, pub->ec_params);
+		attrs_put(b, CKA_EC_POINT, buf_peek(&point));
+		b->bad |= buf_err(&point) != 0;
+	}
+	buf_free(&point);
+}
+
+static void
+put_cert(struct attrs_build *b, const struct cert_fields *c)
+{
+	attrs_put(b, CKA_VALUE, c->der);
+	attrs_put(b, CKA_SUBJECT, c->subject);
+	attrs_put(b, CKA_ISSUER, c->issuer);
+	attrs_put(b, CKA_SERIAL_NUMBER, c->serial);
+	attrs_put(b, CKA_START_DATE, view_of(c->start, c->start[0] ? sizeof c->start : 0));
+	attrs_put(b, CKA_END_DATE, view_of(c->end, c->end[0] ? sizeof c->end : 0));
+	attrs_put(b, CKA_PUBLIC_KEY_INFO, c->pub.spki);
+	if (c->ca) /* many directories leave the authority flag out */
+		attrs_ulong(b, CKA_CERTIFICATE_CATEGORY, 2);
+}
+
+/* A bare EC point says nothing of its curve: the length of its coordinates does. */
+static void
+find_curve(struct pub_fields *pub)
+{
+	const struct curve_info *c;
+
+	for (int i = CURVE_NONE + 1; i < CURVE_COUNT; i++) {
+		c = curve_info((enum curve)i);
+		if (pub->kind == PUB_EC && !pub->ec_params.len && pub->ec_point.len == 1 + 2 * c->bytes) {
+			pub->ec_params = c->oid;
+			pub->bits = c->bits;
+		}
+	}
+	if (pub->kind == PUB_EC && !pub->ec_params.len)
+		pub->kind = PUB_OTHER;
+}
+
+struct attrs *
+build_full(const struct object *o, struct view body)
+{
+	struct attrs_build b = { 0 };
+	struct cert_fields cert;
+	struct pub_fields pub;
+
+	attrs_add_all(&b, o->base);
+	if (o->src->kind == SOURCE_CERT && body.len && cert_decode(body, &cert) == 0) {
+		if (o->cls == CKO_CERTIFICATE) {
+			put_cert(&b, &cert);
+		} else {
+			put_numbers(&b, &cert.pub, o->cls);
+			if (!attrs_has(&b, CKA_SUBJECT))
+				attrs_put(&b, CKA_SUBJECT, cert.subject);
+		}
+	} else if (o->src->kind == SOURCE_PUBLIC && body.len && pub_decode(body, &pub) == 0) {
+		find_curve(&pub);
+		put_numbers(&b, &pub, o->cls);
+	}
+	return attrs_seal(&b);
+}

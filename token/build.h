@@ -1,0 +1,24 @@
+/* Records of a card's directories become objects here, and nowhere else are CKA_ values made
+ * up. Source: PKCS#11 v2.40 4; PKCS#15 v1.1 to PKCS#11: facts of the field in the .c file. */
+#ifndef CASTOR_TOKEN_BUILD_H
+#define CASTOR_TOKEN_BUILD_H
+
+#include "token/object.h"
+
+struct object_list { struct object **p; size_t n, cap; };
+
+/* Appends o (taken, even on failure). E_MEM. */
+int object_list_take(struct object_list *l, struct object *o);
+void object_list_free(struct object_list *l);
+
+/* Every object of a card, from its records (which may be freed afterwards). E_MEM. */
+int build_objects(const struct p15_objects *recs, struct object_list *out);
+/* Tells NSS that certificates can be listed without a PIN; NULL: no memory. Source: PKCS#11 v3.0
+ * CKP_PUBLIC_CERTIFICATES_TOKEN; NSS PK11_IsFriendly looks for it with CKA_TOKEN true. */
+struct object *build_profile_object(void);
+/* The attributes that come out of a source's body, on top of those of `base`. NULL: no memory.
+ * A body that cannot be parsed adds nothing. */
+struct attrs *build_full(const struct object *o, struct view body);
+/* Whether build_full of that class can add that type. */
+bool build_is_lazy(CK_OBJECT_CLASS cls, CK_ATTRIBUTE_TYPE type);
+#endif

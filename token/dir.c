@@ -1,0 +1,125 @@
+#include "token/dir.h"
+
+#include "base/err.h"
+#include "base/log.h"
+
+static const struct range whole = { .whole = true };
+
+/* Writes v at off so that its first byte lands last. */
+static int
+write_tag_last(struct card *card, const struct path *dir, size_t off, struct view v)
+{
+	int err;
+
+	if (!v.len)
+		return 0;
+	if (v.len > 1 && (err = card->ops->write(card, dir, off + 1, view_part(v, 1, v.len - 1))))
+		return err;
+	return card->ops->write(card, dir, off, view_part(v, 0, 1));
+}
+
+static int
+append_to(struct card *card, const struct path *dir, struct view record, size_t *off)
+{
+	struct buf ef = BUF_INIT;
+	int err;
+
+	if (!(err = card->ops->read(card, dir, &whole, &ef)) && !(err = buf_err(&ef)) &&
+	    !(err = p15_dir_append_at(buf_peek(&ef), record.len, off)))
+		err = write_tag_last(card, dir, *off, record);
+	buf_free(&ef);
+	return err;
+}
+
+int
+dir_append(struct card *card, const struct p15_odf *odf, struct p15_object *o, struct made *made)
+{
+	struct buf record = BUF_INIT;
+	int err;
+
+	if (made->nrec == MADE_MAX)
+		return E_LIMIT;
+	if (!card->ops->write)
+		return E_UNSUPPORTED;
+	if ((err = p15_record_encode(o, &record)))
+		goto out;
+	err = E_UNSUPPORTED;
+	for (size_t i = 0; i < odf->n; i++) {
+		const struct p15_odf_entry *e = &odf->e[i];
+
+		/* a part of a file is not ours to grow; a CA's directory is not for users */
+		if (e->kind != o->kind || e->trusted != o->trusted || e->useful || !e->range.whole)
+			continue;
+		err = append_to(card, &e->path, buf_peek(&record), &o->rec_off);
+		if (err == E_FULL)
+			continue;
+		if (!err) {
+			o->dir = e->path;
+			o->rec_len = record.len;
+			made->rec[made->nrec++] = o;
+		}
+		break;
+	}
+out:
+	buf_free(&record);
+	return err;
+}
+
+int
+dir_remove(struct card *card, const struct path *dir, size_t off, size_t len)
+{
+	struct buf zero = BUF_INIT;
+	size_t head = len < 2 ? len : 2;
+	int err;
+
+	buf_fill(&zero, 0, len);
+	if (!(err = buf_err(&zero)) && len > head)
+		err = card->ops->write(card, dir, off + head, view_part(buf_peek(&zero), 0, len - head));
+	if (!err)
+		err = card->ops->write(card, dir, off, view_part(buf_peek(&zero), 0, head));
+	buf_free(&zero);
+	return err;
+}
+
+int
+dir_replace(struct card *card, const struct path *dir, size_t off, struct view record)
+{
+	return card->ops->write(card, dir, off, record);
+}
+
+int
+dir_new_file(struct card *card, enum file_use use, struct new_file *f, struct made *made)
+{
+	const struct fid_range *range = &card->pf->files[use];
+	struct path app = { .from = PATH_APP };
+	uint16_t fid;
+	int err;
+
+	if (!range->from || !card->ops->create || !card->ops->free_fid)
+		return E_UNSUPPORTED;
+	if (made->nfile == MADE_MAX)
+		return E_LIMIT;
+	if ((err = card->ops->free_fid(card, &app, range->from, range->to, &fid)))
+		return err;
+	f->path = app;
+	f->path.len = 2;
+	f->path.b[0] = (uint8_t)(fid >> 8);
+	f->path.b[1] = (uint8_t)fid;
+	if (!(err = card->ops->create(card, f)))
+		made->file[made->nfile++] = f->path;
+	return err;
+}
+
+void
+dir_undo(struct card *card, const struct made *made)
+{
+	int err = 0;
+
+	/* records first: a directory must never point at a file that is gone */
+	for (size_t i = made->nrec; i > 0 && err != E_GONE; i--)
+		err = dir_remove(card, &made->rec[i - 1]->dir, made->rec[i - 1]->rec_off, made->rec[i - 1]->rec_len);
+	for (size_t i = made->nfile; i > 0 && !err; i--)
+		err = card->ops->erase ? card->ops->erase(card, &made->file[i - 1]) : 0;
+	if (err)
+		log_warn("what a failed write left on the card could not be taken away: %s", err_text(err));
+}

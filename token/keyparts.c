@@ -1,0 +1,178 @@
+#include "token/keyparts.h"
+
+#include <openssl/bn.h>
+#include <openssl/ec.h>
+#include <openssl/objects.h>
+
+#include "base/err.h"
+
+#define F4 65537u       /* the public exponent of a caller who names none */
+#define FACTOR_TRIES 100 /* each fails with probability 1/2 */
+
+struct rsa_numbers {
+	BN_CTX *ctx;
+	BIGNUM *n, *e, *d, *p, *q, *one;
+};
+
+static BIGNUM *
+number(const struct buf *b)
+{
+	return b->len <= 2048 ? BN_bin2bn(b->p, (int)b->len, NULL) : NULL;
+}
+
+static int
+put_number(struct buf *b, const BIGNUM *v)
+{
+	uint8_t *p;
+
+	b->secret = true;
+	buf_reset(b);
+	if (!(p = buf_room(b, (size_t)BN_num_bytes(v))))
+		return E_MEM;
+	BN_bn2bin(v, p);
+	return 0;
+}
+
+/* One try at a factor with a random base: a square root of 1 other than 1 and -1 gives it away. */
+static bool
+try_factor(struct rsa_numbers *k, const BIGNUM *odd, int twos)
+{
+	BIGNUM *x = BN_new(), *y = BN_new(), *n1 = BN_dup(k->n);
+	bool found = false;
+
+	if (!x || !y || !n1 || !BN_sub_word(n1, 1) || !BN_rand_range(x, n1) || !BN_mod_exp(x, x, odd, k->n, k->ctx))
+		goto out;
+	if (BN_is_one(x) || BN_cmp(x, n1) == 0)
+		goto out;
+	for (int i = 0; i < twos && !found; i++) {
+		if (!BN_mod_sqr(y, x, k->n, k->ctx) || BN_cmp(y, n1) == 0)
+			break;
+		found = BN_is_one(y);
+		if (!found && !BN_copy(x, y))
+			break;
+	}
+	found = found && BN_sub_word(x, 1) && BN_gcd(k->p, x, k->n, k->ctx) && !BN_is_one(k->p) &&
+	    BN_cmp(k->p, k->n) != 0 && BN_div(k->q, NULL, k->n, k->p, k->ctx);
+out:
+	BN_clear_free(x);
+	BN_clear_free(y);
+	BN_free(n1);
+	return found;
+}
+
+static int
+factor(struct rsa_numbers *k)
+{
+	BIGNUM *odd = BN_new();
+	int twos = 0, err = E_FORMAT;
+
+	if (!odd || !BN_mul(odd, k->e, k->d, k->ctx) || !BN_sub_word(odd, 1)) {
+		err = E_MEM;
+		goto out;
+	}
+	if (BN_is_zero(odd) || BN_is_odd(odd))
+		goto out;
+	while (!BN_is_bit_set(odd, twos))
+		twos++;
+	BN_rshift(odd, odd, twos);
+	for (int i = 0; i < FACTOR_TRIES && err; i++)
+		if (try_factor(k, odd, twos))
+			err = 0;
+	/* the larger one is p by custom */
+	if (!err && BN_cmp(k->p, k->q) < 0)
+		BN_swap(k->p, k->q);
+out:
+	BN_clear_free(odd);
+	return err;
+}
+
+/* dP, dQ and qInv, and a check that all of it is one key. */
+static int
+derive_crt(struct rsa_numbers *k, struct key_parts *out)
+{
+	BIGNUM *t = BN_new(), *m = BN_new();
+	int err = E_MEM;
+
+	if (!t || !m || !BN_mul(t, k->p, k->q, k->ctx))
+		goto out;
+	err = E_FORMAT;
+	if (BN_cmp(t, k->n) != 0 || !BN_mod_inverse(t, k->q, k->p, k->ctx))
+		goto out;
+	if ((err = put_number(&out->qi, t)) || (err = put_number(&out->p, k->p)) || (err = put_number(&out->q, k->q)) ||
+	    (err = put_number(&out->e, k->e)))
+		goto out;
+	err = E_MEM;
+	if (!BN_sub(m, k->p, k->one) || !BN_mod(t, k->d, m, k->ctx) || (err = put_number(&out->dp, t)))
+		goto out;
+	err = E_MEM;
+	if (!BN_sub(m, k->q, k->one) || !BN_mod(t, k->d, m, k->ctx))
+		goto out;
+	err = put_number(&out->dq, t);
+out:
+	BN_clear_free(t);
+	BN_clear_free(m);
+	return err;
+}
+
+int
+keyparts_complete_rsa(struct key_parts *parts)
+{
+	struct rsa_numbers k = { .ctx = BN_CTX_secure_new(), .one = BN_new() };
+	int err = E_MEM;
+
+	k.n = number(&parts->n);
+	k.d = number(&parts->d);
+	k.e = parts->e.len ? number(&parts->e) : BN_new();
+	k.p = parts->p.len && parts->q.len ? number(&parts->p) : BN_new();
+	k.q = parts->p.len && parts->q.len ? number(&parts->q) : BN_new();
+	if (!k.ctx || !k.one || !k.n || !k.d || !k.e || !k.p || !k.q || !BN_one(k.one))
+		goto out;
+	if (!parts->e.len && !BN_set_word(k.e, F4))
+		goto out;
+	err = 0;
+	if (BN_is_zero(k.n) || !BN_is_odd(k.n) || BN_is_zero(k.d) || BN_num_bits(k.n) < 512)
+		err = E_FORMAT;
+	if (!err && BN_is_zero(k.p))
+		err = factor(&k);
+	if (!err)
+		err = derive_crt(&k, parts);
+out:
+	BN_clear_free(k.n);
+	BN_clear_free(k.d);
+	BN_clear_free(k.e);
+	BN_clear_free(k.p);
+	BN_clear_free(k.q);
+	BN_free(k.one);
+	BN_CTX_free(k.ctx);
+	return err;
+}
+
+int
+keyparts_complete_ec(struct key_parts *parts, enum curve curve)
+{
+	const struct curve_info *info = curve_info(curve);
+	EC_GROUP *group = info ? EC_GROUP_new_by_curve_name(OBJ_txt2nid(info->group)) : NULL;
+	EC_POINT *point = group ? EC_POINT_new(group) : NULL;
+	BIGNUM *scalar = number(&parts->scalar);
+	uint8_t out[1 + 2 * 66];
+	size_t n;
+	int err = E_FORMAT;
+
+	if (!point || !scalar || BN_is_zero(scalar) || BN_cmp(scalar, EC_GROUP_get0_order(group)) >= 0)
+		goto out;
+	BN_set_flags(scalar, BN_FLG_CONSTTIME);
+	if (parts->point.len) {
+		err = 0;
+		goto out;
+	}
+	if (!EC_POINT_mul(group, point, scalar, NULL, NULL, NULL) ||
+	    !(n = EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, out, sizeof out, NULL)))
+		goto out;
+	buf_put(&parts->point, out, n);
+	err = buf_err(&parts->point);
+out:
+	BN_clear_free(scalar);
+	EC_POINT_free(point);
+	EC_GROUP_free(group);
+	return err;
+}

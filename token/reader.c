@@ -1,0 +1,466 @@
+#include "token/reader.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/wildcard.h"
+#include "token/pin.h"
+#include "token/rv.h"
+#include "token/session.h"
+
+struct reader *
+reader_new(struct world *w, const char *name, CK_SLOT_ID base)
+{
+	struct reader *r = calloc(1, sizeof *r);
+
+	if (!r || !(r->name = strdup(name))) {
+		free(r);
+		return NULL;
+	}
+	r->world = w;
+	r->base = base;
+	r->gen = 1;
+	pthread_mutex_init(&r->io_lock, NULL);
+	pthread_mutex_init(&r->lock, NULL);
+	return r;
+}
+
+void
+reader_free(struct reader **r)
+{
+	struct reader *dead = *r;
+
+	*r = NULL;
+	if (!dead)
+		return;
+	card_close(&dead->card);
+	object_list_free(&dead->objects);
+	token_free(&dead->token);
+	pthread_mutex_destroy(&dead->io_lock);
+	pthread_mutex_destroy(&dead->lock);
+	free(dead->name);
+	free(dead);
+}
+
+/* Ends the generation: what belonged to the card that was there is taken out and handed over,
+ * to be freed when no lock is held. */
+static void
+end_generation_locked(struct reader *r, struct object_list *objects, struct token **token)
+{
+	r->gen++;
+	r->unknown = false;
+	*objects = r->objects;
+	memset(&r->objects, 0, sizeof r->objects);
+	*token = r->token;
+	r->token = NULL;
+}
+
+void
+reader_saw(struct reader *r, const struct io_state *s, bool quiet)
+{
+	struct object_list objects = { 0 };
+	struct token *token = NULL;
+	bool ended = false, was, is;
+
+	pthread_mutex_lock(&r->lock);
+		was = r->polled && r->presence != IO_EMPTY && r->presence != IO_NO_READER;
+		is = s->now != IO_EMPTY && s->now != IO_NO_READER;
+		if (r->polled && (s->events != r->events || was != is)) {
+			end_generation_locked(r, &objects, &token);
+			ended = true;
+		}
+		if (!quiet && (ended || (!r->polled && is)))
+			for (unsigned i = 0; i < PINS_PER_READER; i++)
+				r->event[i] = true;
+		r->presence = s->now;
+		r->events = s->events;
+		r->polled = true;
+	pthread_mutex_unlock(&r->lock);
+	object_list_free(&objects);
+	token_free(&token);
+	if (ended) {
+		log_info("%s: card %s", r->name, is ? "inserted" : "removed");
+		session_purge(r->world, r);
+	}
+}
+
+void
+reader_poll(struct reader *r)
+{
+	struct io_state s = { .reader = r->name };
+	int err;
+
+	pthread_mutex_lock(&r->lock);
+		s.now = r->presence;
+		s.events = r->events;
+	pthread_mutex_unlock(&r->lock);
+	if ((err = world_poll(r->world, &s, 1))) {
+		log_debug("%s: %s", r->name, err_text(err));
+		s.now = IO_NO_READER;
+	}
+	reader_saw(r, &s, false);
+}
+
+void
+reader_drop(struct reader *r, uint64_t gen)
+{
+	struct object_list objects = { 0 };
+	struct token *token = NULL;
+
+	pthread_mutex_lock(&r->lock);
+		if (r->gen == gen) {
+			end_generation_locked(r, &objects, &token);
+			for (unsigned i = 0; i < PINS_PER_READER; i++)
+				r->event[i] = true;
+			r->presence = IO_EMPTY;
+		}
+	pthread_mutex_unlock(&r->lock);
+	object_list_free(&objects);
+	token_free(&token);
+	session_purge(r->world, r);
+}
+
+/* The connection of this generation, opened if need be. */
+static int
+connect_io_locked(struct reader *r, uint64_t gen)
+{
+	const struct profile_set *set;
+	uint64_t now;
+	int err;
+
+	pthread_mutex_lock(&r->lock);
+		now = r->gen;
+	pthread_mutex_unlock(&r->lock);
+	if (now != gen)
+		return E_GONE;
+	if (r->card && r->card_gen == gen)
+		return 0;
+	card_close(&r->card);
+	if (!(set = world_profiles(r->world)))
+		return E_MEM;
+	err = card_open(r->world->io, r->name, set,
+	    settings_bool(r->world->settings, SET_allowUnknownCards), &r->card);
+	r->card_gen = gen;
+	return err;
+}
+
+int
+reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg)
+{
+	int deadline = (int)settings_int(r->world->settings, SET_cryptokiTimeout);
+	int err;
+
+	pthread_mutex_lock(&r->io_lock);
+	err = connect_io_locked(r, gen);
+	for (int attempt = 0; !err; attempt++) {
+		if ((err = card_begin(r->card, deadline ? deadline : -1)))
+			break;
+		if (r->card->was_reset) {
+			r->card->was_reset = false;
+			pin_lost(r, gen);
+		}
+		err = verb(r->card, arg);
+		if (err == E_RESET && !attempt && !r->card->changed) {
+			/* nothing was changed yet: the verb may run again from its start */
+			card_end(r->card, IO_END_LEAVE);
+			err = 0;
+			continue;
+		}
+		card_end(r->card, IO_END_LEAVE);
+		break;
+	}
+	if (err == E_GONE || err == E_NO_READER || err == E_RESET)
+		card_close(&r->card);
+	pthread_mutex_unlock(&r->io_lock);
+	if (err == E_GONE || err == E_NO_READER)
+		reader_drop(r, gen);
+	if (err == E_PIN_NEEDED)
+		pin_lost(r, gen);
+	return err;
+}
+
+static int
+verb_read_token(struct card *card, void *arg)
+{
+	return token_read(card, arg);
+}
+
+/* validTokenInfoLabel: only cards with such a label are ours. */
+static bool
+label_is_wanted(const struct reader *r, const struct token *t)
+{
+	const char *wanted = settings_str(r->world->settings, SET_validTokenInfoLabel);
+
+	return !*wanted || wildcard_list_match(wanted, t->label ? t->label : "");
+}
+
+CK_RV
+reader_bind(struct reader *r, uint64_t *gen)
+{
+	struct token *token = NULL;
+	bool bound, unknown, present;
+	int err;
+
+	reader_poll(r);
+	pthread_mutex_lock(&r->lock);
+		*gen = r->gen;
+		bound = r->token != NULL;
+		unknown = r->unknown;
+		present = r->presence == IO_PRESENT || r->presence == IO_MUTE;
+	pthread_mutex_unlock(&r->lock);
+	if (!present)
+		return CKR_TOKEN_NOT_PRESENT;
+	if (bound)
+		return CKR_OK;
+	if (unknown)
+		return CKR_TOKEN_NOT_RECOGNIZED;
+
+	err = reader_run(r, *gen, verb_read_token, &token);
+	if (!err && !label_is_wanted(r, token))
+		err = E_UNKNOWN;
+	pthread_mutex_lock(&r->lock);
+		/* another thread may have been faster, or the card is gone: ours is dropped then */
+		if (!err && r->gen != *gen)
+			err = E_GONE;
+		if (!err && !r->token) {
+			r->token = token;
+			token = NULL;
+		}
+		/* remembered until it is removed: a browser asks again and again (OpenSC#2030) */
+		if ((err == E_UNKNOWN || err == E_CARD || err == E_PROTOCOL || err == E_UNSUPPORTED ||
+		    err == E_NOT_FOUND || err == E_FORMAT) && r->gen == *gen) {
+			r->unknown = true;
+			log_warn("%s: card cannot be used: %s", r->name, err_text(err));
+			err = E_UNKNOWN;
+		}
+	pthread_mutex_unlock(&r->lock);
+	token_free(&token);
+	return err == E_GONE || err == E_NO_READER ? CKR_TOKEN_NOT_PRESENT : rv_from(err);
+}
+
+struct load { struct p15_odf odf; struct object_list objects; };
+
+static int
+verb_read_objects(struct card *card, void *arg)
+{
+	struct load *load = arg;
+
+	object_list_free(&load->objects); /* of a first attempt that a reset cut short */
+	return token_read_objects(card, &load->odf, &load->objects);
+}
+
+CK_RV
+reader_load(struct reader *r, uint64_t gen)
+{
+	struct load load = { 0 };
+	bool done = false;
+	int err = 0;
+
+	pthread_mutex_lock(&r->lock);
+		if (r->gen != gen || !r->token) {
+			err = E_GONE;
+		} else {
+			done = r->token->objects_loaded;
+			load.odf = r->token->odf;
+		}
+	pthread_mutex_unlock(&r->lock);
+	if (err || done)
+		return rv_from(err);
+
+	err = reader_run(r, gen, verb_read_objects, &load);
+	pthread_mutex_lock(&r->lock);
+		if (!err && (r->gen != gen || !r->token))
+			err = E_GONE;
+		if (!err && !r->token->objects_loaded) {
+			for (size_t i = 0; i < load.objects.n; i++) {
+				if (object_list_take(&r->objects, load.objects.p[i]))
+					err = E_MEM;
+				load.objects.p[i] = NULL;
+			}
+			r->token->objects_loaded = !err;
+		}
+	pthread_mutex_unlock(&r->lock);
+	object_list_free(&load.objects);
+	return rv_from(err);
+}
+
+void
+reader_forget(struct reader *r)
+{
+	/* the connection is the parent's: not closed, not told */
+	card_forget(&r->card);
+}
+
+struct object *
+reader_object(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h)
+{
+	struct object *o, *found = NULL;
+	bool user;
+
+	pthread_mutex_lock(&r->lock);
+		user = r->token && r->token->slot[pin].login == LOGIN_USER;
+		for (size_t i = 0; i < r->objects.n && !found; i++) {
+			o = r->objects.p[i];
+			if (o->h == h && o->pin == pin && (user || !o->priv))
+				found = object_ref(o);
+		}
+	pthread_mutex_unlock(&r->lock);
+	return found;
+}
+
+int
+reader_add_object(struct reader *r, uint64_t gen, struct object *o)
+{
+	int err;
+
+	pthread_mutex_lock(&r->lock);
+		if (r->gen != gen) {
+			object_unref(&o);
+			err = E_GONE;
+		} else {
+			err = object_list_take(&r->objects, o);
+		}
+	pthread_mutex_unlock(&r->lock);
+	return err;
+}
+
+int
+reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct attrs *a,
+    const struct on_card *at)
+{
+	struct object *with, *old = NULL;
+	int err = E_NOT_FOUND;
+
+	/* attributes never change under those who hold the object: another one takes its place */
+	if (!(with = object_new(a, 0, 0)))
+		return E_MEM;
+	pthread_mutex_lock(&r->lock);
+		for (size_t i = 0; i < r->objects.n && r->gen == gen && err; i++) {
+			if (r->objects.p[i]->h != h)
+				continue;
+			old = r->objects.p[i];
+			with->h = h;
+			with->owner = old->owner;
+			with->pin = old->pin;
+			with->at = at ? *at : old->at;
+			with->src = old->src ? source_ref(old->src) : NULL;
+			r->objects.p[i] = with;
+			err = 0;
+		}
+	pthread_mutex_unlock(&r->lock);
+	if (err)
+		object_unref(&with);
+	object_unref(&old);
+	return err;
+}
+
+/* Takes out what `goes` says and frees it unlocked. */
+static void
+remove_where(struct reader *r, bool (*goes)(const struct object *, CK_ULONG), CK_ULONG arg)
+{
+	struct object_list gone = { 0 };
+	size_t kept = 0;
+
+	pthread_mutex_lock(&r->lock);
+		for (size_t i = 0; i < r->objects.n; i++) {
+			if (!goes(r->objects.p[i], arg))
+				r->objects.p[kept++] = r->objects.p[i];
+			else
+				object_list_take(&gone, r->objects.p[i]);
+		}
+		r->objects.n = kept;
+	pthread_mutex_unlock(&r->lock);
+	object_list_free(&gone);
+}
+
+static bool
+has_handle(const struct object *o, CK_ULONG h)
+{
+	return o->h == h;
+}
+
+static bool
+has_owner(const struct object *o, CK_ULONG owner)
+{
+	return !o->token && o->owner == owner;
+}
+
+static bool
+is_private_of(const struct object *o, CK_ULONG pin)
+{
+	return !o->token && o->priv && o->pin == pin;
+}
+
+void
+reader_remove_object(struct reader *r, CK_OBJECT_HANDLE h)
+{
+	remove_where(r, has_handle, h);
+}
+
+void
+reader_remove_owned(struct reader *r, CK_SESSION_HANDLE owner)
+{
+	remove_where(r, has_owner, owner);
+}
+
+void
+reader_hide_private(struct reader *r, unsigned pin)
+{
+	remove_where(r, is_private_of, pin);
+	pthread_mutex_lock(&r->lock);
+		for (size_t i = 0; i < r->objects.n; i++)
+			if (r->objects.p[i]->priv && r->objects.p[i]->pin == pin)
+				object_rename(r->objects.p[i]);
+	pthread_mutex_unlock(&r->lock);
+}
+
+static int
+verb_read_source(struct card *card, void *arg)
+{
+	struct source *src = arg;
+	struct buf *body = calloc(1, sizeof *body), *none = NULL;
+	int err;
+
+	if (!body)
+		return E_MEM;
+	if (!(err = card->ops->read(card, &src->path, &src->range, body)))
+		err = buf_err(body);
+	/* a file that is not there, or not for us, will not be there next time: empty says so */
+	if (err == E_NOT_FOUND || err == E_DENIED || err == E_PROTOCOL || err == E_CARD || err == E_FORMAT) {
+		log_warn("certificate or public key cannot be read: %s", err_text(err));
+		buf_reset(body);
+		err = 0;
+	}
+	if (err || !atomic_compare_exchange_strong(&src->body, &none, body)) {
+		buf_free(body);
+		free(body);
+	}
+	return err;
+}
+
+CK_RV
+reader_fill(struct reader *r, uint64_t gen, struct object *o)
+{
+	int err = 0;
+
+	if (!o->src)
+		return CKR_OK;
+	if (!atomic_load(&o->src->body))
+		err = reader_run(r, gen, verb_read_source, o->src);
+	if (!err)
+		err = object_complete(o);
+	return rv_from(err);
+}
+
+enum login
+reader_login_state(struct reader *r, uint64_t gen, unsigned pin)
+{
+	enum login login;
+
+	pthread_mutex_lock(&r->lock);
+		login = r->gen == gen && r->token ? r->token->slot[pin].login : LOGIN_PUBLIC;
+	pthread_mutex_unlock(&r->lock);
+	return login;
+}

@@ -1,0 +1,328 @@
+#include "token/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "token/pin.h"
+#include "token/rv.h"
+
+/* Index of a handle in the table, or of the first one above it. world->lock held. */
+static size_t
+index_locked(const struct world *w, CK_SESSION_HANDLE h)
+{
+	size_t lo = 0, hi = w->nsession, mid;
+
+	while (lo < hi) {
+		mid = lo + (hi - lo) / 2;
+		if (w->session[mid]->h < h)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static bool
+insert_locked(struct world *w, struct session *s)
+{
+	struct session **p;
+	size_t cap;
+
+	if (w->nsession == w->session_cap) {
+		cap = w->session_cap ? w->session_cap * 2 : 16;
+		if (!(p = realloc(w->session, cap * sizeof *p)))
+			return false;
+		w->session = p;
+		w->session_cap = cap;
+	}
+	/* from a counter: a handle is never given out twice, so a stale one misses */
+	s->h = w->next_session++;
+	w->session[w->nsession++] = s;
+	return true;
+}
+
+CK_RV
+session_open(struct world *w, struct reader *r, unsigned pin, CK_FLAGS flags, CK_SESSION_HANDLE *h)
+{
+	struct session *s;
+	uint64_t gen;
+	CK_RV rv;
+
+	if ((rv = reader_bind(r, &gen)))
+		return rv;
+	if (!(flags & CKF_RW_SESSION) && reader_login_state(r, gen, pin) == LOGIN_SO)
+		return CKR_SESSION_READ_WRITE_SO_EXISTS;
+	if (!(s = calloc(1, sizeof *s)))
+		return CKR_HOST_MEMORY;
+	atomic_init(&s->refs, 1);
+	s->world = w;
+	s->r = r;
+	s->pin = pin;
+	s->gen = gen;
+	s->flags = flags & (CKF_RW_SESSION | CKF_SERIAL_SESSION);
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_mutex_lock(&w->lock);
+		if (!insert_locked(w, s))
+			rv = CKR_HOST_MEMORY;
+		else
+			*h = s->h;
+	pthread_mutex_unlock(&w->lock);
+	if (rv)
+		session_unref(&s);
+	return rv;
+}
+
+void
+session_unref(struct session **s)
+{
+	struct session *dead = *s;
+
+	*s = NULL;
+	if (!dead || atomic_fetch_sub(&dead->refs, 1) != 1)
+		return;
+	for (int k = 0; k < OP_KINDS; k++)
+		op_end(dead, (enum op_kind)k);
+	buf_free(&dead->found);
+	pthread_mutex_destroy(&dead->lock);
+	free(dead);
+}
+
+bool
+session_is_over(struct session *s)
+{
+	bool over;
+
+	pthread_mutex_lock(&s->r->lock);
+		over = s->r->gen != s->gen;
+	pthread_mutex_unlock(&s->r->lock);
+	return over;
+}
+
+struct session *
+session_enter(struct world *w, CK_SESSION_HANDLE h)
+{
+	struct session *s = NULL;
+	size_t i;
+
+	pthread_mutex_lock(&w->lock);
+		i = index_locked(w, h);
+		if (i < w->nsession && w->session[i]->h == h) {
+			s = w->session[i];
+			atomic_fetch_add(&s->refs, 1);
+		}
+	pthread_mutex_unlock(&w->lock);
+	if (!s)
+		return NULL;
+	pthread_mutex_lock(&s->lock);
+	if (s->closed || session_is_over(s)) {
+		session_leave(s);
+		return NULL;
+	}
+	return s;
+}
+
+void
+session_leave(struct session *s)
+{
+	pthread_mutex_unlock(&s->lock);
+	session_unref(&s);
+}
+
+/* Takes sessions out of the table; a table's reference each is the caller's then. */
+struct taken { struct session **p; size_t n; };
+
+static void
+take_out(struct world *w, struct reader *r, const unsigned *pin, const uint64_t *living_gen, struct taken *out)
+{
+	struct session *s;
+	size_t kept = 0;
+
+	memset(out, 0, sizeof *out);
+	pthread_mutex_lock(&w->lock);
+		if (w->nsession)
+			out->p = calloc(w->nsession, sizeof *out->p);
+		for (size_t i = 0; i < w->nsession; i++) {
+			s = w->session[i];
+			if (out->p && s->r == r && (!pin || s->pin == *pin) && (!living_gen || s->gen != *living_gen))
+				out->p[out->n++] = s;
+			else
+				w->session[kept++] = s;
+		}
+		w->nsession = kept;
+	pthread_mutex_unlock(&w->lock);
+}
+
+static void
+taken_free(struct taken *t)
+{
+	for (size_t i = 0; i < t->n; i++)
+		session_unref(&t->p[i]);
+	free(t->p);
+}
+
+void
+session_purge(struct world *w, struct reader *r)
+{
+	struct taken gone;
+	uint64_t gen;
+
+	pthread_mutex_lock(&r->lock);
+		gen = r->gen;
+	pthread_mutex_unlock(&r->lock);
+	take_out(w, r, NULL, &gen, &gone);
+	taken_free(&gone);
+}
+
+void
+session_close(struct session *s)
+{
+	CK_ULONG left, rw;
+	size_t i;
+	bool was_in = false;
+	struct session *table_ref = s;
+
+	pthread_mutex_lock(&s->world->lock);
+		i = index_locked(s->world, s->h);
+		if (i < s->world->nsession && s->world->session[i] == s) {
+			memmove(&s->world->session[i], &s->world->session[i + 1],
+			    (s->world->nsession - i - 1) * sizeof s->world->session[0]);
+			s->world->nsession--;
+			was_in = true;
+		}
+	pthread_mutex_unlock(&s->world->lock);
+	s->closed = true;
+	for (int k = 0; k < OP_KINDS; k++)
+		op_end(s, (enum op_kind)k);
+	reader_remove_owned(s->r, s->h);
+	session_count(s->world, s->r, s->pin, &left, &rw);
+	if (!left)
+		pin_logout_slot(s->r, s->pin, s->gen);
+	if (was_in)
+		session_unref(&table_ref);
+}
+
+void
+session_close_all(struct world *w, struct reader *r, unsigned pin)
+{
+	struct taken gone;
+	uint64_t gen;
+
+	take_out(w, r, &pin, NULL, &gone);
+	for (size_t i = 0; i < gone.n; i++) {
+		pthread_mutex_lock(&gone.p[i]->lock);
+		gone.p[i]->closed = true;
+		pthread_mutex_unlock(&gone.p[i]->lock);
+		reader_remove_owned(r, gone.p[i]->h);
+	}
+	pthread_mutex_lock(&r->lock);
+		gen = r->gen;
+	pthread_mutex_unlock(&r->lock);
+	pin_logout_slot(r, pin, gen);
+	taken_free(&gone);
+}
+
+void
+session_count(struct world *w, struct reader *r, unsigned pin, CK_ULONG *all, CK_ULONG *rw)
+{
+	*all = *rw = 0;
+	pthread_mutex_lock(&w->lock);
+		for (size_t i = 0; i < w->nsession; i++) {
+			if (w->session[i]->r != r || w->session[i]->pin != pin)
+				continue;
+			++*all;
+			*rw += w->session[i]->flags & CKF_RW_SESSION ? 1 : 0;
+		}
+	pthread_mutex_unlock(&w->lock);
+}
+
+CK_STATE
+session_state(struct session *s)
+{
+	bool rw = s->flags & CKF_RW_SESSION;
+
+	switch (reader_login_state(s->r, s->gen, s->pin)) {
+	case LOGIN_SO:
+		return CKS_RW_SO_FUNCTIONS;
+	case LOGIN_USER:
+		return rw ? CKS_RW_USER_FUNCTIONS : CKS_RO_USER_FUNCTIONS;
+	default:
+		return rw ? CKS_RW_PUBLIC_SESSION : CKS_RO_PUBLIC_SESSION;
+	}
+}
+
+/* References to all the slot's objects that may be seen now. */
+static int
+visible_objects(struct session *s, struct object_list *out)
+{
+	struct object *o;
+	bool user;
+	int err = 0;
+
+	pthread_mutex_lock(&s->r->lock);
+		user = s->r->token && s->r->token->slot[s->pin].login == LOGIN_USER;
+		for (size_t i = 0; i < s->r->objects.n && !err; i++) {
+			o = s->r->objects.p[i];
+			if (o->pin == s->pin && (user || !o->priv))
+				err = object_list_take(out, object_ref(o));
+		}
+	pthread_mutex_unlock(&s->r->lock);
+	return err;
+}
+
+CK_RV
+session_find_init(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	struct object_list seen = { 0 };
+	CK_OBJECT_HANDLE h;
+	enum match m;
+	CK_RV rv;
+
+	if (s->finding)
+		return CKR_OPERATION_ACTIVE;
+	if ((rv = reader_load(s->r, s->gen)))
+		return rv;
+	buf_reset(&s->found);
+	rv = rv_from(visible_objects(s, &seen));
+	for (size_t i = 0; i < seen.n && !rv; i++) {
+		m = object_match(seen.p[i], t, n);
+		if (m == MATCH_NEEDS_BODY && !(rv = reader_fill(s->r, s->gen, seen.p[i])))
+			m = object_match(seen.p[i], t, n);
+		h = seen.p[i]->h;
+		if (!rv && m == MATCH_YES)
+			buf_put(&s->found, &h, sizeof h);
+	}
+	object_list_free(&seen);
+	if (!rv)
+		rv = rv_from(buf_err(&s->found));
+	s->finding = !rv;
+	s->found_at = 0;
+	return rv;
+}
+
+CK_RV
+session_find(struct session *s, CK_OBJECT_HANDLE *out, CK_ULONG max, CK_ULONG *n)
+{
+	struct view left;
+
+	if (!s->finding)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	left = view_part(buf_peek(&s->found), s->found_at, SIZE_MAX);
+	*n = left.len / sizeof *out;
+	if (*n > max)
+		*n = max;
+	if (*n)
+		memcpy(out, left.p, *n * sizeof *out);
+	s->found_at += *n * sizeof *out;
+	return CKR_OK;
+}
+
+CK_RV
+session_find_final(struct session *s)
+{
+	if (!s->finding)
+		return CKR_OPERATION_NOT_INITIALIZED;
+	s->finding = false;
+	buf_reset(&s->found);
+	return CKR_OK;
+}

@@ -1,0 +1,78 @@
+/* One initialised library: settings, readers with their slots, sessions. Made by
+ * C_Initialize, unpublished by C_Finalize, freed by whoever leaves last.
+ *
+ * Locks: a session's lock first; then a reader's io_lock; then world->lock or a reader->lock,
+ * which are leaves: held for microseconds, never together, never over I/O. */
+#ifndef CASTOR_TOKEN_WORLD_H
+#define CASTOR_TOKEN_WORLD_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "base/settings.h"
+#include "cardos/wire/io.h"
+#include "mapping/profile.h"
+#include "token/cryptoki.h"
+#include "token/soft.h"
+
+struct reader;
+struct session;
+
+#define PINS_PER_READER 1u /* slots a reader shows: PIN1's */
+#define SLOT_STRIDE 2u     /* slot ids of one reader, whether shown or not */
+
+struct world {
+	atomic_int refs;
+	struct settings *settings;      /* invariant */
+	struct soft *soft;              /* invariant */
+	struct io *io;                  /* invariant */
+
+	pthread_mutex_t lock;
+	struct profile_set profiles;    /* lock: loaded with the first card, then invariant */
+	bool profiles_loaded;           /* lock */
+	struct reader **reader;         /* lock: only grows; a reader lives as long as the world */
+	size_t nreader, reader_cap;     /* lock */
+	struct session **session;       /* lock: ascending by handle */
+	size_t nsession, session_cap;   /* lock */
+	CK_SESSION_HANDLE next_session; /* lock */
+	struct waiter **waiter;         /* lock: those in a blocking C_WaitForSlotEvent */
+	size_t nwaiter;                 /* lock */
+	bool finalizing;                /* lock */
+	bool refreshed;                 /* lock: world_refresh was called */
+	int64_t listed_at;              /* lock: when the readers were last listed, ms; 0 never */
+
+	pthread_mutex_t poll_lock;      /* one poll at a time; taken alone */
+	struct waiter *poll;            /* poll_lock; NULL until needed */
+};
+
+/* Reads the settings and makes an empty world: no reader is looked for. One reference, the
+ * caller's. CKR_HOST_MEMORY, CKR_FUNCTION_FAILED. */
+CK_RV world_new(struct world **out);
+struct world *world_ref(struct world *w);
+void world_unref(struct world **w);
+/* Says good-bye: sessions end, PINs are forgotten, threads blocked in world_wait_event come
+ * back. Calls still inside keep their references. */
+void world_finalize(struct world *w);
+/* In a forked child: the parent's world is dropped without a word to readers or cards. What
+ * cannot be freed safely is leaked; the parent owns it. */
+void world_forget(struct world *w);
+
+/* Looks for readers that are new. `now` false: only if buildReaderListTimer says it is time.
+ * No service is no error. */
+void world_list_readers(struct world *w, bool now);
+/* What C_GetSlotList asks for: new readers, and the presence of cards in all of them. */
+void world_refresh(struct world *w);
+/* The reader of a slot id and which of its slots; false for an id never given out. */
+bool world_slot(struct world *w, CK_SLOT_ID id, struct reader **r, unsigned *pin);
+/* Slot ids, ascending, of all readers or of those that had a card at the last world_refresh:
+ * the count a caller was told stays true for its next call. Appended as CK_SLOT_ID to a buf. */
+int world_slots(struct world *w, bool present_only, struct buf *ids);
+/* Fills `states` for readers[0..n) by one poll; E_* of io->wait. */
+int world_poll(struct world *w, struct io_state *states, size_t n);
+/* The profiles, loaded on first use; NULL: no memory. */
+const struct profile_set *world_profiles(struct world *w);
+
+/* C_WaitForSlotEvent. CKR_NO_EVENT, CKR_CRYPTOKI_NOT_INITIALIZED when the world ends. */
+CK_RV world_wait_event(struct world *w, bool block, CK_SLOT_ID *slot);
+
+#endif
