@@ -167,8 +167,7 @@ card_command(struct card *card, const struct apdu *a, struct buf *data, int *tri
 	if (tries)
 		*tries = sw_tries(resp.sw);
 	if ((r = card_sw_err(card, resp.sw)) != 0) {
-		log_debug("instruction 0x%x, P1 P2 0x%x: status 0x%x, %s", a->ins,
-		    (unsigned)a->p1 << 8 | a->p2, resp.sw, err_name(r));
+		log_debug("instruction 0x%X: 0x%X, %s", a->ins, resp.sw, err_name(r));
 		goto out;
 	}
 	/* an answer where none was wanted is no success; but SELECT brings its FCI unasked

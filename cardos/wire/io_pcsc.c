@@ -478,19 +478,19 @@ pcsc_waiter_free(struct waiter **waiter)
 
 /* Cards */
 
+/* The ATR, from the service's own table: SCardStatus would wait for a neighbour's transaction. */
 static LONG
-chan_status(struct pcsc_chan *c)
+chan_atr_get(struct pcsc_chan *c)
 {
-	DWORD name_len = 0, state, protocol, atr_len = sizeof c->atr;
-	uint8_t atr[MAX_ATR_SIZE];
-	LONG rv;
+	SCARD_READERSTATE rs = { .szReader = c->reader, .dwCurrentState = SCARD_STATE_UNAWARE };
+	LONG rv = SCardGetStatusChange(c->ctx, 0, &rs, 1);
 
-	atr_len = sizeof atr;
-	rv = SCardStatus(c->card, NULL, &name_len, &state, &protocol, atr, &atr_len);
 	if (rv != SCARD_S_SUCCESS)
 		return rv;
-	c->atr_len = atr_len <= sizeof c->atr ? atr_len : sizeof c->atr;
-	memcpy(c->atr, atr, c->atr_len);
+	if (!(rs.dwEventState & SCARD_STATE_PRESENT) || rs.cbAtr > sizeof c->atr)
+		return SCARD_W_REMOVED_CARD;
+	c->atr_len = rs.cbAtr;
+	memcpy(c->atr, rs.rgbAtr, c->atr_len);
 	return rv;
 }
 
@@ -515,7 +515,7 @@ chan_connect(struct pcsc_chan *c)
 	rv = SCardConnect(c->ctx, c->reader, SCARD_SHARE_SHARED, PROTOCOLS, &c->card, &c->protocol);
 	c->has_card = rv == SCARD_S_SUCCESS;
 	if (rv == SCARD_S_SUCCESS)
-		rv = chan_status(c);
+		rv = chan_atr_get(c);
 	if (rv != SCARD_S_SUCCESS)
 		chan_drop(c);
 	return rv;
@@ -580,6 +580,21 @@ chan_err(LONG rv, const char *what)
 	return r == E_NO_READER ? E_GONE : r;
 }
 
+/* Whether a neighbour holds the card. SCardBeginTransaction waits for neighbours for ever,
+ * whatever is set; SCardStatus says SHARING_VIOLATION at once in a process that started with
+ * PCSCLITE_NO_BLOCKING. Source: pcsc-lite 1.9.9 and later, winscard_clnt.c; seen so. */
+static bool
+held(struct pcsc_chan *c)
+{
+	DWORD name_len = 0, state, protocol, atr_len = MAX_ATR_SIZE;
+	uint8_t atr[MAX_ATR_SIZE];
+
+	if (!c->has_card || !os_env("PCSCLITE_NO_BLOCKING"))
+		return false;
+	return SCardStatus(c->card, NULL, &name_len, &state, &protocol, atr, &atr_len)
+	    == (LONG)SCARD_E_SHARING_VIOLATION;
+}
+
 /* One attempt; SCARD_W_RESET_CARD is answered by reconnecting, a dead service by connecting
  * anew. *again: try once more, and the card was reset. */
 static LONG
@@ -619,14 +634,17 @@ pcsc_begin(struct chan *chan, int deadline_ms)
 	if (c->begun)
 		return 0;
 	for (int tries = 0; tries < BEGIN_TRIES;) {
-		rv = begin_once(c, &again);
+		if (deadline_ms >= 0 && held(c)) {
+			again = false;
+			rv = SCARD_E_SHARING_VIOLATION;
+		} else {
+			rv = begin_once(c, &again);
+		}
 		if (again) {
 			reset = true;
 			tries++;
 			continue;
 		}
-		/* pcsc-lite itself waits for neighbours here, for ever, unless the process started
-		 * with PCSCLITE_NO_BLOCKING (DESIGN 17.9); then it says so and we wait */
 		if (rv == (LONG)SCARD_E_SHARING_VIOLATION
 		    && (deadline_ms < 0 || os_clock_ms() < end)) {
 			os_sleep_ms(LOCK_POLL_MS);
