@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/os.h"
 #include "base/wildcard.h"
 #include "token/pin.h"
 #include "token/rv.h"
@@ -146,6 +147,28 @@ connect_io_locked(struct reader *r, uint64_t gen)
 	return err;
 }
 
+/* A card pulled out in the middle of a command shows as a fault of transmission first: pcscd
+ * gives SCARD_F_COMM_ERROR, SCARD_E_NOT_TRANSACTED or an answer of no bytes, and only its next
+ * look finds the reader empty. So that look is waited for. */
+#define GONE_LOOKS 5
+#define GONE_LOOK_MS 100
+
+static int
+error_or_gone(struct reader *r, uint64_t gen, int err)
+{
+	bool over = false;
+
+	for (int i = 0; i < GONE_LOOKS && !over; i++) {
+		if (i)
+			os_sleep_ms(GONE_LOOK_MS);
+		reader_poll(r);
+		pthread_mutex_lock(&r->lock);
+			over = r->gen != gen;
+		pthread_mutex_unlock(&r->lock);
+	}
+	return over ? E_GONE : err;
+}
+
 int
 reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 {
@@ -171,6 +194,8 @@ reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 		card_end(r->card, IO_END_LEAVE);
 		break;
 	}
+	if (err == E_IO || err == E_RESET || err == E_PROTOCOL)
+		err = error_or_gone(r, gen, err);
 	if (err == E_GONE || err == E_NO_READER || err == E_RESET)
 		card_close(&r->card);
 	pthread_mutex_unlock(&r->io_lock);
