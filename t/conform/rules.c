@@ -597,7 +597,7 @@ static void searches(void)
 	CK_OBJECT_HANDLE o[MAX_OBJECTS], key;
 	size_t n;
 
-	/* Strict mode; with auto-login private keys are listed before login (DESIGN 17.3). */
+	/* Strict mode; with auto-login private keys are listed before login. */
 	if (kit.strict)
 		tap(count_class(h, CKO_PRIVATE_KEY) == 0,
 		    "the public sees no private key [2.40 5.7]");
