@@ -125,11 +125,10 @@ op_init(struct session *s, enum op_kind kind, const CK_MECHANISM *ck, CK_OBJECT_
 }
 
 CK_ULONG
-op_result_len(const struct session *s, enum op_kind kind, size_t in_len)
+op_result_len(const struct session *s, enum op_kind kind)
 {
 	const struct op *op = &s->op[kind];
 
-	(void)in_len;
 	if (op->has_result)
 		return op->result.len;
 	if (kind == OP_DIGEST)
@@ -265,6 +264,8 @@ decrypt_on_card(struct session *s, struct op *op, struct view data)
 		rv = CKR_ENCRYPTED_DATA_INVALID;
 	else if (err)
 		rv = key_rv(err);
+	else if (block.len > data.len || (c.alg == ALG_RSA_RAW && block.len != data.len))
+		rv = CKR_DEVICE_ERROR;
 	else if (c.alg == ALG_RSA_RAW)
 		rv = soft_unpad(s->world->soft, op->m, &op->params, buf_peek(&block), &op->result);
 	else
