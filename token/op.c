@@ -143,7 +143,7 @@ op_update(struct session *s, enum op_kind kind, struct view in)
 
 	if (op->md)
 		return rv_from(soft_md_update(op->md, in));
-	if (op->data.len + in.len > COLLECT_MAX)
+	if (in.len > COLLECT_MAX - op->data.len)
 		return kind == OP_DECRYPT ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_DATA_LEN_RANGE;
 	buf_view(&op->data, in);
 	return rv_from(buf_err(&op->data));
