@@ -230,7 +230,8 @@ sign_on_card(struct session *s, struct op *op, struct view data)
 			break;
 		}
 		rv = soft_verify(s->world->soft, op->m, &op->params, op->pub, data, buf_peek(&op->result));
-		if (rv == CKR_OK || op->key->at.user_consent)
+		if ((rv != CKR_SIGNATURE_INVALID && rv != CKR_SIGNATURE_LEN_RANGE) ||
+		    op->key->at.user_consent)
 			break;
 		log_warn("%s: a signature did not verify; the card's environment was changed by others",
 		    s->r->name);
