@@ -274,11 +274,7 @@ reader_load(struct reader *r, uint64_t gen)
 		if (!err && (r->gen != gen || !r->token))
 			err = E_GONE;
 		if (!err && !r->token->objects_loaded) {
-			for (size_t i = 0; i < load.objects.n; i++) {
-				if (object_list_take(&r->objects, load.objects.p[i]))
-					err = E_MEM;
-				load.objects.p[i] = NULL;
-			}
+			err = object_list_join(&r->objects, &load.objects);
 			r->token->objects_loaded = !err;
 		}
 	pthread_mutex_unlock(&r->lock);
