@@ -417,19 +417,22 @@ verb_read_source(struct card *card, void *arg)
 {
 	struct source *src = arg;
 	struct buf *body = calloc(1, sizeof *body), *none = NULL;
+	bool wait = false;
 	int err;
 
 	if (!body)
 		return E_MEM;
 	if (!(err = card->ops->read(card, &src->path, &src->range, body)))
 		err = buf_err(body);
-	/* a file that is not there, or not for us, will not be there next time: empty says so */
-	if (err == E_NOT_FOUND || err == E_DENIED || err == E_PROTOCOL || err == E_CARD || err == E_FORMAT) {
+	if (err && token_can_spare(err)) {
 		log_warn("certificate or public key cannot be read: %s", err_text(err));
+		/* what the PIN guards may be read later; what is not there, or not for us, will not
+		 * be there next time: empty says so */
+		wait = err == E_PIN_NEEDED;
 		buf_reset(body);
 		err = 0;
 	}
-	if (err || !atomic_compare_exchange_strong(&src->body, &none, body)) {
+	if (err || wait || !atomic_compare_exchange_strong(&src->body, &none, body)) {
 		buf_free(body);
 		free(body);
 	}
