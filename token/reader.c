@@ -162,22 +162,21 @@ reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 			pin_lost(r, gen);
 		}
 		err = verb(r->card, arg);
-		if (err == E_RESET && !attempt && !r->card->changed) {
-			/* nothing was changed yet: the verb may run again from its start */
-			card_end(r->card, IO_END_LEAVE);
-			err = 0;
-			continue;
-		}
+		/* refused although the PIN is open: what is missing is not a login */
+		if (err == E_PIN_NEEDED && pin_is_open(r, gen, r->card))
+			err = E_DENIED;
 		card_end(r->card, IO_END_LEAVE);
-		break;
+		if (err != E_RESET || attempt || r->card->changed)
+			break;
+		err = 0; /* nothing was changed yet: the verb may run again from its start */
 	}
 	if (err == E_GONE || err == E_NO_READER || err == E_RESET)
 		card_close(&r->card);
+	if (err == E_PIN_NEEDED || err == E_RESET)
+		pin_lost(r, gen);
 	pthread_mutex_unlock(&r->io_lock);
 	if (err == E_GONE || err == E_NO_READER)
 		reader_drop(r, gen);
-	if (err == E_PIN_NEEDED)
-		pin_lost(r, gen);
 	return err;
 }
 
