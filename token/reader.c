@@ -11,7 +11,7 @@
 #include "token/session.h"
 
 struct reader *
-reader_new(struct world *w, const char *name, CK_SLOT_ID base)
+reader_new(struct world *w, const char *name, CK_SLOT_ID base, bool at_start)
 {
 	struct reader *r = calloc(1, sizeof *r);
 
@@ -21,6 +21,7 @@ reader_new(struct world *w, const char *name, CK_SLOT_ID base)
 	}
 	r->world = w;
 	r->base = base;
+	r->at_start = at_start;
 	r->gen = 1;
 	pthread_mutex_init(&r->io_lock, NULL);
 	pthread_mutex_init(&r->lock, NULL);
@@ -57,50 +58,59 @@ end_generation_locked(struct reader *r, struct object_list *objects, struct toke
 	r->token = NULL;
 }
 
-void
-reader_saw(struct reader *r, const struct io_state *s, bool quiet)
+bool
+reader_has_card_locked(const struct reader *r)
+{
+	return r->presence == IO_PRESENT || r->presence == IO_MUTE;
+}
+
+uint64_t
+reader_expect(struct reader *r, struct io_state *s)
+{
+	uint64_t gen;
+
+	s->reader = r->name;
+	pthread_mutex_lock(&r->lock);
+		s->now = r->presence;
+		s->events = r->events;
+		gen = r->gen;
+	pthread_mutex_unlock(&r->lock);
+	return gen;
+}
+
+bool
+reader_saw(struct reader *r, uint64_t gen, const struct io_state *s)
 {
 	struct object_list objects = { 0 };
 	struct token *token = NULL;
-	bool ended = false, was, is;
+	bool in_time, changed = false, was, is = s->now == IO_PRESENT || s->now == IO_MUTE;
 
 	pthread_mutex_lock(&r->lock);
-		was = r->polled && r->presence != IO_EMPTY && r->presence != IO_NO_READER;
-		is = s->now != IO_EMPTY && s->now != IO_NO_READER;
-		if (r->polled && (s->events != r->events || was != is)) {
-			end_generation_locked(r, &objects, &token);
-			ended = true;
-		}
-		if (!quiet && (ended || (!r->polled && is)))
+		if ((in_time = r->gen == gen)) {
+			was = reader_has_card_locked(r);
+			changed = !r->polled || s->events != r->events || was != is;
+			if (changed)
+				end_generation_locked(r, &objects, &token);
 			for (unsigned i = 0; i < PINS_PER_READER; i++)
-				r->event[i] = true;
-		r->presence = s->now;
-		r->events = s->events;
-		r->polled = true;
+				r->event[i] |= changed && (r->polled || (is && !r->at_start));
+			r->presence = s->now;
+			r->events = s->events;
+			r->polled = true;
+		}
 	pthread_mutex_unlock(&r->lock);
 	object_list_free(&objects);
 	token_free(&token);
-	if (ended) {
-		log_info("%s: card %s", r->name, is ? "inserted" : "removed");
+	if (changed) {
+		log_info("%s: %s", r->name, is ? "there is a card" : "there is no card");
 		session_purge(r->world, r);
 	}
+	return in_time;
 }
 
 void
 reader_poll(struct reader *r)
 {
-	struct io_state s = { .reader = r->name };
-	int err;
-
-	pthread_mutex_lock(&r->lock);
-		s.now = r->presence;
-		s.events = r->events;
-	pthread_mutex_unlock(&r->lock);
-	if ((err = world_poll(r->world, &s, 1))) {
-		log_debug("%s: %s", r->name, err_text(err));
-		s.now = IO_NO_READER;
-	}
-	reader_saw(r, &s, false);
+	world_poll(r->world, &r, 1);
 }
 
 void
@@ -110,16 +120,25 @@ reader_drop(struct reader *r, uint64_t gen)
 	struct token *token = NULL;
 
 	pthread_mutex_lock(&r->lock);
-		if (r->gen == gen) {
+		if (r->gen == gen)
 			end_generation_locked(r, &objects, &token);
-			for (unsigned i = 0; i < PINS_PER_READER; i++)
-				r->event[i] = true;
-			r->presence = IO_EMPTY;
-		}
 	pthread_mutex_unlock(&r->lock);
 	object_list_free(&objects);
 	token_free(&token);
 	session_purge(r->world, r);
+	/* the event is raised by whoever sees that the card is out, and once */
+	reader_poll(r);
+}
+
+static bool
+is_over(struct reader *r, uint64_t gen)
+{
+	bool over;
+
+	pthread_mutex_lock(&r->lock);
+		over = r->gen != gen;
+	pthread_mutex_unlock(&r->lock);
+	return over;
 }
 
 /* The connection of this generation, opened if need be. */
@@ -127,13 +146,9 @@ static int
 connect_io_locked(struct reader *r, uint64_t gen)
 {
 	const struct profile_set *set;
-	uint64_t now;
 	int err;
 
-	pthread_mutex_lock(&r->lock);
-		now = r->gen;
-	pthread_mutex_unlock(&r->lock);
-	if (now != gen)
+	if (is_over(r, gen))
 		return E_GONE;
 	if (r->card && r->card_gen == gen)
 		return 0;
@@ -142,8 +157,16 @@ connect_io_locked(struct reader *r, uint64_t gen)
 		return E_MEM;
 	err = card_open(r->world->io, r->name, set,
 	    settings_bool(r->world->settings, SET_allowUnknownCards), &r->card);
+	if (err)
+		return err;
+	/* it is this generation's card only if no other one was put in before it was opened */
+	reader_poll(r);
+	if (is_over(r, gen)) {
+		card_close(&r->card);
+		return E_GONE;
+	}
 	r->card_gen = gen;
-	return err;
+	return 0;
 }
 
 int
@@ -207,7 +230,7 @@ reader_bind(struct reader *r, uint64_t *gen)
 		*gen = r->gen;
 		bound = r->token != NULL;
 		unknown = r->unknown;
-		present = r->presence == IO_PRESENT || r->presence == IO_MUTE;
+		present = reader_has_card_locked(r);
 	pthread_mutex_unlock(&r->lock);
 	if (!present)
 		return CKR_TOKEN_NOT_PRESENT;
@@ -228,14 +251,15 @@ reader_bind(struct reader *r, uint64_t *gen)
 			token = NULL;
 		}
 		/* remembered until it is removed: a browser asks again and again (OpenSC#2030) */
-		if ((err == E_UNKNOWN || err == E_CARD || err == E_PROTOCOL || err == E_UNSUPPORTED ||
-		    err == E_NOT_FOUND || err == E_FORMAT) && r->gen == *gen) {
-			r->unknown = true;
-			log_warn("%s: card cannot be used: %s", r->name, err_text(err));
-			err = E_UNKNOWN;
-		}
+		unknown = r->gen == *gen && (err == E_UNKNOWN || err == E_CARD || err == E_PROTOCOL ||
+		    err == E_UNSUPPORTED || err == E_NOT_FOUND || err == E_FORMAT);
+		r->unknown |= unknown;
 	pthread_mutex_unlock(&r->lock);
+	if (unknown)
+		log_warn("%s: card cannot be used: %s", r->name, err_text(err));
 	token_free(&token);
+	if (unknown)
+		return CKR_TOKEN_NOT_RECOGNIZED;
 	return err == E_GONE || err == E_NO_READER ? CKR_TOKEN_NOT_PRESENT : rv_from(err);
 }
 
