@@ -15,6 +15,7 @@ struct attr {
 
 struct attrs {
 	size_t n;
+	size_t size;        /* bytes of the allocation */
 	struct attr a[];    /* ascending by type */
 };
 

@@ -8,13 +8,14 @@ struct reader {
 	struct world *world;            /* invariant, no reference: the world outlives it */
 	char *name;                     /* invariant */
 	CK_SLOT_ID base;                /* invariant: id of its first slot */
+	bool at_start;                  /* invariant: there when readers were first looked for */
 
 	pthread_mutex_t io_lock;        /* one card's APDUs */
 	struct card *card;              /* io_lock; NULL: not connected */
 	uint64_t card_gen;              /* io_lock: generation the card was opened in */
 
 	pthread_mutex_t lock;           /* held for microseconds, never over I/O */
-	uint64_t gen;                   /* lock: grows with every insertion and removal */
+	uint64_t gen;                   /* lock: grows with every change seen: card in, card out */
 	enum io_presence presence;      /* lock */
 	uint32_t events;                /* lock: the reader's own counter, as last seen */
 	bool polled;                    /* lock: presence was looked at before */
@@ -25,16 +26,20 @@ struct reader {
 	struct object_list objects;     /* lock: the card's and the sessions' */
 };
 
-/* An empty reader of that name; no look at it yet. NULL: no memory. Freed with its world, when
- * no call is inside any more. */
-struct reader *reader_new(struct world *w, const char *name, CK_SLOT_ID base);
+/* An empty reader of that name; no look at it yet. at_start: a card found at the first look is
+ * no event. NULL: no memory. Freed with its world, when no call is inside any more. */
+struct reader *reader_new(struct world *w, const char *name, CK_SLOT_ID base, bool at_start);
 void reader_free(struct reader **r);
 
 /* Looks whether the card is still there; no APDU. Notices insertions and removals. */
 void reader_poll(struct reader *r);
-/* What a wait or poll has seen. `first`: at the reader's first sight no event is raised when
- * quiet is true. */
-void reader_saw(struct reader *r, const struct io_state *s, bool quiet);
+/* Fills in what a look is to be compared with. The generation it belongs to. */
+uint64_t reader_expect(struct reader *r, struct io_state *s);
+/* What a look that began in generation `gen` has seen. False: another thread's look has changed
+ * things meanwhile, so that this one may be the older: nothing is done. */
+bool reader_saw(struct reader *r, uint64_t gen, const struct io_state *s);
+/* Whether there is a card in it, as last seen. reader->lock held. */
+bool reader_has_card_locked(const struct reader *r);
 /* Recognises the card unless that was done. CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED,
  * CKR_DEVICE_REMOVED, CKR_DEVICE_ERROR. *gen: of the card found. */
 CK_RV reader_bind(struct reader *r, uint64_t *gen);

@@ -241,10 +241,12 @@ static CK_RV
 may_change(const struct rule *r, const struct attrs *from, const CK_ATTRIBUTE *a, bool copy)
 {
 	bool value = a->pValue && a->ulValueLen == sizeof(CK_BBOOL) && *(const CK_BBOOL *)a->pValue;
+	const struct attr *is = r ? attrs_get(from, r->type) : NULL;
+	struct view want = view_of(a->pValue, a->pValue ? a->ulValueLen : 0);
 
 	if (!r)
 		return CKR_ATTRIBUTE_TYPE_INVALID;
-	if (view_eq(attrs_get_view(from, r->type), view_of(a->pValue, a->pValue ? a->ulValueLen : 0)))
+	if (is && !is->hidden && view_eq(is->value, want))
 		return CKR_OK;
 	if ((r->change == TO_TRUE && !value) || (r->change == TO_FALSE && value))
 		return CKR_ATTRIBUTE_READ_ONLY;

@@ -23,23 +23,25 @@ index_locked(const struct world *w, CK_SESSION_HANDLE h)
 	return lo;
 }
 
-static bool
+static CK_RV
 insert_locked(struct world *w, struct session *s)
 {
 	struct session **p;
 	size_t cap;
 
+	if (atomic_load(&w->finalizing))
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	if (w->nsession == w->session_cap) {
 		cap = w->session_cap ? w->session_cap * 2 : 16;
 		if (!(p = realloc(w->session, cap * sizeof *p)))
-			return false;
+			return CKR_HOST_MEMORY;
 		w->session = p;
 		w->session_cap = cap;
 	}
 	/* from a counter: a handle is never given out twice, so a stale one misses */
 	s->h = w->next_session++;
 	w->session[w->nsession++] = s;
-	return true;
+	return CKR_OK;
 }
 
 CK_RV
@@ -63,14 +65,17 @@ session_open(struct world *w, struct reader *r, unsigned pin, CK_FLAGS flags, CK
 	s->flags = flags & (CKF_RW_SESSION | CKF_SERIAL_SESSION);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_mutex_lock(&w->lock);
-		if (!insert_locked(w, s))
-			rv = CKR_HOST_MEMORY;
-		else
+		if (!(rv = insert_locked(w, s)))
 			*h = s->h;
 	pthread_mutex_unlock(&w->lock);
-	if (rv)
+	if (rv) {
 		session_unref(&s);
-	return rv;
+		return rv;
+	}
+	/* The card may have left before the session was in the table, where its leaving would have
+	 * ended it. From here on only the table's reference keeps s. */
+	session_purge(w, r);
+	return CKR_OK;
 }
 
 void

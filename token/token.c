@@ -39,6 +39,23 @@ token_free(struct token **t)
 	free(dead);
 }
 
+bool
+token_can_spare(int err)
+{
+	switch (err) {
+	case E_NOT_FOUND:
+	case E_DENIED:
+	case E_PIN_NEEDED:
+	case E_CARD:
+	case E_PROTOCOL:
+	case E_FORMAT:
+	case E_LIMIT:
+		return true;
+	default:
+		return false;
+	}
+}
+
 /* One directory EF; what cannot be found or read is logged and left out, since a card with
  * one bad file must still serve the rest. */
 static int
@@ -49,8 +66,7 @@ read_ef(struct card *card, const struct path *path, const struct range *range, c
 	int err;
 
 	err = card->ops->read(card, path, range ? range : &whole, out);
-	if (err == E_NOT_FOUND || err == E_DENIED || err == E_CARD || err == E_PROTOCOL ||
-	    err == E_PIN_NEEDED || err == E_FORMAT) {
+	if (err && token_can_spare(err)) {
 		log_info("%s: %s", what, err_text(err));
 		buf_reset(out);
 		err = 0;

@@ -42,6 +42,8 @@ int token_read(struct card *card, struct token **out);
 void token_free(struct token **t);
 /* Reads the object directories that EF(ODF) names. Inside a transaction. Appends to *out. */
 int token_read_objects(struct card *card, const struct p15_odf *odf, struct object_list *out);
+/* Whether an error is of one file alone, so that the rest of the card is served without it. */
+bool token_can_spare(int err);
 /* CK_TOKEN_INFO of one slot; session counts are for the caller. reader->lock held. */
 void token_info_locked(const struct token *t, unsigned pin, CK_TOKEN_INFO *info);
 /* Copies a text into a blank-padded field, cut between characters. */
