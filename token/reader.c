@@ -470,7 +470,13 @@ verb_read_source(struct card *card, void *arg)
 
 	if (!body)
 		return E_MEM;
-	if (!(err = card->ops->read(card, &src->path, &src->range, body)))
+	err = card->ops->read(card, &src->path, &src->range, body);
+	if (err == E_CARD || err == E_PROTOCOL) {
+		/* once more, in case the answer was garbled on its way */
+		buf_reset(body);
+		err = card->ops->read(card, &src->path, &src->range, body);
+	}
+	if (!err)
 		err = buf_err(body);
 	if (err && token_can_spare(err)) {
 		log_warn("certificate or public key cannot be read: %s", err_text(err));
@@ -484,7 +490,7 @@ verb_read_source(struct card *card, void *arg)
 		buf_free(body);
 		free(body);
 	}
-	return err;
+	return err == E_PIN_NEEDED ? 0 : err;
 }
 
 CK_RV

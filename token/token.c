@@ -66,6 +66,12 @@ read_ef(struct card *card, const struct path *path, const struct range *range, c
 	int err;
 
 	err = card->ops->read(card, path, range ? range : &whole, out);
+	if (err == E_CARD || err == E_PROTOCOL) {
+		/* what is missed now is missed until the card is taken out: once more, in case the
+		 * answer was garbled on its way */
+		buf_reset(out);
+		err = card->ops->read(card, path, range ? range : &whole, out);
+	}
 	if (err && token_can_spare(err)) {
 		log_info("%s: %s", what, err_text(err));
 		buf_reset(out);

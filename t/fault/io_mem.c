@@ -1,23 +1,31 @@
 #include "t/fault/io_mem.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "base/err.h"
 
+struct mem_reader {
+	char name[32];
+	struct vc *vc;
+	struct mem_chan *owner;       /* io->lock: who is in a transaction */
+};
+
 struct io_mem {
 	struct io io;
-	struct vc *vc;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;       /* an event, a cancel, or the end of a transaction */
-	struct mem_chan *owner;       /* lock: who is in a transaction */
+	struct mem_reader reader[IO_MEM_READERS];
+	size_t nreader;
 };
 
 struct mem_chan {
 	struct chan chan;
 	struct io_mem *io;
+	struct mem_reader *reader;
 	uint32_t events, epoch;       /* as this chan knows them */
 	bool gone;
 	uint8_t atr[VC_MAX_ATR];
@@ -66,24 +74,35 @@ sleep_locked(struct io_mem *m, const struct timespec *end, int ms)
 static int
 mem_list(struct io *io, struct buf *names)
 {
-	(void)io;
-	buf_put(names, IO_MEM_READER, sizeof IO_MEM_READER);
+	struct io_mem *m = (struct io_mem *)io;
+
+	for (size_t i = 0; i < m->nreader; i++)
+		buf_put(names, m->reader[i].name, strlen(m->reader[i].name) + 1);
 	return buf_err(names);
+}
+
+static struct mem_reader *
+find(struct io_mem *m, const char *name)
+{
+	for (size_t i = 0; name && i < m->nreader; i++)
+		if (strcmp(m->reader[i].name, name) == 0)
+			return &m->reader[i];
+	return NULL;
 }
 
 static bool
 look(struct io_mem *m, struct io_state *s)
 {
-	bool here = s->reader && strcmp(s->reader, IO_MEM_READER) == 0;
+	struct mem_reader *r = find(m, s->reader);
 	enum io_presence now = IO_EMPTY;
-	uint32_t events = here ? vc_counts(m->vc).events + 1 : s->reader ? 0 : 1;
+	uint32_t events = r ? vc_counts(r->vc).events + 1 : s->reader ? 0 : 1;
 
 	s->atr_len = 0;
-	if (s->reader && !here) {
+	if (s->reader && !r) {
 		now = IO_NO_READER;
-	} else if (here && vc_present(m->vc)) {
+	} else if (r && vc_present(r->vc)) {
 		now = IO_PRESENT;
-		s->atr_len = vc_atr(m->vc, s->atr, sizeof s->atr);
+		s->atr_len = vc_atr(r->vc, s->atr, sizeof s->atr);
 	}
 	s->changed = now != s->now || events != s->events;
 	s->now = now;
@@ -145,20 +164,23 @@ static int
 mem_open(struct io *io, const char *reader, struct chan **out)
 {
 	struct io_mem *m = (struct io_mem *)io;
-	struct vc_counts now = vc_counts(m->vc);
+	struct mem_reader *r = find(m, reader);
+	struct vc_counts now;
 	struct mem_chan *c;
 
-	if (strcmp(reader, IO_MEM_READER) != 0)
+	if (!r)
 		return E_NO_READER;
+	now = vc_counts(r->vc);
 	if (!(c = calloc(1, sizeof *c)) || !(c->answer = malloc(VC_MAX_RESPONSE))) {
 		free(c);
 		return E_MEM;
 	}
 	c->chan.ops = io->ops;
 	c->io = m;
+	c->reader = r;
 	c->events = now.events;
 	c->epoch = now.epoch;
-	if (!(c->atr_len = vc_atr(m->vc, c->atr, sizeof c->atr))) {
+	if (!(c->atr_len = vc_atr(r->vc, c->atr, sizeof c->atr))) {
 		free(c->answer);
 		free(c);
 		return E_GONE;
@@ -176,17 +198,17 @@ mem_begin(struct chan *chan, int deadline_ms)
 	int r = 0;
 
 	pthread_mutex_lock(&c->io->lock);
-	while (c->io->owner && c->io->owner != c) {
+	while (c->reader->owner && c->reader->owner != c) {
 		if (!sleep_locked(c->io, &end, deadline_ms)) {
 			r = E_BUSY;
 			break;
 		}
 	}
-	now = vc_counts(c->io->vc);
-	if (!r && (c->gone || now.events != c->events || !vc_present(c->io->vc)))
+	now = vc_counts(c->reader->vc);
+	if (!r && (c->gone || now.events != c->events || !vc_present(c->reader->vc)))
 		r = E_GONE;
 	if (!r) {
-		c->io->owner = c;
+		c->reader->owner = c;
 		r = now.epoch == c->epoch ? 0 : E_RESET;
 		c->epoch = now.epoch;
 	}
@@ -202,15 +224,15 @@ mem_end(struct chan *chan, enum io_end how)
 	bool ours;
 
 	pthread_mutex_lock(&c->io->lock);
-	ours = c->io->owner == c;
+	ours = c->reader->owner == c;
 	pthread_mutex_unlock(&c->io->lock);
 	if (ours && how == IO_END_RESET) {
-		vc_reset(c->io->vc);
-		c->epoch = vc_counts(c->io->vc).epoch;
+		vc_reset(c->reader->vc);
+		c->epoch = vc_counts(c->reader->vc).epoch;
 	}
 	pthread_mutex_lock(&c->io->lock);
-	if (c->io->owner == c)
-		c->io->owner = NULL;
+	if (c->reader->owner == c)
+		c->reader->owner = NULL;
 	pthread_cond_broadcast(&c->io->changed);
 	pthread_mutex_unlock(&c->io->lock);
 	return c->gone ? E_GONE : 0;
@@ -220,7 +242,7 @@ static int
 mem_transmit(struct chan *chan, struct view cmd, bool secret, struct buf *rsp)
 {
 	struct mem_chan *c = (struct mem_chan *)chan;
-	struct vc_counts now = vc_counts(c->io->vc);
+	struct vc_counts now = vc_counts(c->reader->vc);
 	size_t n;
 
 	if (c->gone || now.events != c->events) {
@@ -229,10 +251,10 @@ mem_transmit(struct chan *chan, struct view cmd, bool secret, struct buf *rsp)
 	}
 	if (now.epoch != c->epoch)
 		return E_RESET;
-	n = vc_apdu(c->io->vc, cmd.p, cmd.len, c->answer, VC_MAX_RESPONSE);
+	n = vc_apdu(c->reader->vc, cmd.p, cmd.len, c->answer, VC_MAX_RESPONSE);
 	if (n == VC_SILENT)
 		return E_IO;
-	now = vc_counts(c->io->vc);
+	now = vc_counts(c->reader->vc);
 	if (now.events != c->events) {
 		c->gone = true;
 		return E_GONE;
@@ -273,7 +295,8 @@ mem_free(struct io **io)
 
 	if (!m)
 		return;
-	vc_on_event(m->vc, NULL, NULL);
+	for (size_t i = 0; i < m->nreader; i++)
+		vc_on_event(m->reader[i].vc, NULL, NULL);
 	pthread_cond_destroy(&m->changed);
 	pthread_mutex_destroy(&m->lock);
 	free(m);
@@ -305,17 +328,27 @@ static const struct io_ops mem_ops = {
 };
 
 int
-io_mem_new(struct vc *vc, struct io **out)
+io_mem_new_many(struct vc *const *vc, size_t n, struct io **out)
 {
-	struct io_mem *m = calloc(1, sizeof *m);
+	struct io_mem *m = n <= IO_MEM_READERS ? calloc(1, sizeof *m) : NULL;
 
 	if (!m)
 		return E_MEM;
 	m->io.ops = &mem_ops;
-	m->vc = vc;
 	pthread_mutex_init(&m->lock, NULL);
 	pthread_cond_init(&m->changed, NULL);
-	vc_on_event(vc, on_event, m);
+	for (size_t i = 0; i < n; i++) {
+		m->reader[i].vc = vc[i];
+		snprintf(m->reader[i].name, sizeof m->reader[i].name, "Castor virtual reader %zu", i);
+		vc_on_event(vc[i], on_event, m);
+	}
+	m->nreader = n;
 	*out = &m->io;
 	return 0;
+}
+
+int
+io_mem_new(struct vc *vc, struct io **out)
+{
+	return io_mem_new_many(&vc, 1, out);
 }

@@ -1,0 +1,107 @@
+#include "t/fault/module.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "t/unit/cards.h"
+
+struct module module;
+
+int
+io_default(struct io **out)
+{
+	struct io *mem;
+	int r;
+
+	if ((r = io_mem_new_many(module.vc, module.n, &mem)))
+		return r;
+	if ((r = io_fault_new(&mem, out))) {
+		mem->ops->free(&mem);
+		return r;
+	}
+	module.io = *out;
+	io_fault_set(module.io, module.fault_at, module.fault);
+	io_trace_default(out);
+	return 0;
+}
+
+bool
+io_is_virtual(void)
+{
+	return true;
+}
+
+struct vc *
+module_card(const char *image, const char *from, const char *to)
+{
+	ck_assert_uint_lt(module.n, IO_MEM_READERS);
+	return module.vc[module.n++] = virtual_card(image, from, to);
+}
+
+void
+module_free(void)
+{
+	while (module.n)
+		vc_free(&module.vc[--module.n]);
+}
+
+static char settings_file[] = "settings-XXXXXX";
+static pid_t settings_owner;
+
+static void
+settings_remove(void)
+{
+	if (settings_owner == getpid()) /* Check's children end here too */
+		unlink(settings_file);
+}
+
+void
+module_settings(const char *text)
+{
+	int fd = settings_owner ? open(settings_file, O_WRONLY | O_TRUNC) : mkstemp(settings_file);
+
+	if (!settings_owner) {
+		settings_owner = getpid();
+		atexit(settings_remove);
+	}
+	/* not ck_assert: main() may call this before any test runs */
+	if (fd < 0 || write(fd, text, strlen(text)) != (ssize_t)strlen(text))
+		abort();
+	close(fd);
+	setenv("CASTOR_CONF", settings_file, 1);
+}
+
+CK_SESSION_HANDLE
+module_open(void)
+{
+	CK_SESSION_HANDLE h = 0;
+	CK_SLOT_ID slot[IO_MEM_READERS];
+	CK_ULONG n = IO_MEM_READERS;
+
+	ck_assert_uint_eq(C_Initialize(NULL), CKR_OK);
+	ck_assert_uint_eq(C_GetSlotList(CK_TRUE, slot, &n), CKR_OK);
+	ck_assert_uint_ge(n, 1);
+	ck_assert_uint_eq(C_OpenSession(slot[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &h),
+	    CKR_OK);
+	return h;
+}
+
+CK_OBJECT_HANDLE
+module_find(CK_SESSION_HANDLE h, CK_OBJECT_CLASS cls, CK_BYTE id)
+{
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &cls, sizeof cls }, { CKA_ID, &id, 1 } };
+	CK_OBJECT_HANDLE o = 0;
+	CK_ULONG n = 0;
+
+	if (C_FindObjectsInit(h, t, id ? 2 : 1) != CKR_OK)
+		return 0;
+	C_FindObjects(h, &o, 1, &n);
+	C_FindObjectsFinal(h);
+	return n ? o : 0;
+}
+
+CK_RV
+module_login(CK_SESSION_HANDLE h, const char *pin)
+{
+	return C_Login(h, CKU_USER, (CK_UTF8CHAR_PTR)(uintptr_t)pin, strlen(pin));
+}
