@@ -64,8 +64,8 @@ take_key(struct session *s, enum op_kind kind, CK_OBJECT_HANDLE h, struct op *op
 	CK_RV rv;
 	int err;
 
-	if (!(op->key = reader_object(s->r, s->pin, h)))
-		return CKR_KEY_HANDLE_INVALID;
+	if ((rv = reader_key(s->r, s->pin, h, &op->key)))
+		return rv;
 	if (op->key->cls != kinds[kind].cls)
 		/* a certificate or a secret key is no such key at all; the wrong half of a pair may
 		 * at least be named as not permitted */
@@ -423,7 +423,9 @@ op_derive(struct session *s, const CK_MECHANISM *ck, CK_OBJECT_HANDLE base, cons
 		return CKR_DEVICE_REMOVED;
 	if (!op.m || !(mech_flags(op.m, pf) & CKF_DERIVE))
 		return CKR_MECHANISM_INVALID;
-	if (!(op.key = reader_object(s->r, s->pin, base)) || op.key->cls != CKO_PRIVATE_KEY) {
+	if ((rv = reader_key(s->r, s->pin, base, &op.key)))
+		goto out;
+	if (op.key->cls != CKO_PRIVATE_KEY) {
 		rv = CKR_KEY_HANDLE_INVALID;
 		goto out;
 	}

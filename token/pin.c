@@ -147,8 +147,8 @@ pin_lost(struct reader *r, uint64_t gen)
 	for (unsigned i = 0; i < PINS_PER_READER; i++) {
 		if (reader_login_state(r, gen, i) != LOGIN_USER)
 			continue;
+		/* not a logout: handles of private keys stay true, and serve again after the next login */
 		set_login(r, i, gen, LOGIN_PUBLIC, NULL);
-		reader_hide_private(r, i);
 		was = true;
 	}
 	if (was)

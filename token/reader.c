@@ -337,21 +337,35 @@ reader_forget(struct reader *r)
 	card_forget(&r->card);
 }
 
+CK_RV
+reader_key(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h, struct object **key)
+{
+	CK_RV rv = CKR_KEY_HANDLE_INVALID;
+	struct object *o;
+	bool user;
+
+	*key = NULL;
+	pthread_mutex_lock(&r->lock);
+		user = r->token && r->token->slot[pin].login == LOGIN_USER;
+		for (size_t i = 0; i < r->objects.n && !*key; i++) {
+			o = r->objects.p[i];
+			if (o->h != h || o->pin != pin)
+				continue;
+			rv = user || !o->priv ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
+			*key = rv ? NULL : object_ref(o);
+			break;
+		}
+	pthread_mutex_unlock(&r->lock);
+	return rv;
+}
+
 struct object *
 reader_object(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h)
 {
-	struct object *o, *found = NULL;
-	bool user;
+	struct object *o;
 
-	pthread_mutex_lock(&r->lock);
-		user = r->token && r->token->slot[pin].login == LOGIN_USER;
-		for (size_t i = 0; i < r->objects.n && !found; i++) {
-			o = r->objects.p[i];
-			if (o->h == h && o->pin == pin && (user || !o->priv))
-				found = object_ref(o);
-		}
-	pthread_mutex_unlock(&r->lock);
-	return found;
+	reader_key(r, pin, h, &o);
+	return o;
 }
 
 int
@@ -470,14 +484,7 @@ verb_read_source(struct card *card, void *arg)
 
 	if (!body)
 		return E_MEM;
-	err = card->ops->read(card, &src->path, &src->range, body);
-	if (err == E_CARD || err == E_PROTOCOL) {
-		/* once more, in case the answer was garbled on its way */
-		buf_reset(body);
-		err = card->ops->read(card, &src->path, &src->range, body);
-	}
-	if (!err)
-		err = buf_err(body);
+	err = token_read_file(card, &src->path, &src->range, body);
 	if (err && token_can_spare(err)) {
 		log_warn("certificate or public key cannot be read: %s", err_text(err));
 		/* what the PIN guards may be read later; what is not there, or not for us, will not

@@ -59,6 +59,9 @@ int reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg);
 /* The object of a handle that the slot shows now, as a reference; private ones only to a
  * logged-in user. NULL: there is none. */
 struct object *reader_object(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h);
+/* The same for a key that is to be used: CKR_KEY_HANDLE_INVALID, or CKR_USER_NOT_LOGGED_IN when
+ * it is there but private, so that a program that lost its login knows to ask for the PIN. */
+CK_RV reader_key(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h, struct object **key);
 /* Adds an object (taken). E_GONE when the generation is over, E_MEM. */
 int reader_add_object(struct reader *r, uint64_t gen, struct object *o);
 /* The object of that handle gets other attributes (taken; NULL is E_MEM) and, unless `at` is

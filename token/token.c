@@ -56,6 +56,18 @@ token_can_spare(int err)
 	}
 }
 
+int
+token_read_file(struct card *card, const struct path *path, const struct range *range, struct buf *out)
+{
+	int err = card->ops->read(card, path, range, out);
+
+	if (err == E_CARD || err == E_PROTOCOL) {
+		buf_reset(out);
+		err = card->ops->read(card, path, range, out);
+	}
+	return err ? err : buf_err(out);
+}
+
 /* One directory EF; what cannot be found or read is logged and left out, since a card with
  * one bad file must still serve the rest. */
 static int
@@ -65,19 +77,13 @@ read_ef(struct card *card, const struct path *path, const struct range *range, c
 	static const struct range whole = { .whole = true };
 	int err;
 
-	err = card->ops->read(card, path, range ? range : &whole, out);
-	if (err == E_CARD || err == E_PROTOCOL) {
-		/* what is missed now is missed until the card is taken out: once more, in case the
-		 * answer was garbled on its way */
-		buf_reset(out);
-		err = card->ops->read(card, path, range ? range : &whole, out);
-	}
+	err = token_read_file(card, path, range ? range : &whole, out);
 	if (err && token_can_spare(err)) {
 		log_info("%s: %s", what, err_text(err));
 		buf_reset(out);
 		err = 0;
 	}
-	return err ? err : buf_err(out);
+	return err;
 }
 
 /* 16 characters at most: readable text as it is, anything else in hexadecimal. */
