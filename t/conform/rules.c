@@ -325,6 +325,36 @@ static void wrong_pin(void)
 	kit.f->C_CloseSession(h);
 }
 
+/* A neighbour resets the card: the login is gone, and a program finds its way back with the
+ * handles it has. */
+static void lost_login(void)
+{
+	const char *reset = getenv("CASTOR_TEST_RESET");
+	CK_SESSION_HANDLE h = kit_session(0);
+	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
+	CK_BYTE data[] = "data", sig[1024];
+	CK_ULONG len = sizeof sig;
+	CK_OBJECT_HANDLE key;
+	CK_RV r;
+
+	if (reset == NULL)
+		return;
+	kit_login(h);
+	key = kit_find_key(h, CKO_PRIVATE_KEY, CKK_RSA);
+	tap(system(reset) == 0, "reset: a neighbour resets the card");
+	r = kit.f->C_SignInit(h, &m, key);
+	if (r == CKR_OK)
+		r = kit.f->C_Sign(h, data, sizeof data, sig, &len);
+	tap_rv(r, CKR_USER_NOT_LOGGED_IN, "reset: a signature wants a login [2.40 5.11]");
+	tap(session_is(h, CKS_RO_PUBLIC_SESSION), "reset: the session says it is public");
+	tap_rv(kit.f->C_SignInit(h, &m, key), CKR_USER_NOT_LOGGED_IN, "reset: and so does C_SignInit");
+	tap_rv(kit.f->C_Login(h, CKU_USER, kit.pin, kit.pin_len), CKR_OK, "reset: C_Login again");
+	tap_rv(kit.f->C_SignInit(h, &m, key), CKR_OK, "reset: the same handle serves again");
+	len = sizeof sig;
+	tap_rv(kit.f->C_Sign(h, data, sizeof data, sig, &len), CKR_OK, "reset: and signs");
+	kit.f->C_CloseSession(h);
+}
+
 static void change_pin(void)
 {
 	CK_BYTE other[] = "73519246", wrong[] = "00000000";
@@ -784,6 +814,7 @@ int main(int argc, char **argv)
 	ids_match(h);
 	kit.f->C_CloseSession(h);
 	random_bytes();
+	lost_login();
 	wrong_pin();
 	change_pin();
 	init_pin();
