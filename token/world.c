@@ -107,6 +107,7 @@ world_finalize(struct world *w)
 	for (size_t i = 0; (r = reader_at(w, i)); i++)
 		for (unsigned pin = 0; pin < PINS_PER_READER; pin++)
 			session_close_all(w, r, pin);
+	log_close(); /* its file must not stay open in a program that unloads us */
 }
 
 void
