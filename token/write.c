@@ -332,7 +332,8 @@ import_key(struct session *s, const struct attrs *a, CK_OBJECT_HANDLE *out)
 		pair.curve = curve_by_oid(attrs_get_view(a, CKA_EC_PARAMS));
 		pair.bits = pair.curve != CURVE_NONE ? curve_info(pair.curve)->bits : 0;
 	}
-	err = pair.kind == KEY_RSA ? keyparts_complete_rsa(&pair.parts) : keyparts_complete_ec(&pair.parts, pair.curve);
+	err = pair.kind == KEY_RSA ? keyparts_complete_rsa(s->world->soft, &pair.parts) :
+	    keyparts_complete_ec(s->world->soft, &pair.parts, pair.curve);
 	rv = err == E_MEM ? CKR_HOST_MEMORY : err ? CKR_ATTRIBUTE_VALUE_INVALID : CKR_OK;
 	if (!rv && !(rv = take_names(&pair.priv, a)) &&
 	    !(rv = take_names(&pair.pub, a))) {
