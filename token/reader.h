@@ -47,7 +47,7 @@ CK_RV reader_bind(struct reader *r, uint64_t *gen);
 CK_RV reader_load(struct reader *r, uint64_t gen);
 /* The card is gone (or was another one): sessions, objects and PINs of that generation end. */
 void reader_drop(struct reader *r, uint64_t gen);
-/* Memory only, for a forked child. */
+/* In a forked child: the connection's memory goes, nothing is said to the card. */
 void reader_forget(struct reader *r);
 
 /* A verb with the card, in one transaction: connects, recovers from a reset by others, tries

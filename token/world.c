@@ -113,6 +113,9 @@ world_finalize(struct world *w)
 void
 world_forget(struct world *w)
 {
+	/* what a call of the parent had in its hands when the process was copied may be half done */
+	if (atomic_load(&w->refs) != 1)
+		return;
 	for (size_t i = 0; i < w->nreader; i++)
 		reader_forget(w->reader[i]);
 	io_forget(&w->io);

@@ -62,8 +62,9 @@ void world_unref(struct world **w);
 /* Says good-bye: sessions end, PINs are forgotten, threads blocked in world_wait_event come
  * back. Calls still inside keep their references. */
 void world_finalize(struct world *w);
-/* In a forked child: the parent's world is dropped without a word to readers or cards. What
- * cannot be freed safely is leaked; the parent owns it. */
+/* In a forked child: the parent's world is dropped without a word to readers or cards. Its
+ * connections are freed unless calls of other threads were in it, which leaves them in a state nobody
+ * knows; the rest is leaked, for OpenSSL's locks may be held by threads that were not copied. */
 void world_forget(struct world *w);
 
 /* Looks for readers that are new. `now` false: only if buildReaderListTimer says it is time.
