@@ -216,12 +216,15 @@ static size_t load_pairs(struct pair *pairs)
 
 /* -- certificates ------------------------------------------------------------------------------ */
 
-static bool same_der(CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type, const void *der, int len)
+/* Takes der, which OpenSSL has made and which is len bytes long. */
+static bool same_der(CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type, unsigned char *der, int len)
 {
 	struct blob b = { 0 };
-
-	return len > 0 && kit_attr(session, o, type, &b) && b.len == (CK_ULONG)len
+	bool same = len > 0 && kit_attr(session, o, type, &b) && b.len == (CK_ULONG)len
 		&& memcmp(b.p, der, b.len) == 0;
+
+	OPENSSL_free(der);
+	return same;
 }
 
 static void certificate(CK_OBJECT_HANDLE o)
@@ -229,6 +232,7 @@ static void certificate(CK_OBJECT_HANDLE o)
 	struct blob value = { 0 }, id = { 0 };
 	const unsigned char *p = value.p;
 	unsigned char *der = NULL;
+	int len;
 	CK_OBJECT_HANDLE pub;
 	EVP_PKEY *pkey = NULL;
 	X509 *x;
@@ -238,18 +242,15 @@ static void certificate(CK_OBJECT_HANDLE o)
 	if (!tap(x != NULL && p == value.p + value.len,
 		 "CKA_VALUE is one certificate and nothing behind it [2.40 4.6]"))
 		goto out;
-	tap(same_der(o, CKA_SUBJECT, der, i2d_X509_NAME(X509_get_subject_name(x), &der)),
-	    "CKA_SUBJECT as in the certificate [2.40 4.6]");
-	OPENSSL_free(der);
+	len = i2d_X509_NAME(X509_get_subject_name(x), &der);
+	tap(same_der(o, CKA_SUBJECT, der, len), "CKA_SUBJECT as in the certificate [2.40 4.6]");
 	der = NULL;
-	tap(same_der(o, CKA_ISSUER, der, i2d_X509_NAME(X509_get_issuer_name(x), &der)),
-	    "CKA_ISSUER as in the certificate [2.40 4.6]");
-	OPENSSL_free(der);
+	len = i2d_X509_NAME(X509_get_issuer_name(x), &der);
+	tap(same_der(o, CKA_ISSUER, der, len), "CKA_ISSUER as in the certificate [2.40 4.6]");
 	der = NULL;
-	tap(same_der(o, CKA_SERIAL_NUMBER, der,
-		     i2d_ASN1_INTEGER(X509_get0_serialNumber(x), &der)),
+	len = i2d_ASN1_INTEGER(X509_get0_serialNumber(x), &der);
+	tap(same_der(o, CKA_SERIAL_NUMBER, der, len),
 	    "CKA_SERIAL_NUMBER: a DER INTEGER, as in the certificate [2.40 4.6]");
-	OPENSSL_free(der);
 	kit_attr(session, o, CKA_ID, &id);
 	pub = id.len > 0 ? find_by_id(CKO_PUBLIC_KEY, &id) : CK_INVALID_HANDLE;
 	if (pub == CK_INVALID_HANDLE)
