@@ -17,10 +17,12 @@ struct rsa_numbers {
 	BIGNUM *n, *e, *d, *p, *q, *one;
 };
 
+#define NUMBER_MAX 2048u /* bytes; no card has longer keys */
+
 static BIGNUM *
 number(const struct buf *b)
 {
-	BIGNUM *v = b->len <= 2048 ? BN_bin2bn(b->p, (int)b->len, NULL) : NULL;
+	BIGNUM *v = b->len <= NUMBER_MAX ? BN_bin2bn(b->p, (int)b->len, NULL) : NULL;
 
 	if (v)
 		BN_set_flags(v, BN_FLG_CONSTTIME);
@@ -97,6 +99,20 @@ out:
 	return err;
 }
 
+/* Whether e and d undo each other modulo one prime. E_FORMAT, E_MEM. */
+static int
+check_exponents(struct rsa_numbers *k, const BIGNUM *prime)
+{
+	BIGNUM *t = BN_new(), *m = BN_new();
+	int err = E_MEM;
+
+	if (t && m && BN_sub(m, prime, k->one) && BN_mod_mul(t, k->e, k->d, m, k->ctx))
+		err = BN_is_one(t) ? 0 : E_FORMAT;
+	BN_clear_free(t);
+	BN_clear_free(m);
+	return err;
+}
+
 /* dP, dQ and qInv, and a check that all of it is one key. */
 static int
 derive_crt(struct rsa_numbers *k, struct key_parts *out)
@@ -107,7 +123,12 @@ derive_crt(struct rsa_numbers *k, struct key_parts *out)
 	if (!t || !m || !BN_mul(t, k->p, k->q, k->ctx))
 		goto out;
 	err = E_FORMAT;
-	if (BN_cmp(t, k->n) != 0 || !BN_mod_inverse(t, k->q, k->p, k->ctx))
+	if (BN_cmp(t, k->n) != 0 || BN_is_one(k->p) || BN_is_one(k->q))
+		goto out;
+	if ((err = check_exponents(k, k->p)) || (err = check_exponents(k, k->q)))
+		goto out;
+	err = E_FORMAT;
+	if (!BN_mod_inverse(t, k->q, k->p, k->ctx))
 		goto out;
 	if ((err = put_number(&out->qi, t)) || (err = put_number(&out->p, k->p)) || (err = put_number(&out->q, k->q)) ||
 	    (err = put_number(&out->e, k->e)))
@@ -132,6 +153,11 @@ keyparts_complete_rsa(struct soft *s, struct key_parts *parts)
 	int err = E_MEM;
 
 	ERR_set_mark();
+	if (parts->n.len > NUMBER_MAX || parts->d.len > NUMBER_MAX || parts->e.len > NUMBER_MAX ||
+	    parts->p.len > NUMBER_MAX || parts->q.len > NUMBER_MAX) {
+		err = E_FORMAT;
+		goto out;
+	}
 	k.n = number(&parts->n);
 	k.d = number(&parts->d);
 	k.e = parts->e.len ? number(&parts->e) : BN_new();
@@ -179,14 +205,14 @@ keyparts_complete_ec(struct soft *s, struct key_parts *parts, enum curve curve)
 		point = EC_POINT_new(group);
 	if (!ctx || !point || !scalar || BN_is_zero(scalar) || BN_cmp(scalar, EC_GROUP_get0_order(group)) >= 0)
 		goto out;
-	if (parts->point.len) {
-		err = 0;
-		goto out;
-	}
 	if (!EC_POINT_mul(group, point, scalar, NULL, NULL, ctx) ||
 	    !(n = EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, out, sizeof out, ctx)))
 		goto out;
-	buf_put(&parts->point, out, n);
+	/* one that was given is to be the scalar's own: it would stand on the card for all to see */
+	if (parts->point.len && !view_eq(buf_peek(&parts->point), view_of(out, n)))
+		goto out;
+	if (!parts->point.len)
+		buf_put(&parts->point, out, n);
 	err = buf_err(&parts->point);
 out:
 	BN_clear_free(scalar);

@@ -210,6 +210,8 @@ rules_new(const CK_ATTRIBUTE *t, CK_ULONG n, struct attrs **out)
 		return CKR_TEMPLATE_INCOMPLETE;
 	if (!find(cls, key_type, CKA_VALUE) && !find(cls, key_type, CKA_KEY_TYPE))
 		return CKR_ATTRIBUTE_VALUE_INVALID; /* a class callers cannot make */
+	if (key_type == ANY && find(cls, ANY, CKA_KEY_TYPE))
+		return CKR_TEMPLATE_INCOMPLETE; /* before its numbers pass for somebody else's */
 	for (CK_ULONG i = 0; i < n && !rv; i++)
 		rv = given(&b, find(cls, key_type, t[i].type), &t[i]);
 	for (size_t i = 0; i < N_RULES && !rv; i++) {
