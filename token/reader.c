@@ -173,23 +173,23 @@ connect_io_locked(struct reader *r, uint64_t gen)
 /* A card pulled out in the middle of a command shows as a fault of transmission first: pcscd
  * gives SCARD_F_COMM_ERROR, SCARD_E_NOT_TRANSACTED or an answer of no bytes, and only its next
  * look finds the reader empty. So that look is waited for. */
-#define GONE_LOOKS 5
 #define GONE_LOOK_MS 100
 
 static int
 error_or_gone(struct reader *r, uint64_t gen, int err)
 {
-	bool over = false;
+	int64_t end = os_clock_ms() + r->world->io->lag_ms;
+	bool over;
 
-	for (int i = 0; i < GONE_LOOKS && !over; i++) {
-		if (i)
-			os_sleep_ms(GONE_LOOK_MS);
+	for (;;) {
 		reader_poll(r);
 		pthread_mutex_lock(&r->lock);
 			over = r->gen != gen;
 		pthread_mutex_unlock(&r->lock);
+		if (over || os_clock_ms() >= end)
+			return over ? E_GONE : err;
+		os_sleep_ms(GONE_LOOK_MS);
 	}
-	return over ? E_GONE : err;
 }
 
 int

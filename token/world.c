@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/wildcard.h"
+#include "token/profiles.h"
 #include "token/reader.h"
 #include "token/rv.h"
 #include "token/session.h"
@@ -124,16 +125,12 @@ world_forget(struct world *w)
 const struct profile_set *
 world_profiles(struct world *w)
 {
-	struct buf why = BUF_INIT;
 	int err = 0;
 
 	pthread_mutex_lock(&w->profile_lock);
-		if (!w->profiles_loaded && !(err = profile_set_builtin(&w->profiles, &why)))
+		if (!w->profiles_loaded && !(err = profiles_load(NULL, NULL, &w->profiles)))
 			w->profiles_loaded = true;
 	pthread_mutex_unlock(&w->profile_lock);
-	if (err)
-		log_error("built-in profiles: %s", why.len ? buf_text(&why) : err_text(err));
-	buf_free(&why);
 	return err ? NULL : &w->profiles;
 }
 

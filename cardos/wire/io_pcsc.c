@@ -27,6 +27,9 @@
 /* One SCardGetStatusChange takes no more. Source: pcsclite.h, winscard_clnt.c. */
 #define STATES_MAX ((size_t)PCSCLITE_MAX_READERS_CONTEXTS)
 
+/* pcscd looks into a reader that cannot tell by itself every 400 ms */
+#define PRESENCE_LAG_MS 500
+
 static const char pnp_name[] = "\\\\?PnP?\\Notification";
 
 /* Source: pcsclite.h; DESIGN 7 and 10. */
@@ -807,6 +810,7 @@ io_pcsc_new(struct io **out)
 	if (!p)
 		return E_MEM;
 	p->io.ops = &pcsc_ops;
+	p->io.lag_ms = PRESENCE_LAG_MS;
 	pthread_mutex_init(&p->lock, NULL);
 	*out = &p->io;
 	return 0;

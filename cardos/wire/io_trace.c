@@ -381,6 +381,7 @@ io_trace_new(struct io **under, int fd, struct io **out)
 	if (!t)
 		return E_MEM;
 	t->io.ops = &trace_ops;
+	t->io.lag_ms = (*under)->lag_ms;
 	t->under = *under;
 	t->fd = fd;
 	pthread_mutex_init(&t->lock, NULL);
