@@ -247,30 +247,45 @@ public_source(const struct p15_objects *recs, const struct p15_id *id)
 
 struct sources { struct source *s[P15_OBJECTS_MAX]; const struct p15_object *of[P15_OBJECTS_MAX]; size_t n; };
 
-/* One source per record, however many objects show parts of it. A reference for the caller. */
-static struct source *
-source_for(struct sources *all, const struct p15_object *rec)
+/* What the directory itself holds of a value. */
+static int
+take_direct(struct source *s, const struct p15_object *rec)
+{
+	struct buf *body;
+	int err;
+
+	if (!rec->direct.len)
+		return 0;
+	if (!(body = calloc(1, sizeof *body)))
+		return E_MEM;
+	buf_view(body, buf_peek(&rec->direct));
+	err = buf_err(body);
+	s->is_direct = true;
+	atomic_store(&s->body, body);
+	return err;
+}
+
+/* One source per record, however many objects show parts of it. *out: a reference for the
+ * caller, NULL for no record. E_MEM. */
+static int
+source_for(struct sources *all, const struct p15_object *rec, struct source **out)
 {
 	struct source *s;
-	struct buf *body;
 
-	if (!rec)
-		return NULL;
-	for (size_t i = 0; i < all->n; i++)
+	*out = NULL;
+	for (size_t i = 0; rec && i < all->n; i++)
 		if (all->of[i] == rec)
-			return source_ref(all->s[i]);
+			*out = source_ref(all->s[i]);
+	if (!rec || *out)
+		return 0;
 	if (all->n == P15_OBJECTS_MAX || !(s = source_new(rec->kind == P15_CERT ? SOURCE_CERT : SOURCE_PUBLIC)))
-		return NULL;
+		return E_MEM;
 	s->path = rec->path;
 	s->range = rec->range;
-	if (rec->direct.len && (body = calloc(1, sizeof *body))) {
-		buf_view(body, buf_peek(&rec->direct));
-		s->is_direct = true;
-		atomic_store(&s->body, body);
-	}
 	all->s[all->n] = s;
 	all->of[all->n++] = rec;
-	return source_ref(s);
+	*out = source_ref(s);
+	return take_direct(s, rec);
 }
 
 static struct attrs *(*const make[])(const struct p15_object *) = {
@@ -295,8 +310,11 @@ add_object(struct object_list *out, struct sources *all, const struct p15_object
 {
 	struct object *o = object_new(make[rec->kind](rec), 0, 0);
 
+	/* an object that cannot tell its numbers for want of a source is not shown: it would stay
+	 * so until the card is taken out */
+	if (o && source_for(all, source_of(recs, rec), &o->src))
+		object_unref(&o);
 	if (o) {
-		o->src = source_for(all, source_of(recs, rec));
 		o->at.is = is_on_card;
 		o->at.kind = rec->kind;
 		o->at.key = rec->key;

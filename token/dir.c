@@ -5,17 +5,27 @@
 
 static const struct range whole = { .whole = true };
 
-/* Writes v at off so that its first byte lands last. */
-static int
-write_tag_last(struct card *card, const struct path *dir, size_t off, struct view v)
+/* Tag and length of a record, in bytes; records are our own DER and at least that long. */
+static size_t
+head_len(struct view record)
 {
+	return record.len > 2 && record.p[1] > 0x80 ? 2u + (record.p[1] & 0x7Fu) : 2;
+}
+
+/* Writes a record at off so that tag and length land last, in one command. What a cut before
+ * that leaves is filler and the record's own parts: well-formed, no record, and no obstacle to
+ * the next one. (With the tag alone written last, the length would stand there as a tag.) */
+static int
+write_head_last(struct card *card, const struct path *dir, size_t off, struct view v)
+{
+	size_t head = head_len(v);
 	int err;
 
-	if (!v.len)
-		return 0;
-	if (v.len > 1 && (err = card->ops->write(card, dir, off + 1, view_part(v, 1, v.len - 1))))
+	if (v.len < head)
+		return E_ARG;
+	if (v.len > head && (err = card->ops->write(card, dir, off + head, view_part(v, head, v.len - head))))
 		return err;
-	return card->ops->write(card, dir, off, view_part(v, 0, 1));
+	return card->ops->write(card, dir, off, view_part(v, 0, head));
 }
 
 static int
@@ -26,7 +36,7 @@ append_to(struct card *card, const struct path *dir, struct view record, size_t 
 
 	if (!(err = card->ops->read(card, dir, &whole, &ef)) && !(err = buf_err(&ef)) &&
 	    !(err = p15_dir_append_at(buf_peek(&ef), record.len, off)))
-		err = write_tag_last(card, dir, *off, record);
+		err = write_head_last(card, dir, *off, record);
 	buf_free(&ef);
 	return err;
 }

@@ -1,6 +1,6 @@
 /* Changes of a card's directory files and of the files they point at, inside a transaction.
  * A directory is changed by splice: foreign records keep every byte, and a record counts only
- * once its first byte, written last, is there (DESIGN 7). */
+ * once its tag and length, written last, are there (DESIGN 7). */
 #ifndef CASTOR_TOKEN_DIR_H
 #define CASTOR_TOKEN_DIR_H
 

@@ -390,9 +390,9 @@ derive_on_card(struct session *s, struct op *op, CK_ULONG want, struct buf *secr
 	int err;
 
 	/* a point that is not on the curve never reaches the key */
-	if (soft_pub_ec(s->world->soft, attrs_get_view(object_attrs(op->key), CKA_EC_PARAMS),
-	    buf_peek(&op->params.point), &peer))
-		return CKR_MECHANISM_PARAM_INVALID;
+	if ((err = soft_pub_ec(s->world->soft, attrs_get_view(object_attrs(op->key), CKA_EC_PARAMS),
+	    buf_peek(&op->params.point), &peer)))
+		return err == E_MEM ? CKR_HOST_MEMORY : CKR_MECHANISM_PARAM_INVALID;
 	coordinate = soft_pub_sig_len(peer) / 2;
 	soft_pub_free(&peer);
 	if (want > coordinate && op->params.kdf == CKD_NULL)

@@ -14,6 +14,7 @@
 
 struct walk {
 	bool make;              /* on the blank card: keys are made and destroyed */
+	bool nomem;             /* memory runs out, the virtual card's and OpenSSL's too */
 	bool open;              /* C_Initialize has worked */
 	bool destroying;        /* it got as far as destroying what it made */
 	CK_SLOT_ID slot;

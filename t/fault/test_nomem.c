@@ -1,0 +1,101 @@
+/* The walk with memory running out: the n-th request of the library fails, for one n after the
+ * other. Every call answers HOST_MEMORY or what it may else, nothing crashes or leaks, and the
+ * library works when there is memory again. */
+#include "t/fault/module.h"
+#include "t/fault/walk.h"
+#include "t/unit/cards.h"
+#include "t/unit/nomem.h"
+
+#define FAR 20000
+
+static CK_RV first_rv;
+static const char *first_at;
+static char wrong[200];
+
+/* How the first step to fail may fail: for want of memory, or (OpenSSL does not say why it has no
+ * context) as a function that failed. */
+static bool
+is_defined(CK_RV rv)
+{
+	return rv == CKR_OK || rv == CKR_HOST_MEMORY || rv == CKR_FUNCTION_FAILED || rv == CKR_DEVICE_ERROR ||
+	    rv == CKR_DEVICE_MEMORY ||
+	    rv == CKR_KEY_HANDLE_INVALID || rv == CKR_SLOT_ID_INVALID || rv == CKR_TOKEN_NOT_RECOGNIZED;
+}
+
+static bool
+once(bool make, size_t n)
+{
+	struct walk w = { .make = make, .nomem = n > 0 };
+	bool right;
+
+	nomem_failed = false;
+	nomem_left = n;
+	walk(&w);
+	nomem_left = 0;
+	first_at = walk_failed(&w, &first_rv);
+	memcpy(wrong, w.wrong, sizeof wrong);
+	right = !wrong[0] && is_defined(first_rv);
+	if (w.open)
+		C_Finalize(NULL);
+	return right;
+}
+
+static size_t
+run(const char *image, bool make, size_t step)
+{
+	size_t n = 1;
+	bool failed = true;
+
+	for (n = 1; failed && n < FAR; n += step) {
+		if (make || n == 1)
+			module_card(image, NULL, NULL);
+		ck_assert_msg(once(make, n), "request %zu: %s gave 0x%lX; %s", n, first_at, first_rv, wrong);
+		failed = nomem_failed;
+		ck_assert_int_eq(vc_tries(module.vc[0], 1), 3);
+		/* and with memory again, the same card */
+		ck_assert_msg(once(make, 0) && !first_at, "after request %zu: %s gave 0x%lX", n, first_at, first_rv);
+		if (make)
+			module_free();
+	}
+	module_free();
+	return n;
+}
+
+START_TEST(a_program_that_uses_keys)
+{
+	size_t n = run("myeid.yaml", false, 1);
+
+	ck_assert_uint_gt(n, 200);
+	ck_assert_uint_lt(n, FAR);
+}
+END_TEST
+
+START_TEST(a_program_that_makes_keys)
+{
+	size_t n = run("myeid-blank.yaml", true, 3);
+
+	ck_assert_uint_gt(n, 200);
+	ck_assert_uint_lt(n, FAR);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *suite = suite_create("nomem");
+	TCase *tc = tcase_create("walk");
+	SRunner *runner;
+	int failed;
+
+	setenv("CASTOR_CONF", "/dev/null", 1);
+	tcase_set_timeout(tc, 200);
+	tcase_add_test(tc, a_program_that_uses_keys);
+	tcase_add_test(tc, a_program_that_makes_keys);
+	suite_add_tcase(suite, tc);
+	runner = srunner_create(suite);
+	srunner_set_tap(runner, "-");
+	srunner_run_all(runner, CK_SILENT);
+	failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed != 0;
+}
