@@ -553,7 +553,7 @@ write_change(struct session *s, const struct object *o, struct attrs *a)
 		    CKR_ATTRIBUTE_VALUE_INVALID : change_rv(err);
 out:
 	if (!rv)
-		return rv_from(reader_replace_attrs(s->r, s->gen, o->h, a, &job.at));
+		return reader_replace_attrs(s->r, s->gen, o->h, a, &job.at);
 	attrs_free(&a);
 	return rv;
 }
