@@ -135,8 +135,9 @@ copy_object(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *t, CK_
 	return rv;
 }
 
-CK_RV
-destroy_object(struct session *s, CK_OBJECT_HANDLE h)
+/* change_lock held; change_locked too. */
+static CK_RV
+destroy_locked(struct session *s, CK_OBJECT_HANDLE h)
 {
 	struct object *o = reader_object(s->r, s->pin, h);
 	CK_RV rv = CKR_OK;
@@ -155,8 +156,8 @@ destroy_object(struct session *s, CK_OBJECT_HANDLE h)
 	return rv;
 }
 
-CK_RV
-change_object(struct session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *t, CK_ULONG n)
+static CK_RV
+change_locked(struct session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	struct object *o = reader_object(s->r, s->pin, h);
 	struct attrs *a = NULL;
@@ -173,7 +174,32 @@ change_object(struct session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *t, CK_U
 	if (!rv && o->token)
 		rv = write_change(s, o, a);
 	else if (!rv)
-		rv = rv_from(reader_replace_attrs(s->r, s->gen, h, finished(a), NULL));
+		rv = reader_replace_attrs(s->r, s->gen, h, finished(a), NULL);
 	object_unref(&o);
+	return rv;
+}
+
+/* Of two changes at once the later one must see what the earlier one did: it would undo a
+ * CKA_SENSITIVE, or blank a record that is another object's by now. */
+
+CK_RV
+destroy_object(struct session *s, CK_OBJECT_HANDLE h)
+{
+	CK_RV rv;
+
+	pthread_mutex_lock(&s->r->change_lock);
+		rv = destroy_locked(s, h);
+	pthread_mutex_unlock(&s->r->change_lock);
+	return rv;
+}
+
+CK_RV
+change_object(struct session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	CK_RV rv;
+
+	pthread_mutex_lock(&s->r->change_lock);
+		rv = change_locked(s, h, t, n);
+	pthread_mutex_unlock(&s->r->change_lock);
 	return rv;
 }

@@ -24,6 +24,7 @@ reader_new(struct world *w, const char *name, CK_SLOT_ID base, bool at_start)
 	r->base = base;
 	r->at_start = at_start;
 	r->gen = 1;
+	pthread_mutex_init(&r->change_lock, NULL);
 	pthread_mutex_init(&r->io_lock, NULL);
 	pthread_mutex_init(&r->lock, NULL);
 	return r;
@@ -40,6 +41,7 @@ reader_free(struct reader **r)
 	card_close(&dead->card);
 	object_list_free(&dead->objects);
 	token_free(&dead->token);
+	pthread_mutex_destroy(&dead->change_lock);
 	pthread_mutex_destroy(&dead->io_lock);
 	pthread_mutex_destroy(&dead->lock);
 	free(dead->name);
@@ -384,18 +386,19 @@ reader_add_object(struct reader *r, uint64_t gen, struct object *o)
 	return err;
 }
 
-int
+CK_RV
 reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct attrs *a,
     const struct on_card *at)
 {
 	struct object *with, *old = NULL;
-	int err = E_NOT_FOUND;
+	CK_RV rv;
 
 	/* attributes never change under those who hold the object: another one takes its place */
 	if (!(with = object_new(a, 0, 0)))
-		return E_MEM;
+		return CKR_HOST_MEMORY;
 	pthread_mutex_lock(&r->lock);
-		for (size_t i = 0; i < r->objects.n && r->gen == gen && err; i++) {
+		rv = r->gen == gen ? CKR_OBJECT_HANDLE_INVALID : CKR_DEVICE_REMOVED;
+		for (size_t i = 0; i < r->objects.n && rv == CKR_OBJECT_HANDLE_INVALID; i++) {
 			if (r->objects.p[i]->h != h)
 				continue;
 			old = r->objects.p[i];
@@ -405,13 +408,13 @@ reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct 
 			with->at = at ? *at : old->at;
 			with->src = old->src ? source_ref(old->src) : NULL;
 			r->objects.p[i] = with;
-			err = 0;
+			rv = CKR_OK;
 		}
 	pthread_mutex_unlock(&r->lock);
-	if (err)
+	if (rv)
 		object_unref(&with);
 	object_unref(&old);
-	return err;
+	return rv;
 }
 
 /* Takes out what `goes` says and frees it unlocked. */

@@ -10,6 +10,8 @@ struct reader {
 	CK_SLOT_ID base;                /* invariant: id of its first slot */
 	bool at_start;                  /* invariant: there when readers were first looked for */
 
+	pthread_mutex_t change_lock;    /* one C_SetAttributeValue or C_DestroyObject at a time */
+
 	pthread_mutex_t io_lock;        /* one card's APDUs */
 	struct card *card;              /* io_lock; NULL: not connected */
 	uint64_t card_gen;              /* io_lock: generation the card was opened in */
@@ -64,9 +66,10 @@ struct object *reader_object(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h)
 CK_RV reader_key(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h, struct object **key);
 /* Adds an object (taken). E_GONE when the generation is over, E_MEM. */
 int reader_add_object(struct reader *r, uint64_t gen, struct object *o);
-/* The object of that handle gets other attributes (taken; NULL is E_MEM) and, unless `at` is
- * NULL, another place on the card; its handle stays. */
-int reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct attrs *a,
+/* The object of that handle gets other attributes (taken; NULL: no memory) and, unless `at` is
+ * NULL, another place on the card; its handle stays. CKR_OBJECT_HANDLE_INVALID, CKR_DEVICE_REMOVED,
+ * CKR_HOST_MEMORY. change_lock held. */
+CK_RV reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct attrs *a,
     const struct on_card *at);
 void reader_remove_object(struct reader *r, CK_OBJECT_HANDLE h);
 /* Removes the session objects of a session. */

@@ -134,49 +134,49 @@ session_leave(struct session *s)
 	session_unref(&s);
 }
 
-/* Takes sessions out of the table; a table's reference each is the caller's then. */
-struct taken { struct session **p; size_t n; };
-
-static void
-take_out(struct world *w, struct reader *r, const unsigned *pin, const uint64_t *living_gen, struct taken *out)
+/* Takes sessions of a reader out of the table: of one slot, unless pin is NULL; of other generations
+ * than the living one, unless that is NULL. A list, whose references (the table's) are the caller's. */
+static struct session *
+take_out(struct world *w, struct reader *r, const unsigned *pin, const uint64_t *living_gen)
 {
-	struct session *s;
+	struct session *s, *out = NULL;
 	size_t kept = 0;
 
-	memset(out, 0, sizeof *out);
 	pthread_mutex_lock(&w->lock);
-		if (w->nsession)
-			out->p = calloc(w->nsession, sizeof *out->p);
 		for (size_t i = 0; i < w->nsession; i++) {
 			s = w->session[i];
-			if (out->p && s->r == r && (!pin || s->pin == *pin) && (!living_gen || s->gen != *living_gen))
-				out->p[out->n++] = s;
-			else
+			if (s->r == r && (!pin || s->pin == *pin) && (!living_gen || s->gen != *living_gen)) {
+				s->next_out = out;
+				out = s;
+			} else {
 				w->session[kept++] = s;
+			}
 		}
 		w->nsession = kept;
 	pthread_mutex_unlock(&w->lock);
+	return out;
 }
 
 static void
-taken_free(struct taken *t)
+let_go(struct session *out)
 {
-	for (size_t i = 0; i < t->n; i++)
-		session_unref(&t->p[i]);
-	free(t->p);
+	struct session *next;
+
+	for (; out; out = next) {
+		next = out->next_out;
+		session_unref(&out);
+	}
 }
 
 void
 session_purge(struct world *w, struct reader *r)
 {
-	struct taken gone;
 	uint64_t gen;
 
 	pthread_mutex_lock(&r->lock);
 		gen = r->gen;
 	pthread_mutex_unlock(&r->lock);
-	take_out(w, r, NULL, &gen, &gone);
-	taken_free(&gone);
+	let_go(take_out(w, r, NULL, &gen));
 }
 
 void
@@ -210,21 +210,20 @@ session_close(struct session *s)
 void
 session_close_all(struct world *w, struct reader *r, unsigned pin)
 {
-	struct taken gone;
+	struct session *gone = take_out(w, r, &pin, NULL);
 	uint64_t gen;
 
-	take_out(w, r, &pin, NULL, &gone);
-	for (size_t i = 0; i < gone.n; i++) {
-		pthread_mutex_lock(&gone.p[i]->lock);
-		gone.p[i]->closed = true;
-		pthread_mutex_unlock(&gone.p[i]->lock);
-		reader_remove_owned(r, gone.p[i]->h);
+	for (struct session *s = gone; s; s = s->next_out) {
+		pthread_mutex_lock(&s->lock);
+			s->closed = true;
+		pthread_mutex_unlock(&s->lock);
+		reader_remove_owned(r, s->h);
 	}
 	pthread_mutex_lock(&r->lock);
 		gen = r->gen;
 	pthread_mutex_unlock(&r->lock);
 	pin_logout_slot(r, pin, gen);
-	taken_free(&gone);
+	let_go(gone);
 }
 
 void

@@ -14,6 +14,8 @@ struct session {
 	uint64_t gen;           /* invariant: of the card; another than the reader's: closed */
 	CK_FLAGS flags;         /* invariant: CKF_RW_SESSION, CKF_SERIAL_SESSION */
 
+	struct session *next_out; /* whoever took it out of the table */
+
 	pthread_mutex_t lock;   /* one call of a session at a time */
 	bool closed;            /* lock */
 	bool finding;           /* lock */

@@ -1,7 +1,7 @@
 /* One initialised library: settings, readers with their slots, sessions. Made by
  * C_Initialize, unpublished by C_Finalize, freed by whoever leaves last.
  *
- * Locks: a session's lock first; then a reader's io_lock; then poll_lock, which is held over a look
+ * Locks: a session's lock first; then a reader's change_lock; then its io_lock; then poll_lock, which is held over a look
  * at readers that waits for nobody; then world->lock or a reader->lock, which are leaves: held for
  * microseconds, never together, never over I/O. wait_lock and profile_lock are taken alone or under
  * an io_lock, and nothing is taken under them. */

@@ -263,6 +263,10 @@ write_file(struct session *s, const struct attrs *a, enum file_use use, CK_OBJEC
 		return CKR_HOST_MEMORY;
 	if ((rv = take_names(rec, a)) || (rv = find_place(s, &place)) || (rv = reader_load(s->r, s->gen)))
 		goto out;
+	if (use == FILES_CERT && attrs_get_bool(a, CKA_PRIVATE, false)) {
+		rv = CKR_TEMPLATE_INCONSISTENT; /* the card's certificates are read by everybody */
+		goto out;
+	}
 	rec->flags = P15_FLAG_MODIFIABLE | (attrs_get_bool(a, CKA_PRIVATE, false) ? P15_FLAG_PRIVATE : 0u);
 	if (rec->flags & P15_FLAG_PRIVATE)
 		rec->auth_id = place.auth_id;
@@ -549,7 +553,7 @@ write_change(struct session *s, const struct object *o, struct attrs *a)
 		    CKR_ATTRIBUTE_VALUE_INVALID : change_rv(err);
 out:
 	if (!rv)
-		return rv_from(reader_replace_attrs(s->r, s->gen, o->h, a, &job.at));
+		return reader_replace_attrs(s->r, s->gen, o->h, a, &job.at);
 	attrs_free(&a);
 	return rv;
 }

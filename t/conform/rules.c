@@ -743,7 +743,9 @@ static void secret_objects(void)
 	CK_ATTRIBUTE sensitive = { CKA_SENSITIVE, &yes, 1 }, open = { CKA_SENSITIVE, &no, 1 };
 	CK_ATTRIBUTE locked = { CKA_EXTRACTABLE, &no, 1 }, free_ = { CKA_EXTRACTABLE, &yes, 1 };
 	CK_ATTRIBUTE read = { CKA_VALUE, NULL, 0 };
-	CK_OBJECT_HANDLE o = CK_INVALID_HANDLE;
+	CK_BYTE another[] = "another";
+	CK_ATTRIBUTE label = { CKA_LABEL, another, 7 };
+	CK_OBJECT_HANDLE o = CK_INVALID_HANDLE, copy = CK_INVALID_HANDLE;
 	struct blob b = { 0 };
 
 	tap_rv(kit.f->C_CreateObject(h, t, COUNT(t), &o), CKR_OK,
@@ -761,6 +763,10 @@ static void secret_objects(void)
 	       "but never extractable again [2.40 4.10]");
 	tap_rv(kit.f->C_GetAttributeValue(h, o, &read, 1), CKR_ATTRIBUTE_SENSITIVE,
 	       "its value is no longer told [2.40 5.7]");
+	tap_rv(kit.f->C_SetAttributeValue(h, o, &label, 1), CKR_OK, "it may have another label");
+	tap(kit_attr_ulong(h, o, CKA_VALUE_LEN) == 48, "and is as long as before [2.40 4.10]");
+	if (kit.f->C_CopyObject(h, o, &label, 1, &copy) == CKR_OK)
+		tap(kit_attr_ulong(h, copy, CKA_VALUE_LEN) == 48, "so is its copy [2.40 4.10]");
 	kit.f->C_CloseSession(h);
 }
 

@@ -332,7 +332,28 @@ START_TEST(file_control_information_is_read)
 }
 END_TEST
 
-UNIT_MAIN("card", status_words_become_errors, the_rest_of_an_answer_is_fetched,
+/* A reset may have cut off the answer, not the try: the verb must not run again. */
+START_TEST(a_pin_sent_is_a_change)
+{
+	static const char *const answers[] = { "63C2", NULL };
+	static const struct pin_ref ref = { .ref = 1, .min = 4, .max = 8 };
+	static const struct card_ops ops = { .pin_verify = iso_pin_verify, .pin_info = iso_pin_info };
+	struct pin_state state;
+	struct scripted s;
+	struct card card;
+	int tries;
+
+	scripted_card(&s, &card, answers);
+	card.ops = &ops;
+	ck_assert_int_eq(card.ops->pin_info(&card, &ref, &state), 0);
+	ck_assert(!card.changed && state.tries == 2);
+	ck_assert_int_eq(card_pin_verify(&card, &ref, view_str("1234"), &tries), E_PIN_WRONG);
+	ck_assert(card.changed && tries == 2);
+	scripted_free(&s);
+}
+END_TEST
+
+UNIT_MAIN("card", a_pin_sent_is_a_change, status_words_become_errors, the_rest_of_an_answer_is_fetched,
     a_wrong_le_is_mended_once, endless_answers_end, short_answers_are_errors,
     an_answer_where_none_was_wanted_is_no_success,
     long_data_is_chained_or_extended_or_refused, a_file_is_read_to_its_end_and_no_further,
