@@ -285,8 +285,10 @@ myeid_erase(struct card *card, const struct path *path)
 	int r;
 
 	/* nothing but a file inside a DF: a slip must not take the application away */
-	if (path->from == PATH_AID || (r = absolute(path, &abs)) != 0)
+	if (path->from == PATH_AID)
 		return E_ARG;
+	if ((r = absolute(path, &abs)) != 0)
+		return r;
 	r = abs.len < 4 && path->from == PATH_APP ? E_ARG : select_file(card, path, &fci);
 	buf_free(&abs);
 	return r ? r : card_command(card, &a, NULL, NULL);

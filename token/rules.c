@@ -218,7 +218,7 @@ rules_new(const CK_ATTRIBUTE *t, CK_ULONG n, struct attrs **out)
 		if (!applies(&rules[i], cls, key_type) || attrs_has(&b, rules[i].type))
 			continue;
 		if (rules[i].need == REQUIRED)
-			rv = CKR_TEMPLATE_INCOMPLETE;
+			rv = b.bad ? CKR_HOST_MEMORY : CKR_TEMPLATE_INCOMPLETE;
 		put_default(&b, &rules[i]);
 	}
 	if (!rv && !(*out = attrs_seal(&b)))

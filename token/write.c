@@ -466,6 +466,7 @@ static int
 reencode(struct view old, const struct change_job *job, struct p15_object *rec, struct buf *record)
 {
 	struct buf same = BUF_INIT;
+	CK_RV rv;
 	int err = 0;
 
 	if (p15_record_encode(rec, &same) || !view_eq(buf_peek(&same), old))
@@ -473,8 +474,8 @@ reencode(struct view old, const struct change_job *job, struct p15_object *rec, 
 	buf_free(&same);
 	if (err)
 		return err;
-	if (take_names(rec, job->a))
-		return E_ARG;
+	if ((rv = take_names(rec, job->a)))
+		return rv == CKR_HOST_MEMORY ? E_MEM : E_ARG;
 	if (job->subject) {
 		buf_reset(&rec->subject);
 		buf_view(&rec->subject, attrs_get_view(job->a, CKA_SUBJECT));

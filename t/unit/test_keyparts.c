@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "token/soft.h"
 #include "t/unit/bytes.h"
 #include "t/unit/unit.h"
 
