@@ -30,6 +30,16 @@ int os_exe_path(struct buf *out);
 void *os_page_new(size_t n, bool *locked);
 void os_page_free(void *p, size_t n);
 
+/* Appends the path of `name` in the user's own configuration folder of this product:
+ * $XDG_CONFIG_HOME/castor/ or ~/.config/castor/. E_NOT_FOUND: there is no such user or folder
+ * to speak of, as in a program with more rights than its user. E_MEM. */
+int os_user_config(const char *name, struct buf *out);
+/* Appends the names of the files in a folder that end in `suffix`, each with its NUL, in the
+ * order of their bytes; hidden ones are left out. A folder that is not there has none. E_LIMIT:
+ * more than OS_DIR_MAX; E_IO, E_MEM. */
+#define OS_DIR_MAX 256
+int os_dir_list(const char *path, const char *suffix, struct buf *names);
+
 enum os_trust {
 	OS_TRUST_OK,      /* read */
 	OS_TRUST_ABSENT,  /* there is no such file */

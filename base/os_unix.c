@@ -1,5 +1,6 @@
 #include "base/os.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -94,6 +95,58 @@ os_exe_path(struct buf *out)
 		return E_IO;
 	buf_put(out, path, (size_t)n);
 	return buf_err(out);
+}
+
+int
+os_user_config(const char *name, struct buf *out)
+{
+	const char *p;
+
+	if ((p = os_env("XDG_CONFIG_HOME")) && *p == '/')
+		buf_fmt(out, "%s/castor/%s", p, name);
+	else if ((p = os_env("HOME")) && *p == '/')
+		buf_fmt(out, "%s/.config/castor/%s", p, name);
+	else
+		return E_NOT_FOUND;
+	return buf_err(out);
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+int
+os_dir_list(const char *path, const char *suffix, struct buf *names)
+{
+	char *found[OS_DIR_MAX];
+	struct dirent *e;
+	size_t n = 0, len;
+	int err = 0;
+	DIR *dir;
+
+	if (!(dir = opendir(path)))
+		return errno == ENOENT || errno == ENOTDIR ? 0 : E_IO;
+	while (!err && (e = readdir(dir))) {
+		len = strlen(e->d_name);
+		if (e->d_name[0] == '.' || len < strlen(suffix) ||
+		    strcmp(e->d_name + len - strlen(suffix), suffix) != 0)
+			continue;
+		if (n == OS_DIR_MAX)
+			err = E_LIMIT;
+		else if (!(found[n] = strdup(e->d_name)))
+			err = E_MEM;
+		else
+			n++;
+	}
+	closedir(dir);
+	qsort(found, n, sizeof found[0], by_name);
+	for (size_t i = 0; i < n; i++) {
+		buf_put(names, found[i], strlen(found[i]) + 1);
+		free(found[i]);
+	}
+	return err ? err : buf_err(names);
 }
 
 static size_t

@@ -575,11 +575,7 @@ user_path(struct buf *out, bool *named)
 	if ((p = os_env("CASTOR_CONF")) && *p) {
 		*named = true;
 		buf_str(out, p);
-	} else if ((p = os_env("XDG_CONFIG_HOME")) && *p == '/') {
-		buf_fmt(out, "%s/castor/DigiSign.conf", p);
-	} else if ((p = os_env("HOME")) && *p == '/') {
-		buf_fmt(out, "%s/.config/castor/DigiSign.conf", p);
-	} else {
+	} else if (os_user_config("DigiSign.conf", out)) {
 		return false;
 	}
 	return !buf_err(out);

@@ -12,6 +12,7 @@
 #define CANDIDATES_MAX 16       /* profiles tried on one unknown card (OpenSC#3471: no end) */
 #define REOPEN_TRIES 3          /* resets by others survived in a row */
 #define ANSWER_DATA_MAX 65536u  /* bytes of one command's answers together */
+#define INS_SELECT 0xA4
 #define ANSWER_ROUNDS_MAX 300u  /* GET RESPONSEs of one command; 256 carry 64 KiB */
 
 static const struct card_ops *const drivers[] = { &os_myeid, &os_generic };
@@ -86,7 +87,8 @@ exchange_le(struct card *card, const struct apdu *a, struct resp *resp)
 static int
 fetch_rest(struct card *card, const struct apdu *a, struct resp *resp)
 {
-	struct apdu get = { .cla = a->cla & 0x03, .ins = 0xC0, .flags = a->flags & APDU_SECRET_OUT };
+	struct apdu get = { .cla = a->cla & 0x03, .ins = 0xC0,
+		.flags = a->flags & APDU_SECRET_OUT };
 	size_t before;
 	int r;
 
@@ -165,8 +167,13 @@ card_command(struct card *card, const struct apdu *a, struct buf *data, int *tri
 	if (tries)
 		*tries = sw_tries(resp.sw);
 	if ((r = card_sw_err(card, resp.sw)) != 0) {
-		log_debug("%02X %02X %02X %02X: %04X %s", a->cla, a->ins, a->p1, a->p2, resp.sw,
-		    err_name(r));
+		log_debug("instruction 0x%X: 0x%X, %s", a->ins, resp.sw, err_name(r));
+		goto out;
+	}
+	/* an answer where none was wanted is no success; but SELECT brings its FCI unasked
+	 * (card-myeid 2.1) */
+	if (resp.data.len && a->le == LE_NONE && a->ins != INS_SELECT) {
+		r = E_PROTOCOL;
 		goto out;
 	}
 	if (data) {
@@ -244,7 +251,8 @@ try_profile(struct card *card, const struct profile *pf)
 	int r;
 
 	if (!(card->ops = card_driver(pf->driver))) {
-		log_warn("profile %s wants driver %s, which this library has not", pf->name, pf->driver);
+		log_warn("profile %s wants driver %s, which this library has not", pf->name,
+		    pf->driver);
 		return E_UNKNOWN;
 	}
 	card->pf = pf;

@@ -72,13 +72,17 @@ struct card_ops {
 	/* PINs. tries: left after a wrong one (-1 unknown). The PIN comes padded by card_pin_*. */
 	int (*pin_info)(struct card *, const struct pin_ref *, struct pin_state *);
 	int (*pin_verify)(struct card *, const struct pin_ref *, struct view block, int *tries);
-	int (*pin_change)(struct card *, const struct pin_ref *, struct view old, struct view new, int *tries);
-	int (*pin_unblock)(struct card *, const struct pin_ref *, struct view puk, struct view new, int *tries);
+	int (*pin_change)(struct card *, const struct pin_ref *, struct view old, struct view new,
+	    int *tries);
+	int (*pin_unblock)(struct card *, const struct pin_ref *, struct view puk, struct view new,
+	    int *tries);
 	int (*pin_forget)(struct card *, const struct pin_ref *);
 	/* Private key operations. sign: RSA as long as the modulus; ECDSA r||s, each of the field's
 	 * length. decipher: whole block for ALG_RSA_RAW, message for ALG_RSA_PKCS1 (secret out). */
-	int (*sign)(struct card *, const struct key_ref *, enum card_alg, const struct sign_in *, struct buf *out);
-	int (*decipher)(struct card *, const struct key_ref *, enum card_alg, struct view in, struct buf *out);
+	int (*sign)(struct card *, const struct key_ref *, enum card_alg, const struct sign_in *,
+	    struct buf *out);
+	int (*decipher)(struct card *, const struct key_ref *, enum card_alg, struct view in,
+	    struct buf *out);
 	int (*derive)(struct card *, const struct key_ref *, struct view point, struct buf *out);
 	int (*challenge)(struct card *, size_t n, struct buf *out);
 	/* Personalisation. */
@@ -86,7 +90,8 @@ struct card_ops {
 	int (*create)(struct card *, const struct new_file *);
 	int (*erase)(struct card *, const struct path *);
 	/* The lowest unused file id in [from, to] below `parent`. E_FULL. */
-	int (*free_fid)(struct card *, const struct path *parent, uint16_t from, uint16_t to, uint16_t *fid);
+	int (*free_fid)(struct card *, const struct path *parent, uint16_t from, uint16_t to,
+	    uint16_t *fid);
 	int (*genkey)(struct card *, const struct key_ref *, struct key_parts *pub);
 	int (*import)(struct card *, const struct key_ref *, const struct key_parts *);
 	/* A number that differs whenever the card's content does (profile watch: data). */
@@ -138,11 +143,14 @@ int card_sw_err(const struct card *, uint16_t sw);
  * its coding has not; E_DENIED: the reference is only a guess. out must be secret. */
 int card_pin_block(const struct pin_ref *, struct view pin, struct buf *out);
 /* Verbs over the vtable: E_UNSUPPORTED for NULL; VERIFY, CHANGE and UNBLOCK select the
- * application first (DESIGN 18.6) and pad. A new PIN of a wrong length is E_PIN_LEN; an old one, or a PUK, that
- * the card cannot have is E_PIN_WRONG with tries -1, and nothing was sent. */
+ * application first (DESIGN 18.6) and pad. A new PIN of a wrong length is E_PIN_LEN; one to
+ * verify, an old one or a PUK that the card cannot have is E_PIN_WRONG with tries -1, and
+ * nothing was sent. */
 int card_pin_verify(struct card *, const struct pin_ref *, struct view pin, int *tries);
-int card_pin_change(struct card *, const struct pin_ref *, struct view old, struct view new, int *tries);
-int card_pin_unblock(struct card *, const struct pin_ref *, struct view puk, struct view new, int *tries);
+int card_pin_change(struct card *, const struct pin_ref *, struct view old, struct view new,
+    int *tries);
+int card_pin_unblock(struct card *, const struct pin_ref *, struct view puk, struct view new,
+    int *tries);
 
 /* The drivers compiled in; NULL for an unknown name. */
 const struct card_ops *card_driver(const char *name);

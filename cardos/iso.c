@@ -191,7 +191,7 @@ int
 iso_pin_verify(struct card *card, const struct pin_ref *ref, struct view block, int *tries)
 {
 	const struct apdu a = { .ins = 0x20, .p2 = (uint8_t)ref->ref, .data = block,
-		.flags = APDU_SECRET_IN };
+		.flags = APDU_SECRET_IN | APDU_STATE }; /* it may cost a try: never sent again unasked */
 	int r = select_pin_df(card, ref);
 
 	return r ? r : card_command(card, &a, NULL, tries);

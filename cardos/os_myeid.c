@@ -160,13 +160,18 @@ static int
 select_absolute(struct card *card, struct view path, struct fci *fci)
 {
 	static const uint8_t mf[] = { 0x3F, 0x00 };
-	bool in_app = (path.len == 2 || path.len == 4) && memcmp(path.p, app_df, sizeof app_df) == 0;
+	bool in_app = (path.len == 2 || path.len == 4)
+	    && memcmp(path.p, app_df, sizeof app_df) == 0;
 	int r;
 
 	if (path.len)
 		r = iso_select(card, 0x08, path, fci);
 	else
 		r = iso_select(card, 0x00, view_of(mf, sizeof mf), fci);
+	/* a card that says yes to anything must not have another file erased or written */
+	if (r == 0 && fci && path.len >= 2
+	    && fci->fid != ((unsigned)path.p[path.len - 2] << 8 | path.p[path.len - 1]))
+		r = E_PROTOCOL;
 	/* the current DF is the application's own, unless a DF below it was chosen */
 	if (in_app && path.len == 4 && fci && r == 0)
 		in_app = fci->descriptor != TYPE_DF;
@@ -240,7 +245,8 @@ static int
 myeid_info(struct card *card, const struct path *path, struct file_info *info)
 {
 	static const struct { unsigned descriptor; enum file_type type; } types[] = {
-		{ 0x01, FILE_EF }, { TYPE_DF, FILE_DF }, { TYPE_KEY_RSA, FILE_KEY }, { TYPE_KEY_EC, FILE_KEY },
+		{ 0x01, FILE_EF }, { TYPE_DF, FILE_DF },
+		{ TYPE_KEY_RSA, FILE_KEY }, { TYPE_KEY_EC, FILE_KEY },
 		{ 0x23, FILE_KEY }, { 0x19, FILE_KEY }, { 0x29, FILE_KEY },
 	};
 	struct fci fci;
@@ -252,7 +258,8 @@ myeid_info(struct card *card, const struct path *path, struct file_info *info)
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++)
 		/* bit 40 says shareable and nothing about the kind, 2.2; secrets are 41 */
 		if (fci.descriptor == types[i].descriptor
-		    || (types[i].descriptor != 0x01 && (fci.descriptor & 0xBF) == types[i].descriptor))
+		    || (types[i].descriptor != 0x01
+		    && (fci.descriptor & 0xBF) == types[i].descriptor))
 			info->type = types[i].type;
 	info->size = fci.size;
 	info->fid = fci.fid;
@@ -262,7 +269,8 @@ myeid_info(struct card *card, const struct path *path, struct file_info *info)
 static int
 myeid_write(struct card *card, const struct path *path, size_t off, struct view data)
 {
-	int r = select_file(card, path, NULL);
+	struct fci fci;
+	int r = select_file(card, path, &fci);
 
 	return r ? r : iso_update_binary(card, off, data);
 }
@@ -273,12 +281,15 @@ myeid_erase(struct card *card, const struct path *path)
 	/* CLA 00: 4.9 refuses the A0 of older drivers. OpenSC#3821 */
 	const struct apdu a = { .ins = 0xE4, .flags = APDU_STATE };
 	struct buf abs = BUF_INIT;
+	struct fci fci;
 	int r;
 
 	/* nothing but a file inside a DF: a slip must not take the application away */
-	if (path->from == PATH_AID || (r = absolute(path, &abs)) != 0)
+	if (path->from == PATH_AID)
 		return E_ARG;
-	r = abs.len < 4 && path->from == PATH_APP ? E_ARG : select_file(card, path, NULL);
+	if ((r = absolute(path, &abs)) != 0)
+		return r;
+	r = abs.len < 4 && path->from == PATH_APP ? E_ARG : select_file(card, path, &fci);
 	buf_free(&abs);
 	return r ? r : card_command(card, &a, NULL, NULL);
 }
@@ -287,8 +298,9 @@ myeid_erase(struct card *card, const struct path *path)
 static int
 create_fcp(struct card *card, const struct new_file *f, struct buf *fcp)
 {
+	const struct pin_ref *first_pin = card->pf->has_pin[0] ? &card->pf->pin[0] : NULL;
 	unsigned pin = f->pin ? f->pin
-	    : card->pf->has_pin[0] && card->pf->pin[0].ref > 0 ? (unsigned)card->pf->pin[0].ref : USER_PIN;
+	    : first_pin && first_pin->ref > 0 ? (unsigned)first_pin->ref : USER_PIN;
 	bool key = f->type == NEW_KEY;
 	unsigned first = key || !f->public_read ? pin : 0, type = 0x01;
 
@@ -318,13 +330,14 @@ myeid_create(struct card *card, const struct new_file *f)
 	struct buf fcp = BUF_INIT;
 	struct apdu a = { .ins = 0xE0, .flags = APDU_STATE };
 	struct path parent = f->path;
+	struct fci fci;
 	int r;
 
 	if ((r = create_fcp(card, f, &fcp)) != 0)
 		goto out;
 	parent.len = (uint8_t)(parent.len - 2);
 	a.data = buf_peek(&fcp);
-	if ((r = select_file(card, &parent, NULL)) == 0)
+	if ((r = select_file(card, &parent, &fci)) == 0)
 		r = card_command(card, &a, NULL, NULL);
 out:
 	buf_free(&fcp);
@@ -690,7 +703,8 @@ sign_rsa(struct card *card, const struct key_ref *key, enum card_alg alg,
 		return r;
 	k = (bits + 7) / 8;
 	if (alg == ALG_RSA_RAW) {
-		r = in->kind == IN_BLOCK && in->data.len == k ? sign_raw(card, key, in->data, out) : E_ARG;
+		r = in->kind == IN_BLOCK && in->data.len == k
+		    ? sign_raw(card, key, in->data, out) : E_ARG;
 	} else if (in->kind != IN_DIGEST_INFO) {
 		r = E_ARG;
 	} else if (in->data.len * 100 <= k * DIGEST_INFO_PERCENT && in->data.len) {
@@ -874,9 +888,10 @@ generate_rsa(struct card *card, struct key_parts *pub)
 	int r;
 
 	/* the answer to GENERATE is not to be trusted (OsEID), so the modulus is asked for */
-	if ((r = card_command(card, &a, NULL, NULL)) != 0
-	    || (r = get_data(card, 0x01, &pub->n)) != 0)
+	if ((r = card_command(card, &a, NULL, NULL)) != 0)
 		return r;
+	if ((r = get_data(card, 0x01, &pub->n)) != 0)
+		return r == E_NOT_FOUND ? E_PROTOCOL : r; /* it said that there is a key now */
 	buf_put(&pub->e, exponent + 4, 3);
 	return buf_err(&pub->e);
 }
@@ -893,7 +908,8 @@ generate_ec(struct card *card, struct key_parts *pub)
 	if ((r = card_command(card, &a, &answer, NULL)) != 0)
 		goto out;
 	v = buf_peek(&answer);
-	if (tlv_next(&v, &tag, &point) || tag != 0x86 || v.len || point.len < 3 || point.p[0] != 4) {
+	if (tlv_next(&v, &tag, &point) || tag != 0x86 || v.len || point.len < 3
+	    || point.p[0] != 4) {
 		r = E_PROTOCOL;
 		goto out;
 	}
@@ -918,7 +934,8 @@ myeid_genkey(struct card *card, const struct key_ref *key, struct key_parts *pub
 			r = E_PROTOCOL;
 		return r;
 	case TYPE_KEY_EC:
-		if ((r = generate_ec(card, pub)) == 0 && pub->point.len != 2 * ((fci.size + 7) / 8) + 1)
+		if ((r = generate_ec(card, pub)) == 0
+		    && pub->point.len != 2 * ((fci.size + 7) / 8) + 1)
 			r = E_PROTOCOL;
 		return r;
 	default:

@@ -24,6 +24,7 @@ static const struct sw_rule iso_rules[] = {
 	{ 0x6A86, 0xFFFF, E_PROTOCOL },
 	{ 0x6700, 0xFFFF, E_PROTOCOL },
 	{ 0x6B00, 0xFFFF, E_PROTOCOL },
+	{ 0x6100, 0xFF00, E_PROTOCOL }, /* to a part of a chain: there is nothing to fetch */
 	{ 0x6C00, 0xFF00, E_PROTOCOL },
 	{ 0x6E00, 0xFFFF, E_PROTOCOL },
 	{ 0x6D00, 0xFFFF, E_UNSUPPORTED },

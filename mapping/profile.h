@@ -100,7 +100,8 @@ struct atr_match {
 	struct buf bytes, mask; /* same length; a byte counts where mask says so */
 	/* compared with the whole ATR, with the historical bytes, with their end */
 	enum { MATCH_ATR, MATCH_HIST, MATCH_HIST_TAIL } what;
-	int rank;               /* of several that fit, the lowest wins; default 50 */
+	int rank;               /* of several that fit, the lowest wins; default 50. A user's own
+	                         * profiles come after all others: their ranks are raised on loading */
 	struct buf probe;       /* C-APDU that must be answered too; empty: none */
 	struct buf expect;      /* pairs of u16 value, u16 mask: one must fit the probe's SW */
 };
@@ -148,6 +149,8 @@ void profile_free(struct profile **p);
 /* Adds a profile to a set; a name already there is E_EXISTS (DESIGN 17.11); E_MEM. Takes it: *p
  * is NULL then; on an error it stays the caller's. */
 int profile_set_take(struct profile_set *set, struct profile **p);
+/* The same, but one of that name gives way. E_MEM. */
+int profile_set_replace(struct profile_set *set, struct profile **p);
 void profile_set_free(struct profile_set *set);
 /* The profiles compiled in. E_FORMAT is a bug a unit test catches; *why as above. */
 int profile_set_builtin(struct profile_set *set, struct buf *why);

@@ -22,6 +22,20 @@ profile_set_take(struct profile_set *set, struct profile **p)
 	return 0;
 }
 
+int
+profile_set_replace(struct profile_set *set, struct profile **p)
+{
+	for (size_t i = 0; i < set->n; i++) {
+		if (strcmp(set->p[i]->name, (*p)->name) != 0)
+			continue;
+		profile_free(&set->p[i]);
+		set->p[i] = *p;
+		*p = NULL;
+		return 0;
+	}
+	return profile_set_take(set, p);
+}
+
 void
 profile_set_free(struct profile_set *set)
 {

@@ -16,6 +16,7 @@ static struct {
 	bool opening;           /* a thread is in p11_open */
 	pthread_t opener;
 	atomic_long pid;        /* the process all this belongs to */
+	struct world *parents;  /* of a forked child: what it cannot free, kept in sight */
 } lib = { .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER };
 
 /* A forked child has a copy of the parent's state that it can neither use nor take down: the
@@ -24,18 +25,26 @@ static struct {
 static void
 lock_lib(void)
 {
-	long owner = atomic_load(&lib.pid), me = os_pid();
+	long owner, me = os_pid();
 	struct world *stale;
 
-	if (owner && owner != me && atomic_compare_exchange_strong(&lib.pid, &owner, 0)) {
+	while ((owner = atomic_load(&lib.pid)) && owner != me) {
+		/* -me: a thread of this process is at it; the others must not touch the old mutex */
+		if (owner == -me || !atomic_compare_exchange_strong(&lib.pid, &owner, -me)) {
+			os_sleep_ms(1);
+			continue;
+		}
 		stale = lib.w;
 		lib.w = NULL;
 		lib.opening = false;
 		pthread_mutex_init(&lib.lock, NULL);
 		pthread_cond_init(&lib.done, NULL);
 		secret_forget();
-		if (stale)
+		if (stale) {
 			world_forget(stale);
+			lib.parents = stale;
+		}
+		atomic_store(&lib.pid, me);
 	}
 	pthread_mutex_lock(&lib.lock);
 	atomic_store(&lib.pid, me);

@@ -18,12 +18,15 @@ out_room(struct out o, CK_ULONG need, bool *go)
 	return CKR_OK;
 }
 
-void
+CK_RV
 out_put(struct out o, struct view v)
 {
+	if (v.len > *o.len)
+		return CKR_DEVICE_ERROR;
 	if (v.len)
 		memcpy(o.p, v.p, v.len);
 	*o.len = v.len;
+	return CKR_OK;
 }
 
 bool
@@ -48,9 +51,9 @@ p11_init(struct call *c, enum op_kind kind, CK_MECHANISM_PTR mech, CK_OBJECT_HAN
 /* Gives the result, or its length, once all input is in. Everything but a told length and a
  * buffer too small ends the operation. */
 static CK_RV
-finish(struct call *c, enum op_kind kind, size_t in_len, struct out o)
+finish(struct call *c, enum op_kind kind, struct out o)
 {
-	CK_ULONG most = op_result_len(c->s, kind, in_len);
+	CK_ULONG most = op_result_len(c->s, kind);
 	bool go;
 	CK_RV rv;
 
@@ -61,22 +64,22 @@ finish(struct call *c, enum op_kind kind, size_t in_len, struct out o)
 			op_end(c->s, kind);
 			return rv;
 		}
-		most = op_result_len(c->s, kind, in_len);
+		most = op_result_len(c->s, kind);
 	}
 	rv = out_room(o, most, &go);
 	if (!go)
 		return rv;
 	if (!(rv = op_finish(c->s, kind)))
-		out_put(o, buf_peek(&c->s->op[kind].result));
+		rv = out_put(o, buf_peek(&c->s->op[kind].result));
 	op_end(c->s, kind);
 	return rv;
 }
 
 /* Whether this call gets as far as working, or only tells a length. */
 static bool
-will_work(struct call *c, enum op_kind kind, size_t in_len, struct out o)
+will_work(struct call *c, enum op_kind kind, struct out o)
 {
-	return o.p && (op_result_varies(kind) || *o.len >= op_result_len(c->s, kind, in_len));
+	return o.p && (op_result_varies(kind) || *o.len >= op_result_len(c->s, kind));
 }
 
 CK_RV
@@ -90,10 +93,10 @@ p11_one_part(struct call *c, enum op_kind kind, struct view in, struct out o)
 		rv = CKR_OPERATION_ACTIVE;
 	else if (!o.len || !p11_data_ok(in.p, in.len))
 		rv = CKR_ARGUMENTS_BAD;
-	else if (will_work(c, kind, in.len, o) && !c->s->op[kind].has_result)
+	else if (will_work(c, kind, o) && !c->s->op[kind].has_result)
 		rv = op_update(c->s, kind, in);
 	if (!rv)
-		return finish(c, kind, in.len, o);
+		return finish(c, kind, o);
 	op_end(c->s, kind);
 	return rv;
 }
@@ -104,7 +107,7 @@ p11_final(struct call *c, enum op_kind kind, struct out o)
 	if (!op_active(c->s, kind))
 		return CKR_OPERATION_NOT_INITIALIZED;
 	if (o.len)
-		return finish(c, kind, 0, o);
+		return finish(c, kind, o);
 	op_end(c->s, kind);
 	return CKR_ARGUMENTS_BAD;
 }

@@ -36,8 +36,9 @@ struct out { CK_BYTE_PTR p; CK_ULONG_PTR len; };
 /* Whether `need` bytes can be given now. CKR_OK with *go true: yes. CKR_OK with *go false: the
  * length was asked for and is told. CKR_BUFFER_TOO_SMALL: told as well. */
 CK_RV out_room(struct out o, CK_ULONG need, bool *go);
-/* Copies into a buffer out_room has found large enough, and sets the exact length. */
-void out_put(struct out o, struct view v);
+/* Copies into a buffer out_room has found large enough, and sets the exact length.
+ * CKR_DEVICE_ERROR: a card made more of it than its key can give; nothing is copied then. */
+CK_RV out_put(struct out o, struct view v);
 
 /* The life of a one-part call and of a final call, for every kind: what survives which error
  * (PKCS#11 v2.40 5.2, 5.8 to 5.13). The input is the whole data; for a final call none. */

@@ -53,7 +53,7 @@ C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO_PTR info)
 	pad_text(info->manufacturerID, sizeof info->manufacturerID, "");
 	info->flags = CKF_REMOVABLE_DEVICE | CKF_HW_SLOT;
 	pthread_mutex_lock(&c.r->lock);
-		if (c.r->presence == IO_PRESENT || c.r->presence == IO_MUTE)
+		if (reader_has_card_locked(c.r))
 			info->flags |= CKF_TOKEN_PRESENT;
 	pthread_mutex_unlock(&c.r->lock);
 	return p11_leave(&c, rv);
@@ -78,6 +78,8 @@ C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
 		else
 			rv = CKR_TOKEN_NOT_PRESENT;
 	pthread_mutex_unlock(&c.r->lock);
+	if (rv)
+		return p11_leave(&c, rv);
 	info->ulMaxSessionCount = info->ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE;
 	info->ulSessionCount = all;
 	info->ulRwSessionCount = rw;

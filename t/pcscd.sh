@@ -115,6 +115,8 @@ stop_vcard() {
 	eval "vcard_pid=\$vcard_pid${1:-0}"
 	kill "$vcard_pid" 2>/dev/null
 	wait "$vcard_pid"
+	# pcscd notices at its next look only: until then the next card would be taken for this one
+	! kill -0 "${pcscd_pid:-none}" 2>/dev/null || wait_no_card "${1:-0}"
 }
 
 vcard_ctl_slot() {

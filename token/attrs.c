@@ -93,12 +93,14 @@ by_type(const void *a, const void *b)
 struct attrs *
 attrs_seal(struct attrs_build *b)
 {
+	size_t size = sizeof(struct attrs) + b->n * sizeof(struct attr) + b->bytes.len;
 	struct attrs *s = NULL;
 	uint8_t *bytes;
 
 	if (!b->bad && !buf_err(&b->bytes))
-		s = malloc(sizeof *s + b->n * sizeof s->a[0] + b->bytes.len);
+		s = malloc(size);
 	if (s) {
+		s->size = size;
 		s->n = b->n;
 		bytes = (uint8_t *)&s->a[b->n];
 		if (b->bytes.len)
@@ -127,9 +129,8 @@ attrs_free(struct attrs **a)
 {
 	if (!*a)
 		return;
-	for (size_t i = 0; i < (*a)->n; i++)
-		if ((*a)->a[i].value.len)
-			OPENSSL_cleanse((void *)(uintptr_t)(*a)->a[i].value.p, (*a)->a[i].value.len);
+	/* all of it: a value that a later one replaced is still inside */
+	OPENSSL_cleanse(*a, (*a)->size);
 	free(*a);
 	*a = NULL;
 }

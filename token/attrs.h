@@ -15,6 +15,7 @@ struct attr {
 
 struct attrs {
 	size_t n;
+	size_t size;        /* bytes of the allocation */
 	struct attr a[];    /* ascending by type */
 };
 
@@ -26,6 +27,7 @@ struct attrs_build {
 	bool bad;
 };
 
+/* Collect one attribute of each kind of value, copied. A failure is told by attrs_seal. */
 void attrs_put(struct attrs_build *b, CK_ATTRIBUTE_TYPE type, struct view value);
 void attrs_bool(struct attrs_build *b, CK_ATTRIBUTE_TYPE type, bool value);
 void attrs_ulong(struct attrs_build *b, CK_ATTRIBUTE_TYPE type, CK_ULONG value);

@@ -49,24 +49,42 @@ static const CK_ATTRIBUTE_TYPE rsa_hidden[] = {
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
+static int
+make_room(struct object_list *l, size_t more)
+{
+	size_t cap = l->cap ? l->cap : 16;
+	struct object **p;
+
+	if (l->cap - l->n >= more)
+		return 0;
+	while (cap - l->n < more)
+		cap *= 2;
+	if (!(p = realloc(l->p, cap * sizeof *p)))
+		return E_MEM;
+	l->p = p;
+	l->cap = cap;
+	return 0;
+}
+
 int
 object_list_take(struct object_list *l, struct object *o)
 {
-	struct object **p;
-	size_t cap;
-
-	if (o && l->n == l->cap) {
-		cap = l->cap ? l->cap * 2 : 16;
-		if (!(p = realloc(l->p, cap * sizeof *p))) {
-			object_unref(&o);
-			return E_MEM;
-		}
-		l->p = p;
-		l->cap = cap;
-	}
-	if (!o)
+	if (!o || make_room(l, 1)) {
+		object_unref(&o);
 		return E_MEM;
+	}
 	l->p[l->n++] = o;
+	return 0;
+}
+
+int
+object_list_join(struct object_list *l, struct object_list *from)
+{
+	if (make_room(l, from->n))
+		return E_MEM;
+	for (size_t i = 0; i < from->n; i++)
+		l->p[l->n++] = from->p[i];
+	from->n = 0;
 	return 0;
 }
 

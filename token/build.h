@@ -10,6 +10,8 @@ struct object_list { struct object **p; size_t n, cap; };
 /* Appends o (taken, even on failure). E_MEM. */
 int object_list_take(struct object_list *l, struct object *o);
 void object_list_free(struct object_list *l);
+/* Moves all of `from` behind what is in l, or nothing: E_MEM. */
+int object_list_join(struct object_list *l, struct object_list *from);
 
 /* Every object of a card, from its records (which may be freed afterwards). E_MEM. */
 int build_objects(const struct p15_objects *recs, struct object_list *out);

@@ -6,6 +6,8 @@
 #include "token/rv.h"
 #include "token/write.h"
 
+#define TEMPLATE_MAX 64 /* more attributes than any class has */
+
 /* Numbers that make no key are refused here, not at the first use. */
 static CK_RV
 check_public(struct session *s, const struct attrs *a)
@@ -35,10 +37,12 @@ static struct attrs *
 finished(struct attrs *a)
 {
 	struct attrs_build b = { 0 };
+	const struct attr *value = attrs_get(a, CKA_VALUE);
 	bool secret = attrs_get_ulong(a, CKA_CLASS, 0) == CKO_SECRET_KEY;
 
-	if (secret)
-		attrs_ulong(&b, CKA_VALUE_LEN, attrs_get_view(a, CKA_VALUE).len);
+	/* a value hidden before is gone, and its length was noted then */
+	if (secret && value && !value->hidden)
+		attrs_ulong(&b, CKA_VALUE_LEN, value->value.len);
 	if (secret && (attrs_get_bool(a, CKA_SENSITIVE, false) || !attrs_get_bool(a, CKA_EXTRACTABLE, true)))
 		attrs_hide(&b, CKA_VALUE);
 	attrs_add_all(&b, a);
@@ -85,6 +89,28 @@ create_object(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HA
 }
 
 CK_RV
+create_secret(struct session *s, CK_KEY_TYPE type, struct view value, const CK_ATTRIBUTE *t, CK_ULONG n,
+    CK_OBJECT_HANDLE *out)
+{
+	CK_OBJECT_CLASS cls = CKO_SECRET_KEY;
+	const CK_ATTRIBUTE ours[] = {
+		{ CKA_CLASS, &cls, sizeof cls }, { CKA_KEY_TYPE, &type, sizeof type },
+		{ CKA_VALUE, (void *)(uintptr_t)value.p, value.len },
+	};
+	CK_ATTRIBUTE all[TEMPLATE_MAX + sizeof ours / sizeof ours[0]];
+	CK_ULONG total = 0;
+
+	if (n > TEMPLATE_MAX)
+		return CKR_TEMPLATE_INCONSISTENT;
+	for (CK_ULONG i = 0; i < n; i++)
+		if (t[i].type != CKA_CLASS && t[i].type != CKA_KEY_TYPE && t[i].type != CKA_VALUE_LEN)
+			all[total++] = t[i];
+	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
+		all[total++] = ours[i];
+	return create_object(s, all, total, out);
+}
+
+CK_RV
 copy_object(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *out)
 {
 	struct object *o = reader_object(s->r, s->pin, from);
@@ -109,8 +135,9 @@ copy_object(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *t, CK_
 	return rv;
 }
 
-CK_RV
-destroy_object(struct session *s, CK_OBJECT_HANDLE h)
+/* change_lock held; change_locked too. */
+static CK_RV
+destroy_locked(struct session *s, CK_OBJECT_HANDLE h)
 {
 	struct object *o = reader_object(s->r, s->pin, h);
 	CK_RV rv = CKR_OK;
@@ -129,8 +156,8 @@ destroy_object(struct session *s, CK_OBJECT_HANDLE h)
 	return rv;
 }
 
-CK_RV
-change_object(struct session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *t, CK_ULONG n)
+static CK_RV
+change_locked(struct session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	struct object *o = reader_object(s->r, s->pin, h);
 	struct attrs *a = NULL;
@@ -147,7 +174,32 @@ change_object(struct session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *t, CK_U
 	if (!rv && o->token)
 		rv = write_change(s, o, a);
 	else if (!rv)
-		rv = rv_from(reader_replace_attrs(s->r, s->gen, h, finished(a), NULL));
+		rv = reader_replace_attrs(s->r, s->gen, h, finished(a), NULL);
 	object_unref(&o);
+	return rv;
+}
+
+/* Of two changes at once the later one must see what the earlier one did: it would undo a
+ * CKA_SENSITIVE, or blank a record that is another object's by now. */
+
+CK_RV
+destroy_object(struct session *s, CK_OBJECT_HANDLE h)
+{
+	CK_RV rv;
+
+	pthread_mutex_lock(&s->r->change_lock);
+		rv = destroy_locked(s, h);
+	pthread_mutex_unlock(&s->r->change_lock);
+	return rv;
+}
+
+CK_RV
+change_object(struct session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *t, CK_ULONG n)
+{
+	CK_RV rv;
+
+	pthread_mutex_lock(&s->r->change_lock);
+		rv = change_locked(s, h, t, n);
+	pthread_mutex_unlock(&s->r->change_lock);
 	return rv;
 }

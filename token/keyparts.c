@@ -2,12 +2,15 @@
 
 #include <openssl/bn.h>
 #include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/objects.h>
+
+#include "token/soft_int.h"
 
 #include "base/err.h"
 
 #define F4 65537u       /* the public exponent of a caller who names none */
-#define FACTOR_TRIES 100 /* each fails with probability 1/2 */
+#define FACTOR_TRIES 100 /* bases; each fails for half of all keys */
 
 struct rsa_numbers {
 	BN_CTX *ctx;
@@ -19,7 +22,11 @@ struct rsa_numbers {
 static BIGNUM *
 number(const struct buf *b)
 {
-	return b->len <= NUMBER_MAX ? BN_bin2bn(b->p, (int)b->len, NULL) : NULL;
+	BIGNUM *v = b->len <= NUMBER_MAX ? BN_bin2bn(b->p, (int)b->len, NULL) : NULL;
+
+	if (v)
+		BN_set_flags(v, BN_FLG_CONSTTIME);
+	return v;
 }
 
 static int
@@ -35,14 +42,16 @@ put_number(struct buf *b, const BIGNUM *v)
 	return 0;
 }
 
-/* One try at a factor with a random base: a square root of 1 other than 1 and -1 gives it away. */
+/* One try at a factor: a square root of 1 other than 1 and -1 gives it away. Any base will do, so no
+ * random one is asked of a generator that may be the host program's. */
 static bool
-try_factor(struct rsa_numbers *k, const BIGNUM *odd, int twos)
+try_factor(struct rsa_numbers *k, const BIGNUM *odd, int twos, unsigned base)
 {
 	BIGNUM *x = BN_new(), *y = BN_new(), *n1 = BN_dup(k->n);
 	bool found = false;
 
-	if (!x || !y || !n1 || !BN_sub_word(n1, 1) || !BN_rand_range(x, n1) || !BN_mod_exp(x, x, odd, k->n, k->ctx))
+	if (!x || !y || !n1 || !BN_sub_word(n1, 1) || !BN_set_word(x, base) ||
+	    !BN_mod_exp(x, x, odd, k->n, k->ctx))
 		goto out;
 	if (BN_is_one(x) || BN_cmp(x, n1) == 0)
 		goto out;
@@ -76,9 +85,11 @@ factor(struct rsa_numbers *k)
 		goto out;
 	while (!BN_is_bit_set(odd, twos))
 		twos++;
-	BN_rshift(odd, odd, twos);
-	for (int i = 0; i < FACTOR_TRIES && err; i++)
-		if (try_factor(k, odd, twos))
+	if (!BN_rshift(odd, odd, twos))
+		goto out;
+	BN_set_flags(odd, BN_FLG_CONSTTIME);
+	for (unsigned i = 0; i < FACTOR_TRIES && err; i++)
+		if (try_factor(k, odd, twos, 2 + i))
 			err = 0;
 	/* the larger one is p by custom */
 	if (!err && BN_cmp(k->p, k->q) < 0)
@@ -136,11 +147,12 @@ out:
 }
 
 int
-keyparts_complete_rsa(struct key_parts *parts)
+keyparts_complete_rsa(struct soft *s, struct key_parts *parts)
 {
-	struct rsa_numbers k = { .ctx = BN_CTX_secure_new(), .one = BN_new() };
+	struct rsa_numbers k = { .ctx = BN_CTX_new_ex(s->ctx), .one = BN_new() };
 	int err = E_MEM;
 
+	ERR_set_mark();
 	if (parts->n.len > NUMBER_MAX || parts->d.len > NUMBER_MAX || parts->e.len > NUMBER_MAX ||
 	    parts->p.len > NUMBER_MAX || parts->q.len > NUMBER_MAX) {
 		err = E_FORMAT;
@@ -170,25 +182,31 @@ out:
 	BN_clear_free(k.q);
 	BN_free(k.one);
 	BN_CTX_free(k.ctx);
+	ERR_pop_to_mark();
 	return err;
 }
 
 int
-keyparts_complete_ec(struct key_parts *parts, enum curve curve)
+keyparts_complete_ec(struct soft *s, struct key_parts *parts, enum curve curve)
 {
 	const struct curve_info *info = curve_info(curve);
-	EC_GROUP *group = info ? EC_GROUP_new_by_curve_name(OBJ_txt2nid(info->group)) : NULL;
-	EC_POINT *point = group ? EC_POINT_new(group) : NULL;
+	EC_GROUP *group = NULL;
+	EC_POINT *point = NULL;
+	BN_CTX *ctx = BN_CTX_new_ex(s->ctx);
 	BIGNUM *scalar = number(&parts->scalar);
 	uint8_t out[1 + 2 * 66];
 	size_t n;
 	int err = E_FORMAT;
 
-	if (!point || !scalar || BN_is_zero(scalar) || BN_cmp(scalar, EC_GROUP_get0_order(group)) >= 0)
+	ERR_set_mark();
+	if (info)
+		group = EC_GROUP_new_by_curve_name_ex(s->ctx, NULL, OBJ_txt2nid(info->group));
+	if (group)
+		point = EC_POINT_new(group);
+	if (!ctx || !point || !scalar || BN_is_zero(scalar) || BN_cmp(scalar, EC_GROUP_get0_order(group)) >= 0)
 		goto out;
-	BN_set_flags(scalar, BN_FLG_CONSTTIME);
-	if (!EC_POINT_mul(group, point, scalar, NULL, NULL, NULL) ||
-	    !(n = EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, out, sizeof out, NULL)))
+	if (!EC_POINT_mul(group, point, scalar, NULL, NULL, ctx) ||
+	    !(n = EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, out, sizeof out, ctx)))
 		goto out;
 	/* one that was given is to be the scalar's own: it would stand on the card for all to see */
 	if (parts->point.len && !view_eq(buf_peek(&parts->point), view_of(out, n)))
@@ -200,5 +218,7 @@ out:
 	BN_clear_free(scalar);
 	EC_POINT_free(point);
 	EC_GROUP_free(group);
+	BN_CTX_free(ctx);
+	ERR_pop_to_mark();
 	return err;
 }

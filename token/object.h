@@ -53,6 +53,8 @@ void object_rename(struct object *o);
 struct object *object_ref(struct object *o);
 void object_unref(struct object **o);
 
+/* One reference, the caller's; path and range are for the caller to fill in. NULL: no memory.
+ * The last unref frees the body; *s becomes NULL. */
 struct source *source_new(enum source_kind kind);
 struct source *source_ref(struct source *s);
 void source_unref(struct source **s);

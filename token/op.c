@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "token/create.h"
 #include "token/pin.h"
 #include "token/pubkey.h"
 #include "token/rules.h"
@@ -63,8 +64,8 @@ take_key(struct session *s, enum op_kind kind, CK_OBJECT_HANDLE h, struct op *op
 	CK_RV rv;
 	int err;
 
-	if (!(op->key = reader_object(s->r, s->pin, h)))
-		return CKR_KEY_HANDLE_INVALID;
+	if ((rv = reader_key(s->r, s->pin, h, &op->key)))
+		return rv;
 	if (op->key->cls != kinds[kind].cls)
 		/* a certificate or a secret key is no such key at all; the wrong half of a pair may
 		 * at least be named as not permitted */
@@ -126,11 +127,10 @@ op_init(struct session *s, enum op_kind kind, const CK_MECHANISM *ck, CK_OBJECT_
 }
 
 CK_ULONG
-op_result_len(const struct session *s, enum op_kind kind, size_t in_len)
+op_result_len(const struct session *s, enum op_kind kind)
 {
 	const struct op *op = &s->op[kind];
 
-	(void)in_len;
 	if (op->has_result)
 		return op->result.len;
 	if (kind == OP_DIGEST)
@@ -145,7 +145,7 @@ op_update(struct session *s, enum op_kind kind, struct view in)
 
 	if (op->md)
 		return rv_from(soft_md_update(op->md, in));
-	if (op->data.len + in.len > COLLECT_MAX)
+	if (in.len > COLLECT_MAX - op->data.len)
 		return kind == OP_DECRYPT ? CKR_ENCRYPTED_DATA_LEN_RANGE : CKR_DATA_LEN_RANGE;
 	buf_view(&op->data, in);
 	return rv_from(buf_err(&op->data));
@@ -232,7 +232,8 @@ sign_on_card(struct session *s, struct op *op, struct view data)
 			break;
 		}
 		rv = soft_verify(s->world->soft, op->m, &op->params, op->pub, data, buf_peek(&op->result));
-		if (rv == CKR_OK || op->key->at.user_consent)
+		if ((rv != CKR_SIGNATURE_INVALID && rv != CKR_SIGNATURE_LEN_RANGE) ||
+		    op->key->at.user_consent)
 			break;
 		log_warn("%s: a signature did not verify; the card's environment was changed by others",
 		    s->r->name);
@@ -266,6 +267,8 @@ decrypt_on_card(struct session *s, struct op *op, struct view data)
 		rv = CKR_ENCRYPTED_DATA_INVALID;
 	else if (err)
 		rv = key_rv(err);
+	else if (block.len > data.len || (c.alg == ALG_RSA_RAW && block.len != data.len))
+		rv = CKR_DEVICE_ERROR;
 	else if (c.alg == ALG_RSA_RAW)
 		rv = soft_unpad(s->world->soft, op->m, &op->params, buf_peek(&block), &op->result);
 	else
@@ -349,52 +352,6 @@ op_digest_key(struct session *s, CK_OBJECT_HANDLE h)
 	return rv;
 }
 
-/* The attributes of a derived secret, from the caller's template. */
-static CK_RV
-derived_attrs(struct view secret, CK_KEY_TYPE type, const CK_ATTRIBUTE *t, CK_ULONG n, struct attrs **out)
-{
-	static const CK_ATTRIBUTE_TYPE ours[] = {
-		CKA_CLASS, CKA_KEY_TYPE, CKA_TOKEN, CKA_VALUE_LEN, CKA_VALUE, CKA_LOCAL,
-		CKA_ALWAYS_SENSITIVE, CKA_NEVER_EXTRACTABLE, CKA_KEY_GEN_MECHANISM
-	};
-	struct attrs_build b = { 0 };
-	bool sensitive = false, extractable = true, mine, priv = true;
-
-	if (template_bool(t, n, CKA_SENSITIVE, &sensitive) || template_bool(t, n, CKA_EXTRACTABLE, &extractable) ||
-	    template_bool(t, n, CKA_PRIVATE, &priv))
-		return CKR_ATTRIBUTE_VALUE_INVALID;
-	attrs_ulong(&b, CKA_CLASS, CKO_SECRET_KEY);
-	attrs_ulong(&b, CKA_KEY_TYPE, type);
-	attrs_bool(&b, CKA_TOKEN, false);
-	attrs_bool(&b, CKA_PRIVATE, priv);
-	attrs_bool(&b, CKA_MODIFIABLE, true);
-	attrs_bool(&b, CKA_COPYABLE, true);
-	attrs_bool(&b, CKA_DESTROYABLE, true);
-	attrs_text(&b, CKA_LABEL, "");
-	attrs_put(&b, CKA_ID, view_of(NULL, 0));
-	attrs_bool(&b, CKA_LOCAL, false);
-	attrs_ulong(&b, CKA_KEY_GEN_MECHANISM, CK_UNAVAILABLE_INFORMATION);
-	attrs_bool(&b, CKA_ALWAYS_SENSITIVE, false);
-	attrs_bool(&b, CKA_NEVER_EXTRACTABLE, false);
-	attrs_bool(&b, CKA_SENSITIVE, sensitive);
-	attrs_bool(&b, CKA_EXTRACTABLE, extractable);
-	attrs_bool(&b, CKA_DERIVE, false);
-	attrs_ulong(&b, CKA_VALUE_LEN, secret.len);
-	for (CK_ULONG i = 0; i < n; i++) {
-		mine = false;
-		for (size_t k = 0; k < sizeof ours / sizeof ours[0]; k++)
-			mine |= t[i].type == ours[k];
-		if (!mine && (t[i].pValue || !t[i].ulValueLen))
-			attrs_put(&b, t[i].type, view_of(t[i].pValue, t[i].ulValueLen));
-	}
-	if (sensitive || !extractable)
-		attrs_hide(&b, CKA_VALUE);
-	else
-		attrs_put(&b, CKA_VALUE, secret);
-	*out = attrs_seal(&b);
-	return *out ? CKR_OK : CKR_HOST_MEMORY;
-}
-
 /* Class, type and length a caller wants of a derived key. */
 static CK_RV
 derive_template(const CK_ATTRIBUTE *t, CK_ULONG n, CK_KEY_TYPE *type, CK_ULONG *len)
@@ -402,11 +359,15 @@ derive_template(const CK_ATTRIBUTE *t, CK_ULONG n, CK_KEY_TYPE *type, CK_ULONG *
 	CK_ULONG cls = CKO_SECRET_KEY;
 	bool token = false;
 
+	CK_RV rv;
+
 	*type = CKK_GENERIC_SECRET;
 	*len = 0;
 	if (template_ulong(t, n, CKA_CLASS, &cls) || template_ulong(t, n, CKA_KEY_TYPE, type) ||
 	    template_ulong(t, n, CKA_VALUE_LEN, len) || template_bool(t, n, CKA_TOKEN, &token))
 		return CKR_ATTRIBUTE_VALUE_INVALID;
+	if ((rv = rules_check(CKO_SECRET_KEY, *type, t, n)))
+		return rv;
 	if (template_get(t, n, CKA_VALUE))
 		return CKR_TEMPLATE_INCONSISTENT;
 	if (cls != CKO_SECRET_KEY || token || (*type != CKK_GENERIC_SECRET && *type != CKK_AES))
@@ -415,7 +376,7 @@ derive_template(const CK_ATTRIBUTE *t, CK_ULONG n, CK_KEY_TYPE *type, CK_ULONG *
 		return CKR_TEMPLATE_INCOMPLETE;
 	if (*type == CKK_AES && *len != 16 && *len != 24 && *len != 32)
 		return CKR_KEY_SIZE_RANGE;
-	return rules_check(CKO_SECRET_KEY, *type, t, n);
+	return CKR_OK;
 }
 
 static CK_RV
@@ -424,6 +385,7 @@ derive_on_card(struct session *s, struct op *op, CK_ULONG want, struct buf *secr
 	struct buf x = BUF_INIT_SECRET;
 	struct key_call c = { .key = &op->key->at.key, .what = KEY_DERIVE, .alg = ALG_ECDH, .out = &x };
 	struct soft_pub *peer = NULL;
+	size_t coordinate;
 	CK_RV rv;
 	int err;
 
@@ -431,12 +393,15 @@ derive_on_card(struct session *s, struct op *op, CK_ULONG want, struct buf *secr
 	if ((err = soft_pub_ec(s->world->soft, attrs_get_view(object_attrs(op->key), CKA_EC_PARAMS),
 	    buf_peek(&op->params.point), &peer)))
 		return err == E_MEM ? CKR_HOST_MEMORY : CKR_MECHANISM_PARAM_INVALID;
+	coordinate = soft_pub_sig_len(peer) / 2;
 	soft_pub_free(&peer);
+	if (want > coordinate && op->params.kdf == CKD_NULL)
+		return CKR_KEY_SIZE_RANGE;
 	c.in.data = buf_peek(&op->params.point);
 	if ((err = reader_run(s->r, s->gen, verb_key, &c)))
 		rv = key_rv(err);
-	else if (want > x.len && op->params.kdf == CKD_NULL)
-		rv = CKR_KEY_SIZE_RANGE;
+	else if (x.len != coordinate)
+		rv = CKR_DEVICE_ERROR;
 	else
 		rv = soft_kdf(s->world->soft, &op->params, buf_peek(&x), want, secret);
 	buf_free(&x);
@@ -450,8 +415,6 @@ op_derive(struct session *s, const CK_MECHANISM *ck, CK_OBJECT_HANDLE base, cons
 	const struct profile *pf = profile_of(s);
 	struct op op = { .m = mech_find(ck->mechanism) };
 	struct buf secret = BUF_INIT_SECRET;
-	struct attrs *attrs = NULL;
-	struct object *o;
 	CK_KEY_TYPE type;
 	CK_ULONG len;
 	CK_RV rv;
@@ -460,7 +423,9 @@ op_derive(struct session *s, const CK_MECHANISM *ck, CK_OBJECT_HANDLE base, cons
 		return CKR_DEVICE_REMOVED;
 	if (!op.m || !(mech_flags(op.m, pf) & CKF_DERIVE))
 		return CKR_MECHANISM_INVALID;
-	if (!(op.key = reader_object(s->r, s->pin, base)) || op.key->cls != CKO_PRIVATE_KEY) {
+	if ((rv = reader_key(s->r, s->pin, base, &op.key)))
+		goto out;
+	if (op.key->cls != CKO_PRIVATE_KEY) {
 		rv = CKR_KEY_HANDLE_INVALID;
 		goto out;
 	}
@@ -474,15 +439,9 @@ op_derive(struct session *s, const CK_MECHANISM *ck, CK_OBJECT_HANDLE base, cons
 	}
 	if ((rv = mech_params_parse(op.m, ck, &op.params)) || (rv = derive_template(t, n, &type, &len)) ||
 	    (rv = pin_ready(s, op.key)) || (rv = reader_fill(s->r, s->gen, op.key)) ||
-	    (rv = derive_on_card(s, &op, len, &secret)) ||
-	    (rv = derived_attrs(buf_peek(&secret), type, t, n, &attrs)))
+	    (rv = derive_on_card(s, &op, len, &secret)))
 		goto out;
-	if (!(o = object_new(attrs, s->h, s->pin))) {
-		rv = CKR_HOST_MEMORY;
-		goto out;
-	}
-	*out = o->h;
-	rv = rv_from(reader_add_object(s->r, s->gen, o));
+	rv = create_secret(s, type, buf_peek(&secret), t, n, out);
 out:
 	mech_params_free(&op.params);
 	object_unref(&op.key);

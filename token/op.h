@@ -32,7 +32,7 @@ struct op {
 CK_RV op_init(struct session *s, enum op_kind kind, const CK_MECHANISM *ck, CK_OBJECT_HANDLE key);
 bool op_active(const struct session *s, enum op_kind kind);
 /* Bytes the result takes at most; exact for signatures and digests. */
-CK_ULONG op_result_len(const struct session *s, enum op_kind kind, size_t in_len);
+CK_ULONG op_result_len(const struct session *s, enum op_kind kind);
 /* Whether the result may turn out shorter than op_result_len (decryption, recovery). */
 bool op_result_varies(enum op_kind kind);
 /* More input. An error ends the operation, which is the caller's to do. */

@@ -5,13 +5,14 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/os.h"
 #include "base/wildcard.h"
 #include "token/pin.h"
 #include "token/rv.h"
 #include "token/session.h"
 
 struct reader *
-reader_new(struct world *w, const char *name, CK_SLOT_ID base)
+reader_new(struct world *w, const char *name, CK_SLOT_ID base, bool at_start)
 {
 	struct reader *r = calloc(1, sizeof *r);
 
@@ -21,7 +22,9 @@ reader_new(struct world *w, const char *name, CK_SLOT_ID base)
 	}
 	r->world = w;
 	r->base = base;
+	r->at_start = at_start;
 	r->gen = 1;
+	pthread_mutex_init(&r->change_lock, NULL);
 	pthread_mutex_init(&r->io_lock, NULL);
 	pthread_mutex_init(&r->lock, NULL);
 	return r;
@@ -38,6 +41,7 @@ reader_free(struct reader **r)
 	card_close(&dead->card);
 	object_list_free(&dead->objects);
 	token_free(&dead->token);
+	pthread_mutex_destroy(&dead->change_lock);
 	pthread_mutex_destroy(&dead->io_lock);
 	pthread_mutex_destroy(&dead->lock);
 	free(dead->name);
@@ -57,50 +61,59 @@ end_generation_locked(struct reader *r, struct object_list *objects, struct toke
 	r->token = NULL;
 }
 
-void
-reader_saw(struct reader *r, const struct io_state *s, bool quiet)
+bool
+reader_has_card_locked(const struct reader *r)
+{
+	return r->presence == IO_PRESENT || r->presence == IO_MUTE;
+}
+
+uint64_t
+reader_expect(struct reader *r, struct io_state *s)
+{
+	uint64_t gen;
+
+	s->reader = r->name;
+	pthread_mutex_lock(&r->lock);
+		s->now = r->presence;
+		s->events = r->events;
+		gen = r->gen;
+	pthread_mutex_unlock(&r->lock);
+	return gen;
+}
+
+bool
+reader_saw(struct reader *r, uint64_t gen, const struct io_state *s)
 {
 	struct object_list objects = { 0 };
 	struct token *token = NULL;
-	bool ended = false, was, is;
+	bool in_time, changed = false, was, is = s->now == IO_PRESENT || s->now == IO_MUTE;
 
 	pthread_mutex_lock(&r->lock);
-		was = r->polled && r->presence != IO_EMPTY && r->presence != IO_NO_READER;
-		is = s->now != IO_EMPTY && s->now != IO_NO_READER;
-		if (r->polled && (s->events != r->events || was != is)) {
-			end_generation_locked(r, &objects, &token);
-			ended = true;
-		}
-		if (!quiet && (ended || (!r->polled && is)))
+		if ((in_time = r->gen == gen)) {
+			was = reader_has_card_locked(r);
+			changed = !r->polled || s->events != r->events || was != is;
+			if (changed)
+				end_generation_locked(r, &objects, &token);
 			for (unsigned i = 0; i < PINS_PER_READER; i++)
-				r->event[i] = true;
-		r->presence = s->now;
-		r->events = s->events;
-		r->polled = true;
+				r->event[i] |= changed && (r->polled || (is && !r->at_start));
+			r->presence = s->now;
+			r->events = s->events;
+			r->polled = true;
+		}
 	pthread_mutex_unlock(&r->lock);
 	object_list_free(&objects);
 	token_free(&token);
-	if (ended) {
-		log_info("%s: card %s", r->name, is ? "inserted" : "removed");
+	if (changed) {
+		log_info("%s: %s", r->name, is ? "there is a card" : "there is no card");
 		session_purge(r->world, r);
 	}
+	return in_time;
 }
 
 void
 reader_poll(struct reader *r)
 {
-	struct io_state s = { .reader = r->name };
-	int err;
-
-	pthread_mutex_lock(&r->lock);
-		s.now = r->presence;
-		s.events = r->events;
-	pthread_mutex_unlock(&r->lock);
-	if ((err = world_poll(r->world, &s, 1))) {
-		log_debug("%s: %s", r->name, err_text(err));
-		s.now = IO_NO_READER;
-	}
-	reader_saw(r, &s, false);
+	world_poll(r->world, &r, 1);
 }
 
 void
@@ -110,16 +123,25 @@ reader_drop(struct reader *r, uint64_t gen)
 	struct token *token = NULL;
 
 	pthread_mutex_lock(&r->lock);
-		if (r->gen == gen) {
+		if (r->gen == gen)
 			end_generation_locked(r, &objects, &token);
-			for (unsigned i = 0; i < PINS_PER_READER; i++)
-				r->event[i] = true;
-			r->presence = IO_EMPTY;
-		}
 	pthread_mutex_unlock(&r->lock);
 	object_list_free(&objects);
 	token_free(&token);
 	session_purge(r->world, r);
+	/* the event is raised by whoever sees that the card is out, and once */
+	reader_poll(r);
+}
+
+static bool
+is_over(struct reader *r, uint64_t gen)
+{
+	bool over;
+
+	pthread_mutex_lock(&r->lock);
+		over = r->gen != gen;
+	pthread_mutex_unlock(&r->lock);
+	return over;
 }
 
 /* The connection of this generation, opened if need be. */
@@ -127,13 +149,9 @@ static int
 connect_io_locked(struct reader *r, uint64_t gen)
 {
 	const struct profile_set *set;
-	uint64_t now;
 	int err;
 
-	pthread_mutex_lock(&r->lock);
-		now = r->gen;
-	pthread_mutex_unlock(&r->lock);
-	if (now != gen)
+	if (is_over(r, gen))
 		return E_GONE;
 	if (r->card && r->card_gen == gen)
 		return 0;
@@ -142,8 +160,38 @@ connect_io_locked(struct reader *r, uint64_t gen)
 		return E_MEM;
 	err = card_open(r->world->io, r->name, set,
 	    settings_bool(r->world->settings, SET_allowUnknownCards), &r->card);
+	if (err)
+		return err;
+	/* it is this generation's card only if no other one was put in before it was opened */
+	reader_poll(r);
+	if (is_over(r, gen)) {
+		card_close(&r->card);
+		return E_GONE;
+	}
 	r->card_gen = gen;
-	return err;
+	return 0;
+}
+
+/* A card pulled out in the middle of a command shows as a fault of transmission first: pcscd
+ * gives SCARD_F_COMM_ERROR, SCARD_E_NOT_TRANSACTED or an answer of no bytes, and only its next
+ * look finds the reader empty. So that look is waited for. */
+#define GONE_LOOK_MS 100
+
+static int
+error_or_gone(struct reader *r, uint64_t gen, int err)
+{
+	int64_t end = os_clock_ms() + r->world->io->lag_ms;
+	bool over;
+
+	for (;;) {
+		reader_poll(r);
+		pthread_mutex_lock(&r->lock);
+			over = r->gen != gen;
+		pthread_mutex_unlock(&r->lock);
+		if (over || os_clock_ms() >= end)
+			return over ? E_GONE : err;
+		os_sleep_ms(GONE_LOOK_MS);
+	}
 }
 
 int
@@ -162,22 +210,23 @@ reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 			pin_lost(r, gen);
 		}
 		err = verb(r->card, arg);
-		if (err == E_RESET && !attempt && !r->card->changed) {
-			/* nothing was changed yet: the verb may run again from its start */
-			card_end(r->card, IO_END_LEAVE);
-			err = 0;
-			continue;
-		}
+		/* refused although the PIN is open: what is missing is not a login */
+		if (err == E_PIN_NEEDED && pin_is_open(r, gen, r->card))
+			err = E_DENIED;
 		card_end(r->card, IO_END_LEAVE);
-		break;
+		if (err != E_RESET || attempt || r->card->changed)
+			break;
+		err = 0; /* nothing was changed yet: the verb may run again from its start */
 	}
+	if (err == E_IO || err == E_RESET || err == E_PROTOCOL)
+		err = error_or_gone(r, gen, err);
 	if (err == E_GONE || err == E_NO_READER || err == E_RESET)
 		card_close(&r->card);
+	if (err == E_PIN_NEEDED || err == E_RESET)
+		pin_lost(r, gen);
 	pthread_mutex_unlock(&r->io_lock);
 	if (err == E_GONE || err == E_NO_READER)
 		reader_drop(r, gen);
-	if (err == E_PIN_NEEDED)
-		pin_lost(r, gen);
 	return err;
 }
 
@@ -208,7 +257,7 @@ reader_bind(struct reader *r, uint64_t *gen)
 		*gen = r->gen;
 		bound = r->token != NULL;
 		unknown = r->unknown;
-		present = r->presence == IO_PRESENT || r->presence == IO_MUTE;
+		present = reader_has_card_locked(r);
 	pthread_mutex_unlock(&r->lock);
 	if (!present)
 		return CKR_TOKEN_NOT_PRESENT;
@@ -229,14 +278,15 @@ reader_bind(struct reader *r, uint64_t *gen)
 			token = NULL;
 		}
 		/* remembered until it is removed: a browser asks again and again (OpenSC#2030) */
-		if ((err == E_UNKNOWN || err == E_CARD || err == E_PROTOCOL || err == E_UNSUPPORTED ||
-		    err == E_NOT_FOUND || err == E_FORMAT) && r->gen == *gen) {
-			r->unknown = true;
-			log_warn("%s: card cannot be used: %s", r->name, err_text(err));
-			err = E_UNKNOWN;
-		}
+		unknown = r->gen == *gen && (err == E_UNKNOWN || err == E_CARD || err == E_PROTOCOL ||
+		    err == E_UNSUPPORTED || err == E_NOT_FOUND || err == E_FORMAT);
+		r->unknown |= unknown;
 	pthread_mutex_unlock(&r->lock);
+	if (unknown)
+		log_warn("%s: card cannot be used: %s", r->name, err_text(err));
 	token_free(&token);
+	if (unknown)
+		return CKR_TOKEN_NOT_RECOGNIZED;
 	return err == E_GONE || err == E_NO_READER ? CKR_TOKEN_NOT_PRESENT : rv_from(err);
 }
 
@@ -274,11 +324,7 @@ reader_load(struct reader *r, uint64_t gen)
 		if (!err && (r->gen != gen || !r->token))
 			err = E_GONE;
 		if (!err && !r->token->objects_loaded) {
-			for (size_t i = 0; i < load.objects.n; i++) {
-				if (object_list_take(&r->objects, load.objects.p[i]))
-					err = E_MEM;
-				load.objects.p[i] = NULL;
-			}
+			err = object_list_join(&r->objects, &load.objects);
 			r->token->objects_loaded = !err;
 		}
 	pthread_mutex_unlock(&r->lock);
@@ -293,21 +339,35 @@ reader_forget(struct reader *r)
 	card_forget(&r->card);
 }
 
+CK_RV
+reader_key(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h, struct object **key)
+{
+	CK_RV rv = CKR_KEY_HANDLE_INVALID;
+	struct object *o;
+	bool user;
+
+	*key = NULL;
+	pthread_mutex_lock(&r->lock);
+		user = r->token && r->token->slot[pin].login == LOGIN_USER;
+		for (size_t i = 0; i < r->objects.n && !*key; i++) {
+			o = r->objects.p[i];
+			if (o->h != h || o->pin != pin)
+				continue;
+			rv = user || !o->priv ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
+			*key = rv ? NULL : object_ref(o);
+			break;
+		}
+	pthread_mutex_unlock(&r->lock);
+	return rv;
+}
+
 struct object *
 reader_object(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h)
 {
-	struct object *o, *found = NULL;
-	bool user;
+	struct object *o;
 
-	pthread_mutex_lock(&r->lock);
-		user = r->token && r->token->slot[pin].login == LOGIN_USER;
-		for (size_t i = 0; i < r->objects.n && !found; i++) {
-			o = r->objects.p[i];
-			if (o->h == h && o->pin == pin && (user || !o->priv))
-				found = object_ref(o);
-		}
-	pthread_mutex_unlock(&r->lock);
-	return found;
+	reader_key(r, pin, h, &o);
+	return o;
 }
 
 int
@@ -326,18 +386,19 @@ reader_add_object(struct reader *r, uint64_t gen, struct object *o)
 	return err;
 }
 
-int
+CK_RV
 reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct attrs *a,
     const struct on_card *at)
 {
 	struct object *with, *old = NULL;
-	int err = E_NOT_FOUND;
+	CK_RV rv;
 
 	/* attributes never change under those who hold the object: another one takes its place */
 	if (!(with = object_new(a, 0, 0)))
-		return E_MEM;
+		return CKR_HOST_MEMORY;
 	pthread_mutex_lock(&r->lock);
-		for (size_t i = 0; i < r->objects.n && r->gen == gen && err; i++) {
+		rv = r->gen == gen ? CKR_OBJECT_HANDLE_INVALID : CKR_DEVICE_REMOVED;
+		for (size_t i = 0; i < r->objects.n && rv == CKR_OBJECT_HANDLE_INVALID; i++) {
 			if (r->objects.p[i]->h != h)
 				continue;
 			old = r->objects.p[i];
@@ -347,13 +408,13 @@ reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct 
 			with->at = at ? *at : old->at;
 			with->src = old->src ? source_ref(old->src) : NULL;
 			r->objects.p[i] = with;
-			err = 0;
+			rv = CKR_OK;
 		}
 	pthread_mutex_unlock(&r->lock);
-	if (err)
+	if (rv)
 		object_unref(&with);
 	object_unref(&old);
-	return err;
+	return rv;
 }
 
 /* Takes out what `goes` says and frees it unlocked. */
@@ -421,27 +482,21 @@ verb_read_source(struct card *card, void *arg)
 {
 	struct source *src = arg;
 	struct buf *body = calloc(1, sizeof *body), *none = NULL;
+	bool wait = false;
 	int err;
 
 	if (!body)
 		return E_MEM;
-	err = card->ops->read(card, &src->path, &src->range, body);
-	if (err == E_CARD || err == E_PROTOCOL) {
-		/* once more, in case the answer was garbled on its way */
-		buf_reset(body);
-		err = card->ops->read(card, &src->path, &src->range, body);
-	}
-	if (!err)
-		err = buf_err(body);
-	/* a file that is not there, or not for us, will not be there next time: empty says so */
-	if (err == E_NOT_FOUND || err == E_DENIED || err == E_PROTOCOL || err == E_CARD || err == E_FORMAT) {
+	err = token_read_file(card, &src->path, &src->range, body);
+	if (err && token_can_spare(err)) {
 		log_warn("certificate or public key cannot be read: %s", err_text(err));
+		/* what the PIN guards may be read later; what is not there, or not for us, will not
+		 * be there next time: empty says so */
+		wait = err == E_PIN_NEEDED;
 		buf_reset(body);
 		err = 0;
 	}
-	/* one behind a PIN will be there next time, after a login; until then the attributes it
-	 * would add are missing, and that is no error of the call that looked */
-	if (err || !atomic_compare_exchange_strong(&src->body, &none, body)) {
+	if (err || wait || !atomic_compare_exchange_strong(&src->body, &none, body)) {
 		buf_free(body);
 		free(body);
 	}

@@ -8,13 +8,16 @@ struct reader {
 	struct world *world;            /* invariant, no reference: the world outlives it */
 	char *name;                     /* invariant */
 	CK_SLOT_ID base;                /* invariant: id of its first slot */
+	bool at_start;                  /* invariant: there when readers were first looked for */
+
+	pthread_mutex_t change_lock;    /* one C_SetAttributeValue or C_DestroyObject at a time */
 
 	pthread_mutex_t io_lock;        /* one card's APDUs */
 	struct card *card;              /* io_lock; NULL: not connected */
 	uint64_t card_gen;              /* io_lock: generation the card was opened in */
 
 	pthread_mutex_t lock;           /* held for microseconds, never over I/O */
-	uint64_t gen;                   /* lock: grows with every insertion and removal */
+	uint64_t gen;                   /* lock: grows with every change seen: card in, card out */
 	enum io_presence presence;      /* lock */
 	uint32_t events;                /* lock: the reader's own counter, as last seen */
 	bool polled;                    /* lock: presence was looked at before */
@@ -25,14 +28,20 @@ struct reader {
 	struct object_list objects;     /* lock: the card's and the sessions' */
 };
 
-struct reader *reader_new(struct world *w, const char *name, CK_SLOT_ID base);
+/* An empty reader of that name; no look at it yet. at_start: a card found at the first look is
+ * no event. NULL: no memory. Freed with its world, when no call is inside any more. */
+struct reader *reader_new(struct world *w, const char *name, CK_SLOT_ID base, bool at_start);
 void reader_free(struct reader **r);
 
 /* Looks whether the card is still there; no APDU. Notices insertions and removals. */
 void reader_poll(struct reader *r);
-/* What a wait or poll has seen. `first`: at the reader's first sight no event is raised when
- * quiet is true. */
-void reader_saw(struct reader *r, const struct io_state *s, bool quiet);
+/* Fills in what a look is to be compared with. The generation it belongs to. */
+uint64_t reader_expect(struct reader *r, struct io_state *s);
+/* What a look that began in generation `gen` has seen. False: another thread's look has changed
+ * things meanwhile, so that this one may be the older: nothing is done. */
+bool reader_saw(struct reader *r, uint64_t gen, const struct io_state *s);
+/* Whether there is a card in it, as last seen. reader->lock held. */
+bool reader_has_card_locked(const struct reader *r);
 /* Recognises the card unless that was done. CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED,
  * CKR_DEVICE_REMOVED, CKR_DEVICE_ERROR. *gen: of the card found. */
 CK_RV reader_bind(struct reader *r, uint64_t *gen);
@@ -40,7 +49,7 @@ CK_RV reader_bind(struct reader *r, uint64_t *gen);
 CK_RV reader_load(struct reader *r, uint64_t gen);
 /* The card is gone (or was another one): sessions, objects and PINs of that generation end. */
 void reader_drop(struct reader *r, uint64_t gen);
-/* Memory only, for a forked child. */
+/* In a forked child: the connection's memory goes, nothing is said to the card. */
 void reader_forget(struct reader *r);
 
 /* A verb with the card, in one transaction: connects, recovers from a reset by others, tries
@@ -52,11 +61,15 @@ int reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg);
 /* The object of a handle that the slot shows now, as a reference; private ones only to a
  * logged-in user. NULL: there is none. */
 struct object *reader_object(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h);
+/* The same for a key that is to be used: CKR_KEY_HANDLE_INVALID, or CKR_USER_NOT_LOGGED_IN when
+ * it is there but private, so that a program that lost its login knows to ask for the PIN. */
+CK_RV reader_key(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h, struct object **key);
 /* Adds an object (taken). E_GONE when the generation is over, E_MEM. */
 int reader_add_object(struct reader *r, uint64_t gen, struct object *o);
-/* The object of that handle gets other attributes (taken; NULL is E_MEM) and, unless `at` is
- * NULL, another place on the card; its handle stays. */
-int reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct attrs *a,
+/* The object of that handle gets other attributes (taken; NULL: no memory) and, unless `at` is
+ * NULL, another place on the card; its handle stays. CKR_OBJECT_HANDLE_INVALID, CKR_DEVICE_REMOVED,
+ * CKR_HOST_MEMORY. change_lock held. */
+CK_RV reader_replace_attrs(struct reader *r, uint64_t gen, CK_OBJECT_HANDLE h, struct attrs *a,
     const struct on_card *at);
 void reader_remove_object(struct reader *r, CK_OBJECT_HANDLE h);
 /* Removes the session objects of a session. */

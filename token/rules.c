@@ -218,7 +218,7 @@ rules_new(const CK_ATTRIBUTE *t, CK_ULONG n, struct attrs **out)
 		if (!applies(&rules[i], cls, key_type) || attrs_has(&b, rules[i].type))
 			continue;
 		if (rules[i].need == REQUIRED)
-			rv = CKR_TEMPLATE_INCOMPLETE;
+			rv = b.bad ? CKR_HOST_MEMORY : CKR_TEMPLATE_INCOMPLETE;
 		put_default(&b, &rules[i]);
 	}
 	if (!rv && !(*out = attrs_seal(&b)))
@@ -243,10 +243,12 @@ static CK_RV
 may_change(const struct rule *r, const struct attrs *from, const CK_ATTRIBUTE *a, bool copy)
 {
 	bool value = a->pValue && a->ulValueLen == sizeof(CK_BBOOL) && *(const CK_BBOOL *)a->pValue;
+	const struct attr *is = r ? attrs_get(from, r->type) : NULL;
+	struct view want = view_of(a->pValue, a->pValue ? a->ulValueLen : 0);
 
 	if (!r)
 		return CKR_ATTRIBUTE_TYPE_INVALID;
-	if (view_eq(attrs_get_view(from, r->type), view_of(a->pValue, a->pValue ? a->ulValueLen : 0)))
+	if (is && !is->hidden && view_eq(is->value, want))
 		return CKR_OK;
 	if ((r->change == TO_TRUE && !value) || (r->change == TO_FALSE && value))
 		return CKR_ATTRIBUTE_READ_ONLY;

@@ -23,23 +23,25 @@ index_locked(const struct world *w, CK_SESSION_HANDLE h)
 	return lo;
 }
 
-static bool
+static CK_RV
 insert_locked(struct world *w, struct session *s)
 {
 	struct session **p;
 	size_t cap;
 
+	if (atomic_load(&w->finalizing))
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	if (w->nsession == w->session_cap) {
 		cap = w->session_cap ? w->session_cap * 2 : 16;
 		if (!(p = realloc(w->session, cap * sizeof *p)))
-			return false;
+			return CKR_HOST_MEMORY;
 		w->session = p;
 		w->session_cap = cap;
 	}
 	/* from a counter: a handle is never given out twice, so a stale one misses */
 	s->h = w->next_session++;
 	w->session[w->nsession++] = s;
-	return true;
+	return CKR_OK;
 }
 
 CK_RV
@@ -63,14 +65,17 @@ session_open(struct world *w, struct reader *r, unsigned pin, CK_FLAGS flags, CK
 	s->flags = flags & (CKF_RW_SESSION | CKF_SERIAL_SESSION);
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_mutex_lock(&w->lock);
-		if (!insert_locked(w, s))
-			rv = CKR_HOST_MEMORY;
-		else
+		if (!(rv = insert_locked(w, s)))
 			*h = s->h;
 	pthread_mutex_unlock(&w->lock);
-	if (rv)
+	if (rv) {
 		session_unref(&s);
-	return rv;
+		return rv;
+	}
+	/* The card may have left before the session was in the table, where its leaving would have
+	 * ended it. From here on only the table's reference keeps s. */
+	session_purge(w, r);
+	return CKR_OK;
 }
 
 void
@@ -129,49 +134,49 @@ session_leave(struct session *s)
 	session_unref(&s);
 }
 
-/* Takes sessions out of the table; a table's reference each is the caller's then. */
-struct taken { struct session **p; size_t n; };
-
-static void
-take_out(struct world *w, struct reader *r, const unsigned *pin, const uint64_t *living_gen, struct taken *out)
+/* Takes sessions of a reader out of the table: of one slot, unless pin is NULL; of other generations
+ * than the living one, unless that is NULL. A list, whose references (the table's) are the caller's. */
+static struct session *
+take_out(struct world *w, struct reader *r, const unsigned *pin, const uint64_t *living_gen)
 {
-	struct session *s;
+	struct session *s, *out = NULL;
 	size_t kept = 0;
 
-	memset(out, 0, sizeof *out);
 	pthread_mutex_lock(&w->lock);
-		if (w->nsession)
-			out->p = calloc(w->nsession, sizeof *out->p);
 		for (size_t i = 0; i < w->nsession; i++) {
 			s = w->session[i];
-			if (out->p && s->r == r && (!pin || s->pin == *pin) && (!living_gen || s->gen != *living_gen))
-				out->p[out->n++] = s;
-			else
+			if (s->r == r && (!pin || s->pin == *pin) && (!living_gen || s->gen != *living_gen)) {
+				s->next_out = out;
+				out = s;
+			} else {
 				w->session[kept++] = s;
+			}
 		}
 		w->nsession = kept;
 	pthread_mutex_unlock(&w->lock);
+	return out;
 }
 
 static void
-taken_free(struct taken *t)
+let_go(struct session *out)
 {
-	for (size_t i = 0; i < t->n; i++)
-		session_unref(&t->p[i]);
-	free(t->p);
+	struct session *next;
+
+	for (; out; out = next) {
+		next = out->next_out;
+		session_unref(&out);
+	}
 }
 
 void
 session_purge(struct world *w, struct reader *r)
 {
-	struct taken gone;
 	uint64_t gen;
 
 	pthread_mutex_lock(&r->lock);
 		gen = r->gen;
 	pthread_mutex_unlock(&r->lock);
-	take_out(w, r, NULL, &gen, &gone);
-	taken_free(&gone);
+	let_go(take_out(w, r, NULL, &gen));
 }
 
 void
@@ -205,21 +210,20 @@ session_close(struct session *s)
 void
 session_close_all(struct world *w, struct reader *r, unsigned pin)
 {
-	struct taken gone;
+	struct session *gone = take_out(w, r, &pin, NULL);
 	uint64_t gen;
 
-	take_out(w, r, &pin, NULL, &gone);
-	for (size_t i = 0; i < gone.n; i++) {
-		pthread_mutex_lock(&gone.p[i]->lock);
-		gone.p[i]->closed = true;
-		pthread_mutex_unlock(&gone.p[i]->lock);
-		reader_remove_owned(r, gone.p[i]->h);
+	for (struct session *s = gone; s; s = s->next_out) {
+		pthread_mutex_lock(&s->lock);
+			s->closed = true;
+		pthread_mutex_unlock(&s->lock);
+		reader_remove_owned(r, s->h);
 	}
 	pthread_mutex_lock(&r->lock);
 		gen = r->gen;
 	pthread_mutex_unlock(&r->lock);
 	pin_logout_slot(r, pin, gen);
-	taken_free(&gone);
+	let_go(gone);
 }
 
 void

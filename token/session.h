@@ -14,6 +14,8 @@ struct session {
 	uint64_t gen;           /* invariant: of the card; another than the reader's: closed */
 	CK_FLAGS flags;         /* invariant: CKF_RW_SESSION, CKF_SERIAL_SESSION */
 
+	struct session *next_out; /* whoever took it out of the table */
+
 	pthread_mutex_t lock;   /* one call of a session at a time */
 	bool closed;            /* lock */
 	bool finding;           /* lock */
@@ -22,8 +24,9 @@ struct session {
 	struct op op[OP_KINDS]; /* lock */
 };
 
-/* CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKR_SESSION_READ_WRITE_SO_EXISTS,
- * CKR_HOST_MEMORY. */
+/* A new session in a slot; its handle. CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED,
+ * CKR_SESSION_READ_WRITE_SO_EXISTS, CKR_HOST_MEMORY, CKR_CRYPTOKI_NOT_INITIALIZED when the world
+ * ends. */
 CK_RV session_open(struct world *w, struct reader *r, unsigned pin, CK_FLAGS flags, CK_SESSION_HANDLE *h);
 /* A reference, with its lock held; NULL: no such session, or its card is gone. */
 struct session *session_enter(struct world *w, CK_SESSION_HANDLE h);
@@ -44,6 +47,9 @@ CK_STATE session_state(struct session *s);
 /* Gives memory back without touching cards. */
 void session_unref(struct session **s);
 
+/* The search of a session: handles are those of the moment of session_find_init. Lock: its own.
+ * CKR_OPERATION_ACTIVE, CKR_OPERATION_NOT_INITIALIZED, CKR_DEVICE_*. *n: handles given, at most
+ * max. */
 CK_RV session_find_init(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n);
 CK_RV session_find(struct session *s, CK_OBJECT_HANDLE *out, CK_ULONG max, CK_ULONG *n);
 CK_RV session_find_final(struct session *s);

@@ -1,4 +1,4 @@
-/* Inside token/soft*.c and their tests only: what the contexts are made of. */
+/* Inside token/soft*.c, token/keyparts.c and their tests only: what the contexts are made of. */
 #ifndef CASTOR_TOKEN_SOFT_INT_H
 #define CASTOR_TOKEN_SOFT_INT_H
 

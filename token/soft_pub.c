@@ -11,6 +11,12 @@
 
 #include "base/err.h"
 
+/* Key types by OID: by name OpenSSL would first ask the engine the host program has made its
+ * default, which may be libp11's, and that one is us again. Source: crypto/evp/pmeth_lib.c,
+ * int_ctx_new; RFC 3279 2.3.1, RFC 5480 2.1.1. */
+#define RSA_TYPE "1.2.840.113549.1.1.1"
+#define EC_TYPE  "1.2.840.10045.2.1"
+
 #define RSA_BITS_MIN 512
 #define RSA_BITS_MAX 16384
 
@@ -56,7 +62,7 @@ rsa_pkey(struct soft *s, struct view n, struct view e)
 	if (bn && be && bld && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, bn) &&
 	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, be) &&
 	    (params = OSSL_PARAM_BLD_to_param(bld)))
-		pkey = pkey_make(s, "RSA", params);
+		pkey = pkey_make(s, RSA_TYPE, params);
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(bld);
 	BN_free(bn);
@@ -110,7 +116,7 @@ ec_pkey(struct soft *s, const struct curve_info *ci, struct view point)
 	    OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, ci->group, 0) &&
 	    OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point.p, point.len) &&
 	    (params = OSSL_PARAM_BLD_to_param(bld)))
-		pkey = pkey_make(s, "EC", params);
+		pkey = pkey_make(s, EC_TYPE, params);
 	OSSL_PARAM_free(params);
 	OSSL_PARAM_BLD_free(bld);
 	return pkey;

@@ -39,6 +39,35 @@ token_free(struct token **t)
 	free(dead);
 }
 
+bool
+token_can_spare(int err)
+{
+	switch (err) {
+	case E_NOT_FOUND:
+	case E_DENIED:
+	case E_PIN_NEEDED:
+	case E_CARD:
+	case E_PROTOCOL:
+	case E_FORMAT:
+	case E_LIMIT:
+		return true;
+	default:
+		return false;
+	}
+}
+
+int
+token_read_file(struct card *card, const struct path *path, const struct range *range, struct buf *out)
+{
+	int err = card->ops->read(card, path, range, out);
+
+	if (err == E_CARD || err == E_PROTOCOL) {
+		buf_reset(out);
+		err = card->ops->read(card, path, range, out);
+	}
+	return err ? err : buf_err(out);
+}
+
 /* One directory EF; what cannot be found or read is logged and left out, since a card with
  * one bad file must still serve the rest. */
 static int
@@ -48,20 +77,13 @@ read_ef(struct card *card, const struct path *path, const struct range *range, c
 	static const struct range whole = { .whole = true };
 	int err;
 
-	err = card->ops->read(card, path, range ? range : &whole, out);
-	if (err == E_CARD || err == E_PROTOCOL) {
-		/* what is missed now is missed until the card is taken out: once more, in case the
-		 * answer was garbled on its way */
-		buf_reset(out);
-		err = card->ops->read(card, path, range ? range : &whole, out);
-	}
-	if (err == E_NOT_FOUND || err == E_DENIED || err == E_CARD || err == E_PROTOCOL ||
-	    err == E_PIN_NEEDED || err == E_FORMAT) {
+	err = token_read_file(card, path, range ? range : &whole, out);
+	if (err && token_can_spare(err)) {
 		log_info("%s: %s", what, err_text(err));
 		buf_reset(out);
 		err = 0;
 	}
-	return err ? err : buf_err(out);
+	return err;
 }
 
 /* 16 characters at most: readable text as it is, anything else in hexadecimal. */
@@ -305,7 +327,8 @@ token_info_locked(const struct token *t, unsigned pin, CK_TOKEN_INFO *info)
 	const char *name = t->label && *t->label ? t->label : t->pf->model ? t->pf->model : t->pf->name;
 
 	memset(info, 0, sizeof *info);
-	buf_fmt(&label, "%s%s", io_is_virtual() ? "TEST CARD " : "", name);
+	/* nobody shall take a virtual card for a real one (DESIGN 17.6) */
+	buf_fmt(&label, "%s%s", io_is_virtual() && !strstr(name, "TEST CARD") ? "TEST CARD " : "", name);
 	pad_text(info->label, sizeof info->label, buf_text(&label));
 	buf_free(&label);
 	pad_text(info->manufacturerID, sizeof info->manufacturerID,

@@ -40,8 +40,13 @@ struct token {              /* owned by its reader, under reader->lock; fields m
  * transaction. E_MEM, E_GONE, E_RESET; unreadable directories give a token without PINs. */
 int token_read(struct card *card, struct token **out);
 void token_free(struct token **t);
+/* Reads a file, once more if the answer was garbled: what is missed now is missed until the card
+ * is taken out. Inside a transaction. E_* of the card's read, E_MEM. */
+int token_read_file(struct card *card, const struct path *path, const struct range *range, struct buf *out);
 /* Reads the object directories that EF(ODF) names. Inside a transaction. Appends to *out. */
 int token_read_objects(struct card *card, const struct p15_odf *odf, struct object_list *out);
+/* Whether an error is of one file alone, so that the rest of the card is served without it. */
+bool token_can_spare(int err);
 /* CK_TOKEN_INFO of one slot; session counts are for the caller. reader->lock held. */
 void token_info_locked(const struct token *t, unsigned pin, CK_TOKEN_INFO *info);
 /* Copies a text into a blank-padded field, cut between characters. */

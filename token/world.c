@@ -7,9 +7,13 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/wildcard.h"
+#include "token/profiles.h"
 #include "token/reader.h"
 #include "token/rv.h"
 #include "token/session.h"
+
+#define POLL_TRIES 3         /* looks that other threads' looks have overtaken */
+#define SERVICE_RETRY_MS 200 /* between two attempts to wait with a service that is not there */
 
 CK_RV
 world_new(struct world **out)
@@ -22,6 +26,8 @@ world_new(struct world **out)
 	atomic_init(&w->refs, 1);
 	w->next_session = 1;
 	pthread_mutex_init(&w->lock, NULL);
+	pthread_mutex_init(&w->profile_lock, NULL);
+	pthread_mutex_init(&w->wait_lock, NULL);
 	pthread_mutex_init(&w->poll_lock, NULL);
 	if ((err = settings_load(NULL, &w->settings)))
 		goto fail;
@@ -69,11 +75,13 @@ world_unref(struct world **w)
 	free(dead->reader);
 	free(dead->waiter);
 	pthread_mutex_destroy(&dead->lock);
+	pthread_mutex_destroy(&dead->profile_lock);
+	pthread_mutex_destroy(&dead->wait_lock);
 	pthread_mutex_destroy(&dead->poll_lock);
 	free(dead);
 }
 
-/* The i-th reader, NULL past the last: another thread may be adding one, and the array moves. */
+/* By index, ascending; NULL behind the last. Readers stay, but the array may move. */
 static struct reader *
 reader_at(struct world *w, size_t i)
 {
@@ -90,20 +98,25 @@ world_finalize(struct world *w)
 {
 	struct reader *r;
 
-	/* cards forget what we verified: a PIN must not outlive the program that gave it */
-	pthread_mutex_lock(&w->lock);
-		w->finalizing = true;
+	atomic_store(&w->finalizing, true);
+	/* a cancel takes until its thread has left the wait: no lock others need is held over it */
+	pthread_mutex_lock(&w->wait_lock);
 		for (size_t i = 0; i < w->nwaiter; i++)
 			w->io->ops->cancel(w->waiter[i]);
-	pthread_mutex_unlock(&w->lock);
+	pthread_mutex_unlock(&w->wait_lock);
+	/* cards forget what we verified: a PIN must not outlive the program that gave it */
 	for (size_t i = 0; (r = reader_at(w, i)); i++)
 		for (unsigned pin = 0; pin < PINS_PER_READER; pin++)
 			session_close_all(w, r, pin);
+	log_close(); /* its file must not stay open in a program that unloads us */
 }
 
 void
 world_forget(struct world *w)
 {
+	/* what a call of the parent had in its hands when the process was copied may be half done */
+	if (atomic_load(&w->refs) != 1)
+		return;
 	for (size_t i = 0; i < w->nreader; i++)
 		reader_forget(w->reader[i]);
 	io_forget(&w->io);
@@ -112,31 +125,63 @@ world_forget(struct world *w)
 const struct profile_set *
 world_profiles(struct world *w)
 {
-	struct buf why = BUF_INIT;
 	int err = 0;
 
-	pthread_mutex_lock(&w->lock);
-		if (!w->profiles_loaded && !(err = profile_set_builtin(&w->profiles, &why)))
+	pthread_mutex_lock(&w->profile_lock);
+		if (!w->profiles_loaded && !(err = profiles_load(NULL, NULL, &w->profiles)))
 			w->profiles_loaded = true;
-	pthread_mutex_unlock(&w->lock);
-	if (err)
-		log_error("built-in profiles: %s", why.len ? buf_text(&why) : err_text(err));
-	buf_free(&why);
+	pthread_mutex_unlock(&w->profile_lock);
 	return err ? NULL : &w->profiles;
 }
 
-int
-world_poll(struct world *w, struct io_state *states, size_t n)
+/* One look at readers all[0..n) and, unless list_mark is NULL, at the list of readers, whose mark is
+ * kept there from call to call. ms: as io->wait. Each reader is told what was seen; *stale: for
+ * one of them it came too late. E_CANCEL, E_MEM, and what io->wait says of the service. */
+static int
+look(struct waiter *waiter, struct reader **all, size_t n, uint32_t *list_mark, int ms, bool *stale)
 {
-	int err = 0;
+	struct io_state *s = calloc(n + 1, sizeof *s);
+	uint64_t *gen = calloc(n + 1, sizeof *gen);
+	size_t total = n + (list_mark ? 1 : 0);
+	int err = E_MEM;
 
-	pthread_mutex_lock(&w->poll_lock);
-		if (!w->poll)
-			err = w->io->ops->waiter_new(w->io, &w->poll);
-		if (!err)
-			err = w->io->ops->wait(w->poll, states, n, 0);
-	pthread_mutex_unlock(&w->poll_lock);
+	*stale = false;
+	if (!s || !gen)
+		goto out;
+	for (size_t i = 0; i < n; i++)
+		gen[i] = reader_expect(all[i], &s[i]);
+	if (list_mark)
+		s[n].events = *list_mark;
+	if ((err = waiter->ops->wait(waiter, s, total, ms)) == E_CANCEL || err == E_MEM)
+		goto out;
+	if (err)
+		log_debug("readers: %s", err_text(err));
+	if (list_mark && !err)
+		*list_mark = s[n].events;
+	for (size_t i = 0; i < n; i++) {
+		if (err) /* without the service there are no readers */
+			s[i].now = IO_NO_READER;
+		if (!reader_saw(all[i], gen[i], &s[i]))
+			*stale = true;
+	}
+out:
+	free(s);
+	free(gen);
 	return err;
+}
+
+void
+world_poll(struct world *w, struct reader **all, size_t n)
+{
+	bool stale = n > 0;
+
+	for (int tries = 0; stale && tries < POLL_TRIES; tries++) {
+		pthread_mutex_lock(&w->poll_lock);
+			stale = false;
+			if (w->poll || !w->io->ops->waiter_new(w->io, &w->poll))
+				look(w->poll, all, n, NULL, 0, &stale);
+		pthread_mutex_unlock(&w->poll_lock);
+	}
 }
 
 /* world->lock held. */
@@ -149,48 +194,62 @@ reader_by_name_locked(const struct world *w, const char *name)
 	return NULL;
 }
 
+static bool
+room_for_reader_locked(struct world *w)
+{
+	size_t cap = w->reader_cap ? w->reader_cap * 2 : 8;
+	struct reader **p;
+
+	if (w->nreader < w->reader_cap)
+		return true;
+	if (!(p = realloc(w->reader, cap * sizeof *p)))
+		return false;
+	w->reader = p;
+	w->reader_cap = cap;
+	return true;
+}
+
 /* Gives a new name the next slot ids. NULL: known already, or no memory. */
 static struct reader *
-add_reader(struct world *w, const char *name)
+add_reader(struct world *w, const char *name, bool at_start)
 {
-	struct reader *r = NULL, **p;
-	size_t cap;
+	struct reader *r = NULL;
 
 	pthread_mutex_lock(&w->lock);
-		if (!reader_by_name_locked(w, name)) {
-			if (w->nreader == w->reader_cap) {
-				cap = w->reader_cap ? w->reader_cap * 2 : 8;
-				if ((p = realloc(w->reader, cap * sizeof *p))) {
-					w->reader = p;
-					w->reader_cap = cap;
-				}
-			}
-			if (w->nreader < w->reader_cap &&
-			    (r = reader_new(w, name, w->nreader * SLOT_STRIDE)))
-				w->reader[w->nreader++] = r;
-		}
+		if (!reader_by_name_locked(w, name) && room_for_reader_locked(w) &&
+		    (r = reader_new(w, name, w->nreader * SLOT_STRIDE, at_start)))
+			w->reader[w->nreader++] = r;
 	pthread_mutex_unlock(&w->lock);
 	return r;
+}
+
+/* Whether the readers are to be listed now; *first: nobody has done so yet. */
+static bool
+list_is_due(struct world *w, bool now, bool *first)
+{
+	int64_t t = os_clock_ms();
+	int64_t every = (int64_t)settings_int(w->settings, SET_buildReaderListTimer) * 1000;
+	bool due;
+
+	pthread_mutex_lock(&w->lock);
+		*first = !w->met_readers;
+		due = *first || now || t - w->listed_at >= every;
+		if (due)
+			w->listed_at = t;
+	pthread_mutex_unlock(&w->lock);
+	return due;
 }
 
 void
 world_list_readers(struct world *w, bool now)
 {
-	struct buf names = BUF_INIT;
-	struct io_state s = { 0 };
-	struct reader *r;
 	const char *exclude = settings_str(w->settings, SET_excludeReader), *name;
-	int64_t t = os_clock_ms(), every = (int64_t)settings_int(w->settings, SET_buildReaderListTimer) * 1000;
-	bool first, due;
+	struct buf names = BUF_INIT;
+	struct reader *r;
+	bool first;
 	int err;
 
-	pthread_mutex_lock(&w->lock);
-		first = !w->listed_at;
-		due = first || now || t - w->listed_at >= every;
-		if (due)
-			w->listed_at = t;
-	pthread_mutex_unlock(&w->lock);
-	if (!due)
+	if (!list_is_due(w, now, &first))
 		return;
 	if ((err = w->io->ops->list(w->io, &names)))
 		log_info("no readers: %s", err_text(err));
@@ -198,17 +257,15 @@ world_list_readers(struct world *w, bool now)
 		name = (const char *)names.p + at;
 		if (*exclude && wildcard_list_match(exclude, name))
 			continue;
-		if (!(r = add_reader(w, name)))
+		if (!(r = add_reader(w, name, first)))
 			continue;
 		log_info("reader \"%s\" is slot %lu", name, r->base);
-		memset(&s, 0, sizeof s);
-		s.reader = r->name;
-		/* a card that is in a reader when we first look is no event; one in a reader that
-		 * came later is */
-		if (world_poll(w, &s, 1) == 0)
-			reader_saw(r, &s, first);
+		world_poll(w, &r, 1);
 	}
 	buf_free(&names);
+	pthread_mutex_lock(&w->lock);
+		w->met_readers = true;
+	pthread_mutex_unlock(&w->lock);
 }
 
 /* A snapshot: the array may grow and move, the readers in it stay. */
@@ -235,15 +292,16 @@ world_refresh(struct world *w)
 
 	world_list_readers(w, true);
 	n = readers(w, &all);
+	world_poll(w, all, n);
 	for (size_t i = 0; i < n; i++) {
-		reader_poll(all[i]);
 		pthread_mutex_lock(&all[i]->lock);
-			all[i]->listed = all[i]->presence == IO_PRESENT || all[i]->presence == IO_MUTE;
+			all[i]->listed = reader_has_card_locked(all[i]);
 		pthread_mutex_unlock(&all[i]->lock);
 	}
 	free(all);
 	pthread_mutex_lock(&w->lock);
 		w->refreshed = true;
+		w->nshown = n;
 	pthread_mutex_unlock(&w->lock);
 }
 
@@ -265,8 +323,8 @@ world_slot(struct world *w, CK_SLOT_ID id, struct reader **r, unsigned *pin)
 int
 world_slots(struct world *w, bool present_only, struct buf *ids)
 {
-	struct reader **all;
-	size_t n;
+	struct reader *r;
+	size_t shown;
 	CK_SLOT_ID id;
 	bool present, refreshed;
 
@@ -275,21 +333,20 @@ world_slots(struct world *w, bool present_only, struct buf *ids)
 	pthread_mutex_unlock(&w->lock);
 	if (!refreshed) /* a caller who brings a buffer and never asked for its size */
 		world_refresh(w);
-	n = readers(w, &all);
-	if (!all)
-		return E_MEM;
-	for (size_t i = 0; i < n; i++) {
-		pthread_mutex_lock(&all[i]->lock);
-			present = all[i]->listed;
-		pthread_mutex_unlock(&all[i]->lock);
+	pthread_mutex_lock(&w->lock);
+		shown = w->nshown;
+	pthread_mutex_unlock(&w->lock);
+	for (size_t i = 0; i < shown && (r = reader_at(w, i)); i++) {
+		pthread_mutex_lock(&r->lock);
+			present = r->listed;
+		pthread_mutex_unlock(&r->lock);
 		if (present_only && !present)
 			continue;
 		for (unsigned pin = 0; pin < PINS_PER_READER; pin++) {
-			id = all[i]->base + pin;
+			id = r->base + pin;
 			buf_put(ids, &id, sizeof id);
 		}
 	}
-	free(all);
 	return buf_err(ids);
 }
 
@@ -313,61 +370,34 @@ take_event(struct reader **all, size_t n, CK_SLOT_ID *slot)
 	return found;
 }
 
-/* One blocking look at all readers and at the list of readers, whose mark is kept in
- * *list_mark from call to call. */
-static int
-wait_once(struct world *w, struct waiter *waiter, struct reader **all, size_t n, uint32_t *list_mark)
-{
-	struct io_state *s = calloc(n + 1, sizeof *s);
-	int err;
-
-	if (!s)
-		return E_MEM;
-	for (size_t i = 0; i < n; i++) {
-		s[i].reader = all[i]->name;
-		pthread_mutex_lock(&all[i]->lock);
-			s[i].now = all[i]->presence;
-			s[i].events = all[i]->events;
-		pthread_mutex_unlock(&all[i]->lock);
-	}
-	s[n].reader = NULL;
-	s[n].events = *list_mark;
-	err = w->io->ops->wait(waiter, s, n + 1, -1);
-	*list_mark = s[n].events;
-	for (size_t i = 0; i < n && !err; i++)
-		if (s[i].changed)
-			reader_saw(all[i], &s[i], false);
-	free(s);
-	return err;
-}
-
 static bool
 waiter_enter(struct world *w, struct waiter *waiter)
 {
 	struct waiter **p;
 	bool ok = false;
 
-	pthread_mutex_lock(&w->lock);
-		if (!w->finalizing && (p = realloc(w->waiter, (w->nwaiter + 1) * sizeof *p))) {
+	pthread_mutex_lock(&w->wait_lock);
+		if (!atomic_load(&w->finalizing) &&
+		    (p = realloc(w->waiter, (w->nwaiter + 1) * sizeof *p))) {
 			w->waiter = p;
 			w->waiter[w->nwaiter++] = waiter;
 			ok = true;
 		}
-	pthread_mutex_unlock(&w->lock);
+	pthread_mutex_unlock(&w->wait_lock);
 	return ok;
 }
 
 static void
 waiter_leave(struct world *w, struct waiter *waiter)
 {
-	pthread_mutex_lock(&w->lock);
+	pthread_mutex_lock(&w->wait_lock);
 		for (size_t i = 0; i < w->nwaiter; i++) {
 			if (w->waiter[i] != waiter)
 				continue;
 			w->waiter[i] = w->waiter[--w->nwaiter];
 			break;
 		}
-	pthread_mutex_unlock(&w->lock);
+	pthread_mutex_unlock(&w->wait_lock);
 }
 
 /* Waits with a waiter of its own until some slot has an event. */
@@ -377,8 +407,9 @@ wait_blocking(struct world *w, CK_SLOT_ID *slot)
 	struct waiter *waiter = NULL;
 	struct reader **all = NULL;
 	uint32_t list_mark = 0;
+	bool stale;
 	size_t n;
-	int err;
+	int err = 0;
 	CK_RV rv = CKR_NO_EVENT;
 
 	if ((err = w->io->ops->waiter_new(w->io, &waiter)))
@@ -395,16 +426,12 @@ wait_blocking(struct world *w, CK_SLOT_ID *slot)
 			rv = CKR_HOST_MEMORY;
 		else if (take_event(all, n, slot))
 			rv = CKR_OK;
-		else if ((err = wait_once(w, waiter, all, n, &list_mark)) == E_CANCEL)
-			rv = CKR_CRYPTOKI_NOT_INITIALIZED;
-		else if (err == E_MEM)
+		else if ((err = look(waiter, all, n, &list_mark, -1, &stale)) == E_MEM)
 			rv = CKR_HOST_MEMORY;
-		else if (err)
-			os_sleep_ms(200); /* the service went away; it may come back */
-		pthread_mutex_lock(&w->lock);
-			if (w->finalizing)
-				rv = CKR_CRYPTOKI_NOT_INITIALIZED;
-		pthread_mutex_unlock(&w->lock);
+		else if (err && err != E_CANCEL)
+			os_sleep_ms(SERVICE_RETRY_MS); /* it went away; it may come back */
+		if (err == E_CANCEL || atomic_load(&w->finalizing))
+			rv = CKR_CRYPTOKI_NOT_INITIALIZED;
 	}
 	free(all);
 	waiter_leave(w, waiter);
@@ -425,8 +452,7 @@ world_wait_event(struct world *w, bool block, CK_SLOT_ID *slot)
 	n = readers(w, &all);
 	if (!all)
 		return CKR_HOST_MEMORY;
-	for (size_t i = 0; i < n; i++)
-		reader_poll(all[i]);
+	world_poll(w, all, n);
 	found = take_event(all, n, slot);
 	free(all);
 	return found ? CKR_OK : CKR_NO_EVENT;

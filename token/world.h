@@ -1,8 +1,10 @@
 /* One initialised library: settings, readers with their slots, sessions. Made by
  * C_Initialize, unpublished by C_Finalize, freed by whoever leaves last.
  *
- * Locks: a session's lock first; then a reader's io_lock; then world->lock or a reader->lock,
- * which are leaves: held for microseconds, never together, never over I/O. */
+ * Locks: a session's lock first; then a reader's change_lock; then its io_lock; then poll_lock, which is held over a look
+ * at readers that waits for nobody; then world->lock or a reader->lock, which are leaves: held for
+ * microseconds, never together, never over I/O. wait_lock and profile_lock are taken alone or under
+ * an io_lock, and nothing is taken under them. */
 #ifndef CASTOR_TOKEN_WORLD_H
 #define CASTOR_TOKEN_WORLD_H
 
@@ -27,21 +29,28 @@ struct world {
 	struct soft *soft;              /* invariant */
 	struct io *io;                  /* invariant */
 
+	atomic_bool finalizing;
+
+	pthread_mutex_t profile_lock;
+	struct profile_set profiles;    /* profile_lock: loaded with the first card, then invariant */
+	bool profiles_loaded;           /* profile_lock */
+
 	pthread_mutex_t lock;
-	struct profile_set profiles;    /* lock: loaded with the first card, then invariant */
-	bool profiles_loaded;           /* lock */
 	struct reader **reader;         /* lock: only grows; a reader lives as long as the world */
 	size_t nreader, reader_cap;     /* lock */
 	struct session **session;       /* lock: ascending by handle */
 	size_t nsession, session_cap;   /* lock */
 	CK_SESSION_HANDLE next_session; /* lock */
-	struct waiter **waiter;         /* lock: those in a blocking C_WaitForSlotEvent */
-	size_t nwaiter;                 /* lock */
-	bool finalizing;                /* lock */
+	bool met_readers;               /* lock: the first listing is over */
+	int64_t listed_at;              /* lock: when the readers were last listed, ms */
 	bool refreshed;                 /* lock: world_refresh was called */
-	int64_t listed_at;              /* lock: when the readers were last listed, ms; 0 never */
+	size_t nshown;                  /* lock: readers C_GetSlotList counted then: the first ones */
 
-	pthread_mutex_t poll_lock;      /* one poll at a time; taken alone */
+	pthread_mutex_t wait_lock;      /* held while waiting threads are called back */
+	struct waiter **waiter;         /* wait_lock: those in a blocking C_WaitForSlotEvent */
+	size_t nwaiter;                 /* wait_lock */
+
+	pthread_mutex_t poll_lock;      /* one poll at a time */
 	struct waiter *poll;            /* poll_lock; NULL until needed */
 };
 
@@ -53,8 +62,9 @@ void world_unref(struct world **w);
 /* Says good-bye: sessions end, PINs are forgotten, threads blocked in world_wait_event come
  * back. Calls still inside keep their references. */
 void world_finalize(struct world *w);
-/* In a forked child: the parent's world is dropped without a word to readers or cards. What
- * cannot be freed safely is leaked; the parent owns it. */
+/* In a forked child: the parent's world is dropped without a word to readers or cards. Its
+ * connections are freed unless calls of other threads were in it, which leaves them in a state nobody
+ * knows; the rest is leaked, for OpenSSL's locks may be held by threads that were not copied. */
 void world_forget(struct world *w);
 
 /* Looks for readers that are new. `now` false: only if buildReaderListTimer says it is time.
@@ -64,15 +74,17 @@ void world_list_readers(struct world *w, bool now);
 void world_refresh(struct world *w);
 /* The reader of a slot id and which of its slots; false for an id never given out. */
 bool world_slot(struct world *w, CK_SLOT_ID id, struct reader **r, unsigned *pin);
-/* Slot ids, ascending, of all readers or of those that had a card at the last world_refresh:
- * the count a caller was told stays true for its next call. Appended as CK_SLOT_ID to a buf. */
+/* Slot ids, ascending, of the readers there were at the last world_refresh, or of those that had a
+ * card then: the count a caller was told stays true for its next call, whatever other threads have
+ * met meanwhile. Appended as CK_SLOT_ID to a buf. E_MEM. */
 int world_slots(struct world *w, bool present_only, struct buf *ids);
-/* Fills `states` for readers[0..n) by one poll; E_* of io->wait. */
-int world_poll(struct world *w, struct io_state *states, size_t n);
+/* Looks at readers all[0..n) by one poll and tells each what was seen. Takes poll_lock. */
+void world_poll(struct world *w, struct reader **all, size_t n);
 /* The profiles, loaded on first use; NULL: no memory. */
 const struct profile_set *world_profiles(struct world *w);
 
-/* C_WaitForSlotEvent. CKR_NO_EVENT, CKR_CRYPTOKI_NOT_INITIALIZED when the world ends. */
+/* C_WaitForSlotEvent. CKR_NO_EVENT, CKR_CRYPTOKI_NOT_INITIALIZED when the world ends,
+ * CKR_HOST_MEMORY. No lock held. */
 CK_RV world_wait_event(struct world *w, bool block, CK_SLOT_ID *slot);
 
 #endif

@@ -263,6 +263,10 @@ write_file(struct session *s, const struct attrs *a, enum file_use use, CK_OBJEC
 		return CKR_HOST_MEMORY;
 	if ((rv = take_names(rec, a)) || (rv = find_place(s, &place)) || (rv = reader_load(s->r, s->gen)))
 		goto out;
+	if (use == FILES_CERT && attrs_get_bool(a, CKA_PRIVATE, false)) {
+		rv = CKR_TEMPLATE_INCONSISTENT; /* the card's certificates are read by everybody */
+		goto out;
+	}
 	rec->flags = P15_FLAG_MODIFIABLE | (attrs_get_bool(a, CKA_PRIVATE, false) ? P15_FLAG_PRIVATE : 0u);
 	if (rec->flags & P15_FLAG_PRIVATE)
 		rec->auth_id = place.auth_id;
@@ -332,7 +336,8 @@ import_key(struct session *s, const struct attrs *a, CK_OBJECT_HANDLE *out)
 		pair.curve = curve_by_oid(attrs_get_view(a, CKA_EC_PARAMS));
 		pair.bits = pair.curve != CURVE_NONE ? curve_info(pair.curve)->bits : 0;
 	}
-	err = pair.kind == KEY_RSA ? keyparts_complete_rsa(&pair.parts) : keyparts_complete_ec(&pair.parts, pair.curve);
+	err = pair.kind == KEY_RSA ? keyparts_complete_rsa(s->world->soft, &pair.parts) :
+	    keyparts_complete_ec(s->world->soft, &pair.parts, pair.curve);
 	rv = err == E_MEM ? CKR_HOST_MEMORY : err ? CKR_ATTRIBUTE_VALUE_INVALID : CKR_OK;
 	if (!rv && !(rv = take_names(&pair.priv, a)) &&
 	    !(rv = take_names(&pair.pub, a))) {
@@ -372,22 +377,73 @@ struct change_job {
 	const struct place *place;
 	struct on_card at;          /* out: where the new record stands */
 	const struct attrs *a;      /* as it shall be; NULL: destroy */
+	bool subject;               /* CKA_SUBJECT is among what changes */
 };
+
+static bool
+path_eq(const struct path *a, const struct path *b)
+{
+	return a->from == b->from && view_eq(view_of(a->b, a->len), view_of(b->b, b->len));
+}
+
+/* What a record of that kind points at. */
+static const struct path *
+file_of(enum p15_kind kind, const struct path *value, const struct key_ref *key)
+{
+	return kind == P15_PRIVATE ? &key->path : value;
+}
+
+/* The record of the object, which must still be where it was: another thread or program may have
+ * taken it away and put another one there. *recs gets it, *old its bytes, which are in ef.
+ * E_NOT_FOUND: something else is there, or nothing. */
+static int
+find_record(struct card *card, const struct on_card *at, struct buf *ef, struct p15_objects *recs,
+    struct view *old)
+{
+	static const struct range whole = { .whole = true };
+	const struct p15_odf_entry entry = { .kind = at->kind, .path = at->dir, .range = whole };
+	size_t skipped = 0;
+	int err;
+
+	if ((err = card->ops->read(card, &at->dir, &whole, ef)) || (err = buf_err(ef)))
+		return err;
+	*old = view_part(buf_peek(ef), at->rec_off, at->rec_len);
+	if ((err = p15_dir_decode(&entry, *old, recs, &skipped)) && err != E_FORMAT)
+		return err;
+	if (err || recs->n != 1 || skipped ||
+	    !path_eq(file_of(at->kind, &recs->p[0]->path, &recs->p[0]->key),
+	    file_of(at->kind, &at->path, &at->key)))
+		return E_NOT_FOUND;
+	return 0;
+}
 
 static int
 verb_destroy(struct card *card, void *arg)
 {
 	struct change_job *job = arg;
-	const struct path *file = job->at.kind == P15_PRIVATE ? &job->at.key.path : &job->at.path;
+	const struct path *file = file_of(job->at.kind, &job->at.path, &job->at.key);
+	struct p15_objects recs = { 0 };
+	struct buf ef = BUF_INIT;
+	struct view old;
 	int err;
 
 	if (!card->ops->write || !card->ops->erase)
 		return E_UNSUPPORTED;
 	/* the record first: a directory must never point at a file that is gone */
-	if ((err = dir_remove(card, &job->at.dir, job->at.rec_off, job->at.rec_len)))
-		return err;
-	err = card->ops->erase(card, file);
-	return err == E_NOT_FOUND ? 0 : err;
+	if (!(err = find_record(card, &job->at, &ef, &recs, &old)) &&
+	    !(err = dir_remove(card, &job->at.dir, job->at.rec_off, job->at.rec_len)) &&
+	    (err = card->ops->erase(card, file)) == E_NOT_FOUND)
+		err = 0;
+	p15_objects_free(&recs);
+	buf_free(&ef);
+	return err;
+}
+
+/* In PKCS#11's words, for a change of what is on the card. */
+static CK_RV
+change_rv(int err)
+{
+	return err == E_NOT_FOUND ? CKR_OBJECT_HANDLE_INVALID : write_rv(err);
 }
 
 CK_RV
@@ -396,44 +452,43 @@ write_destroy(struct session *s, const struct object *o)
 	struct place place;
 	struct change_job job = { .place = &place, .at = o->at };
 	CK_RV rv;
-	int err;
 
 	if (!o->at.is)
 		return CKR_ACTION_PROHIBITED;
 	if ((rv = find_place(s, &place)))
 		return rv;
-	err = reader_run(s->r, s->gen, verb_destroy, &job);
-	return err ? write_rv(err) : CKR_OK;
+	return change_rv(reader_run(s->r, s->gen, verb_destroy, &job));
 }
 
 /* Only a record that we would have written byte for byte the same may be written anew: a
  * foreign one may hold what we do not know. */
 static int
-reencode(struct view old, const struct p15_odf_entry *entry, const struct attrs *a, struct p15_objects *recs,
-    struct buf *record)
+reencode(struct view old, const struct change_job *job, struct p15_object *rec, struct buf *record)
 {
 	struct buf same = BUF_INIT;
-	size_t skipped = 0;
-	int err;
+	CK_RV rv;
+	int err = 0;
 
-	if ((err = p15_dir_decode(entry, old, recs, &skipped)))
-		goto out;
-	if (recs->n != 1 || skipped || p15_record_encode(recs->p[0], &same) || !view_eq(buf_peek(&same), old)) {
+	if (p15_record_encode(rec, &same) || !view_eq(buf_peek(&same), old))
 		err = E_UNSUPPORTED;
-		goto out;
-	}
-	err = take_names(recs->p[0], a) ? E_ARG : p15_record_encode(recs->p[0], record);
-out:
 	buf_free(&same);
-	return err;
+	if (err)
+		return err;
+	if ((rv = take_names(rec, job->a)))
+		return rv == CKR_HOST_MEMORY ? E_MEM : E_ARG;
+	if (job->subject) {
+		buf_reset(&rec->subject);
+		buf_view(&rec->subject, attrs_get_view(job->a, CKA_SUBJECT));
+		if ((err = buf_err(&rec->subject)))
+			return err;
+	}
+	return p15_record_encode(rec, record);
 }
 
 static int
 verb_change(struct card *card, void *arg)
 {
-	static const struct range whole = { .whole = true };
 	struct change_job *job = arg;
-	struct p15_odf_entry entry = { .kind = job->at.kind, .path = job->at.dir, .range = whole };
 	struct p15_objects recs = { 0 };
 	struct buf ef = BUF_INIT, record = BUF_INIT;
 	struct made made = { 0 };
@@ -442,10 +497,8 @@ verb_change(struct card *card, void *arg)
 
 	if (!card->ops->write)
 		return E_UNSUPPORTED;
-	if ((err = card->ops->read(card, &job->at.dir, &whole, &ef)) || (err = buf_err(&ef)))
-		goto out;
-	old = view_part(buf_peek(&ef), job->at.rec_off, job->at.rec_len);
-	if ((err = reencode(old, &entry, job->a, &recs, &record)))
+	if ((err = find_record(card, &job->at, &ef, &recs, &old)) ||
+	    (err = reencode(old, job, recs.p[0], &record)))
 		goto out;
 	if (record.len == old.len) {
 		err = dir_replace(card, &job->at.dir, job->at.rec_off, buf_peek(&record));
@@ -465,23 +518,43 @@ out:
 	return err;
 }
 
+/* Whether all that differs can be told by a record, so that nothing is promised that the card
+ * will not remember. */
+static CK_RV
+check_change(const struct object *o, struct change_job *job)
+{
+	const struct attrs *is = object_attrs(o), *a = job->a;
+	bool key = o->at.kind == P15_PRIVATE || o->at.kind == P15_PUBLIC;
+	const struct attr *old;
+
+	for (size_t i = 0; i < a->n; i++) {
+		old = attrs_get(is, a->a[i].type);
+		if (old && old->hidden == a->a[i].hidden && view_eq(old->value, a->a[i].value))
+			continue;
+		if (key && a->a[i].type == CKA_SUBJECT)
+			job->subject = true;
+		else if (a->a[i].type != CKA_LABEL && a->a[i].type != CKA_ID)
+			return CKR_ATTRIBUTE_READ_ONLY;
+	}
+	return CKR_OK;
+}
+
 CK_RV
 write_change(struct session *s, const struct object *o, struct attrs *a)
 {
 	struct place place;
 	struct change_job job = { .place = &place, .at = o->at, .a = a };
-	CK_RV rv = CKR_OK;
-	int err = 0;
+	CK_RV rv = o->at.is ? CKR_OK : CKR_ACTION_PROHIBITED;
+	int err;
 
-	if (o->at.is && !(rv = find_place(s, &place)))
-		err = reader_run(s->r, s->gen, verb_change, &job);
-	if (!o->at.is)
-		rv = CKR_ACTION_PROHIBITED;
-	else if (!rv && err)
-		rv = err == E_UNSUPPORTED ? CKR_ATTRIBUTE_READ_ONLY : err == E_ARG ? CKR_ATTRIBUTE_VALUE_INVALID : write_rv(err);
-	if (rv) {
-		attrs_free(&a);
-		return rv;
-	}
-	return rv_from(reader_replace_attrs(s->r, s->gen, o->h, a, &job.at));
+	if (rv || (rv = check_change(o, &job)) || (rv = find_place(s, &place)))
+		goto out;
+	if ((err = reader_run(s->r, s->gen, verb_change, &job)))
+		rv = err == E_UNSUPPORTED ? CKR_ATTRIBUTE_READ_ONLY : err == E_ARG ?
+		    CKR_ATTRIBUTE_VALUE_INVALID : change_rv(err);
+out:
+	if (!rv)
+		return reader_replace_attrs(s->r, s->gen, o->h, a, &job.at);
+	attrs_free(&a);
+	return rv;
 }

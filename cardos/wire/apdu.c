@@ -4,7 +4,8 @@
 
 #define LE_MAX 65536u
 
-/* Lc, data and Le of the extended form. Source: ISO 7816-4 5.2: one 00 in front of the first of them. */
+/* Lc, data and Le of the extended form, one 00 in front of the first of them.
+ * Source: ISO 7816-4 5.2. */
 static void
 put_extended(const struct apdu *a, struct buf *out)
 {

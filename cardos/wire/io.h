@@ -72,7 +72,10 @@ struct io_ops {
 	void (*forget)(struct io **);
 };
 
-struct io { const struct io_ops *ops; };
+struct io {
+	const struct io_ops *ops;
+	int lag_ms; /* invariant: how long wait() may go on telling of a card that was pulled out */
+};
 struct chan { const struct io_ops *ops; };
 struct waiter { const struct io_ops *ops; };
 

@@ -387,6 +387,7 @@ io_fault_new(struct io **under, struct io **out)
 	if (!f)
 		return E_MEM;
 	f->io.ops = &fault_ops;
+	f->io.lag_ms = (*under)->lag_ms;
 	f->under = *under;
 	pthread_mutex_init(&f->lock, NULL);
 	*under = NULL;

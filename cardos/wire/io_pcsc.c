@@ -3,7 +3,6 @@
  * service before it is asked something, and none of the handles is used after a fork. */
 #include "cardos/wire/io.h"
 
-#include <openssl/crypto.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,12 @@
 /* A reader that came between our list and the wait is not told by pcsc-lite (it counts readers
  * when the wait starts), so a long wait is made of slices, each with a fresh list. */
 #define WAIT_SLICE_MS 5000
+#define FULL_SLICE_MS 500
+/* One SCardGetStatusChange takes no more. Source: pcsclite.h, winscard_clnt.c. */
+#define STATES_MAX ((size_t)PCSCLITE_MAX_READERS_CONTEXTS)
+
+/* pcscd looks into a reader that cannot tell by itself every 400 ms */
+#define PRESENCE_LAG_MS 500
 
 static const char pnp_name[] = "\\\\?PnP?\\Notification";
 
@@ -77,7 +82,7 @@ struct pcsc_chan {
 	DWORD protocol;
 	uint8_t atr[33];
 	size_t atr_len;
-	struct buf answer;            /* room for one answer, kept */
+	struct buf answer;            /* secret: room for one answer, kept */
 };
 
 struct pcsc_waiter {
@@ -100,8 +105,9 @@ rv_err(LONG rv, const char *what)
 		if ((uint32_t)rv != (uint32_t)rv_errors[i].rv)
 			continue;
 		if (rv_errors[i].err == E_REFUSED)
-			log_error("%s: refused; the polkit actions org.debian.pcsc-lite.access_pcsc and "
-			    "org.debian.pcsc-lite.access_card decide who may use smart cards", what);
+			log_error("%s: refused; the polkit actions %s and %s decide who may use cards",
+			    what, "org.debian.pcsc-lite.access_pcsc",
+			    "org.debian.pcsc-lite.access_card");
 		else if (rv_errors[i].err)
 			log_debug("%s: 0x%08lX", what, (unsigned long)(uint32_t)rv);
 		return rv_errors[i].err;
@@ -255,7 +261,7 @@ look(SCARDCONTEXT ctx, struct io_state *states, size_t nstates, const struct buf
     SCARD_READERSTATE *rs, size_t *n)
 {
 	size_t at = 0;
-	LONG rv;
+	LONG rv = SCARD_S_SUCCESS;
 
 	*n = 0;
 	for (size_t i = 0; i < nstates; i++) {
@@ -264,9 +270,12 @@ look(SCARDCONTEXT ctx, struct io_state *states, size_t nstates, const struct buf
 		rs[(*n)++] = (SCARD_READERSTATE){ .szReader = states[i].reader,
 			.dwCurrentState = SCARD_STATE_UNAWARE };
 	}
-	rv = *n ? SCardGetStatusChange(ctx, 0, rs, (DWORD)*n) : SCARD_S_SUCCESS;
-	if (rv != SCARD_S_SUCCESS && rv != (LONG)SCARD_E_TIMEOUT)
-		return rv;
+	for (size_t i = 0; i < *n; i += STATES_MAX) {
+		rv = SCardGetStatusChange(ctx, 0, rs + i,
+		    (DWORD)(*n - i < STATES_MAX ? *n - i : STATES_MAX));
+		if (rv != SCARD_S_SUCCESS && rv != (LONG)SCARD_E_TIMEOUT)
+			return rv;
+	}
 	for (size_t i = 0; i < nstates; i++) {
 		struct io_state *s = &states[i];
 
@@ -324,8 +333,12 @@ wait_round(struct pcsc_waiter *w, struct io_state *states, size_t n, int slice,
 		goto out;
 	if ((*done = any_changed(states, n) || slice == 0))
 		goto out;
-	rs[nrs++] = (SCARD_READERSTATE){ .szReader = pnp_name };
-	rv = SCardGetStatusChange(ctx, (DWORD)slice, rs, (DWORD)nrs);
+	if (nrs < STATES_MAX)
+		rs[nrs++] = (SCARD_READERSTATE){ .szReader = pnp_name };
+	else if (slice > FULL_SLICE_MS) /* not all can be waited for at once: look more often */
+		slice = FULL_SLICE_MS;
+	rv = SCardGetStatusChange(ctx, (DWORD)slice, rs,
+	    (DWORD)(nrs < STATES_MAX ? nrs : STATES_MAX));
 	if (rv == (LONG)SCARD_E_TIMEOUT)
 		rv = SCARD_S_SUCCESS;
 out:
@@ -468,19 +481,19 @@ pcsc_waiter_free(struct waiter **waiter)
 
 /* Cards */
 
+/* The ATR, from the service's own table: SCardStatus would wait for a neighbour's transaction. */
 static LONG
-chan_status(struct pcsc_chan *c)
+chan_atr_get(struct pcsc_chan *c)
 {
-	DWORD name_len = 0, state, protocol, atr_len = sizeof c->atr;
-	uint8_t atr[MAX_ATR_SIZE];
-	LONG rv;
+	SCARD_READERSTATE rs = { .szReader = c->reader, .dwCurrentState = SCARD_STATE_UNAWARE };
+	LONG rv = SCardGetStatusChange(c->ctx, 0, &rs, 1);
 
-	atr_len = sizeof atr;
-	rv = SCardStatus(c->card, NULL, &name_len, &state, &protocol, atr, &atr_len);
 	if (rv != SCARD_S_SUCCESS)
 		return rv;
-	c->atr_len = atr_len <= sizeof c->atr ? atr_len : sizeof c->atr;
-	memcpy(c->atr, atr, c->atr_len);
+	if (!(rs.dwEventState & SCARD_STATE_PRESENT) || rs.cbAtr > sizeof c->atr)
+		return SCARD_W_REMOVED_CARD;
+	c->atr_len = rs.cbAtr;
+	memcpy(c->atr, rs.rgbAtr, c->atr_len);
 	return rv;
 }
 
@@ -505,7 +518,7 @@ chan_connect(struct pcsc_chan *c)
 	rv = SCardConnect(c->ctx, c->reader, SCARD_SHARE_SHARED, PROTOCOLS, &c->card, &c->protocol);
 	c->has_card = rv == SCARD_S_SUCCESS;
 	if (rv == SCARD_S_SUCCESS)
-		rv = chan_status(c);
+		rv = chan_atr_get(c);
 	if (rv != SCARD_S_SUCCESS)
 		chan_drop(c);
 	return rv;
@@ -570,6 +583,21 @@ chan_err(LONG rv, const char *what)
 	return r == E_NO_READER ? E_GONE : r;
 }
 
+/* Whether a neighbour holds the card. SCardBeginTransaction waits for neighbours for ever,
+ * whatever is set; SCardStatus says SHARING_VIOLATION at once in a process that started with
+ * PCSCLITE_NO_BLOCKING. Source: pcsc-lite 1.9.9 and later, winscard_clnt.c; seen so. */
+static bool
+held(struct pcsc_chan *c)
+{
+	DWORD name_len = 0, state, protocol, atr_len = MAX_ATR_SIZE;
+	uint8_t atr[MAX_ATR_SIZE];
+
+	if (!c->has_card || !os_env("PCSCLITE_NO_BLOCKING"))
+		return false;
+	return SCardStatus(c->card, NULL, &name_len, &state, &protocol, atr, &atr_len)
+	    == (LONG)SCARD_E_SHARING_VIOLATION;
+}
+
 /* One attempt; SCARD_W_RESET_CARD is answered by reconnecting, a dead service by connecting
  * anew. *again: try once more, and the card was reset. */
 static LONG
@@ -609,14 +637,17 @@ pcsc_begin(struct chan *chan, int deadline_ms)
 	if (c->begun)
 		return 0;
 	for (int tries = 0; tries < BEGIN_TRIES;) {
-		rv = begin_once(c, &again);
+		if (deadline_ms >= 0 && held(c)) {
+			again = false;
+			rv = SCARD_E_SHARING_VIOLATION;
+		} else {
+			rv = begin_once(c, &again);
+		}
 		if (again) {
 			reset = true;
 			tries++;
 			continue;
 		}
-		/* pcsc-lite itself waits for neighbours here, for ever, unless the process started
-		 * with PCSCLITE_NO_BLOCKING (DESIGN 17.9); then it says so and we wait */
 		if (rv == (LONG)SCARD_E_SHARING_VIOLATION
 		    && (deadline_ms < 0 || os_clock_ms() < end)) {
 			os_sleep_ms(LOCK_POLL_MS);
@@ -640,7 +671,8 @@ pcsc_end(struct chan *chan, enum io_end how)
 	if (!c->begun)
 		return 0;
 	c->begun = false;
-	rv = SCardEndTransaction(c->card, how == IO_END_RESET ? SCARD_RESET_CARD : SCARD_LEAVE_CARD);
+	rv = SCardEndTransaction(c->card,
+	    how == IO_END_RESET ? SCARD_RESET_CARD : SCARD_LEAVE_CARD);
 	/* a reset by others is told by the next begin */
 	return rv == (LONG)SCARD_W_RESET_CARD ? 0 : chan_err(rv, "end");
 }
@@ -649,7 +681,8 @@ static int
 pcsc_transmit(struct chan *chan, struct view cmd, bool secret, struct buf *rsp)
 {
 	struct pcsc_chan *c = (struct pcsc_chan *)chan;
-	const SCARD_IO_REQUEST *pci = c->protocol == SCARD_PROTOCOL_T0 ? SCARD_PCI_T0 : SCARD_PCI_T1;
+	bool t0 = c->protocol == SCARD_PROTOCOL_T0;
+	const SCARD_IO_REQUEST *pci = t0 ? SCARD_PCI_T0 : SCARD_PCI_T1;
 	DWORD n = ANSWER_MAX;
 	LONG rv;
 
@@ -661,7 +694,7 @@ pcsc_transmit(struct chan *chan, struct view cmd, bool secret, struct buf *rsp)
 	if (rv == SCARD_S_SUCCESS && n <= ANSWER_MAX)
 		buf_put(rsp, c->answer.p, n);
 	if (secret)
-		OPENSSL_cleanse(c->answer.p, n <= ANSWER_MAX ? n : ANSWER_MAX);
+		buf_reset(&c->answer); /* cleanses, and keeps the room */
 	if (rv == SCARD_S_SUCCESS)
 		return n > ANSWER_MAX ? E_PROTOCOL : buf_err(rsp);
 	if (context_dead(rv)) {
@@ -777,6 +810,7 @@ io_pcsc_new(struct io **out)
 	if (!p)
 		return E_MEM;
 	p->io.ops = &pcsc_ops;
+	p->io.lag_ms = PRESENCE_LAG_MS;
 	pthread_mutex_init(&p->lock, NULL);
 	*out = &p->io;
 	return 0;

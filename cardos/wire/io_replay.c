@@ -165,7 +165,8 @@ static int
 line_parse(struct io_replay *p, struct view line, unsigned number, const char **what)
 {
 	static const struct { const char *word; enum step_kind kind; bool pattern; } kinds[] = {
-		{ ">", STEP_COMMAND, true }, { "<", STEP_ANSWER, true }, { "= atr", STEP_ATR, true },
+		{ ">", STEP_COMMAND, true }, { "<", STEP_ANSWER, true },
+		{ "= atr", STEP_ATR, true },
 		{ "! removed", STEP_REMOVED, false }, { "! reset", STEP_RESET, false },
 		{ "! failed", STEP_FAILED, false },
 	};

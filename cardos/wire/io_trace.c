@@ -13,7 +13,7 @@
 #include "cardos/wire/apdu.h"
 
 #define INS_GET_RESPONSE 0xC0u
-#define CLA_OPEN_MASK 0xECu     /* proprietary class and secure messaging; chain and channel are free */
+#define CLA_OPEN_MASK 0xECu     /* proprietary or secure messaging; chain and channel are free */
 
 /* DESIGN 18.8. empty: shown only without data. */
 static const struct { uint8_t ins; bool empty; } shown[] = {
@@ -381,6 +381,7 @@ io_trace_new(struct io **under, int fd, struct io **out)
 	if (!t)
 		return E_MEM;
 	t->io.ops = &trace_ops;
+	t->io.lag_ms = (*under)->lag_ms;
 	t->under = *under;
 	t->fd = fd;
 	pthread_mutex_init(&t->lock, NULL);

@@ -39,7 +39,8 @@ io_default(struct io **out)
 		r = io_sock_new(spec ? spec : "", &io);
 	/* a library without readers is of more use than one that does not start */
 	if (r && r != E_MEM) {
-		log_error("CASTOR_VIRTUAL: want unix:/path||unix:/path2 or replay:/path; no readers now");
+		log_error("CASTOR_VIRTUAL: want unix:/path||unix:/path2 or replay:/path; "
+		    "no readers now");
 		r = io_sock_new("", &io);
 	}
 	if (r)

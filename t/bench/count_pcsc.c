@@ -22,6 +22,9 @@
 typedef LONG (*transmit_fn)(SCARDHANDLE, const SCARD_IO_REQUEST *, LPCBYTE, DWORD,
 			    SCARD_IO_REQUEST *, LPBYTE, LPDWORD);
 
+/* A use of pcsc-lite that the linker sees: without one it leaves the library out. */
+__attribute__((used)) static LONG (*const keep)(SCARDCONTEXT) = SCardReleaseContext;
+
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static transmit_fn real;
 static _Atomic uint64_t *counter;

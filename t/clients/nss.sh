@@ -22,6 +22,13 @@ add() {
 	echo | modutil -dbdir "$db" -add castor -libfile "$module" -force
 }
 
+# modutil complains of the token of every empty slot; what it lists counts.
+lists() {
+	modutil -dbdir "$db" -list castor >listed 2>&1
+	cat listed
+	grep -q "Library file: $module" listed && grep -q "Token Name: $token" listed
+}
+
 # No PIN at all: a "friendly" token shows its certificates without one.
 certificates() {
 	certutil -L -d "$db" -h "$token" </dev/null >listed 2>&1 || { cat listed; return 1; }
@@ -51,8 +58,7 @@ cms_decrypt() {
 
 ok "a new database" new_database
 ok "modutil adds the module" add
-ok "modutil lists it" says "Library file: $module\|library name: $module" modutil -dbdir "$db" -list castor
-ok "and the token in it" says "token: *$token" modutil -dbdir "$db" -list castor
+ok "modutil lists it and the token in it" lists
 ok "certutil -L: four certificates without a PIN" certificates
 ok "and that cost no PIN try" client_tries 3
 ok "certutil -K: three keys" keys

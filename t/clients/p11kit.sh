@@ -31,16 +31,28 @@ remote() {
 	pkcs11-tool --module "$client" "$@"
 }
 
+# ECDSA_SHA256 and its like are unknown to the protocol of p11-kit 0.24; plain ECDSA is not.
+sign_hash() {
+	rm -f "sig$1"
+	openssl dgst "-$2" -binary data >"hash$1" &&
+		remote --login --pin 1234 --id "$1" --sign --mechanism ECDSA --signature-format openssl \
+			--input-file "hash$1" --output-file "sig$1" &&
+		openssl dgst "-$2" -verify "$3" -signature "sig$1" data
+}
+
 sign() {
 	rm -f "sig$1"
 	remote --login --pin 1234 --id "$1" --sign --mechanism "$2" --signature-format openssl --input-file data \
 		--output-file "sig$1" && openssl dgst "-$3" -verify "$4" -signature "sig$1" data
 }
 
+# The card has one PIN state: a client that logs out takes it from the other one, which then has to
+# log in again, as a program would.
 two_at_once() {
-	sign 45 SHA256-RSA-PKCS sha256 "$pki/rsa2048.pub.pem" >one 2>&1 &
+	{ sign 45 SHA256-RSA-PKCS sha256 "$pki/rsa2048.pub.pem" || sign 45 SHA256-RSA-PKCS sha256 "$pki/rsa2048.pub.pem"; } \
+		>one 2>&1 &
 	one=$!
-	sign 47 ECDSA-SHA256 sha256 "$pki/p256.pub.pem"
+	sign_hash 47 sha256 "$pki/p256.pub.pem" || sign_hash 47 sha256 "$pki/p256.pub.pem"
 	two=$?
 	wait "$one" || { cat one; return 1; }
 	return "$two"
@@ -53,6 +65,6 @@ ok "p11-kit server starts" serve
 ok "its client lists the token" says "token label *: MyEID" remote --list-slots
 ok "and the certificates" says "Certificate Object" remote --list-objects
 ok "signs with RSA" sign 45 SHA256-RSA-PKCS sha256 "$pki/rsa2048.pub.pem"
-ok "signs with ECDSA" sign 46 ECDSA-SHA384 sha384 "$pki/p384.pub.pem"
+ok "signs with ECDSA" sign_hash 46 sha384 "$pki/p384.pub.pem"
 ok "two clients are two processes on one card" two_at_once
 client_end 3

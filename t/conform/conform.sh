@@ -31,8 +31,9 @@ conform_hooks() {
 	conform_ctl=$1
 	CASTOR_TEST_REMOVE="$top_builddir/castor-vcard ctl $1 remove >/dev/null"
 	CASTOR_TEST_INSERT="$top_builddir/castor-vcard ctl $1 insert >/dev/null"
+	CASTOR_TEST_RESET="$top_builddir/castor-vcard ctl $1 reset >/dev/null"
 	CASTOR_BENCH_COUNT="$top_builddir/castor-vcard ctl $1 apdus"
-	export CASTOR_TEST_REMOVE CASTOR_TEST_INSERT CASTOR_BENCH_COUNT
+	export CASTOR_TEST_REMOVE CASTOR_TEST_INSERT CASTOR_TEST_RESET CASTOR_BENCH_COUNT
 }
 
 conform_card() {

@@ -216,12 +216,15 @@ static size_t load_pairs(struct pair *pairs)
 
 /* -- certificates ------------------------------------------------------------------------------ */
 
-static bool same_der(CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type, const void *der, int len)
+/* Takes der, which OpenSSL has made and which is len bytes long. */
+static bool same_der(CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type, unsigned char *der, int len)
 {
 	struct blob b = { 0 };
-
-	return len > 0 && kit_attr(session, o, type, &b) && b.len == (CK_ULONG)len
+	bool same = len > 0 && kit_attr(session, o, type, &b) && b.len == (CK_ULONG)len
 		&& memcmp(b.p, der, b.len) == 0;
+
+	OPENSSL_free(der);
+	return same;
 }
 
 static void certificate(CK_OBJECT_HANDLE o)
@@ -229,6 +232,7 @@ static void certificate(CK_OBJECT_HANDLE o)
 	struct blob value = { 0 }, id = { 0 };
 	const unsigned char *p = value.p;
 	unsigned char *der = NULL;
+	int len;
 	CK_OBJECT_HANDLE pub;
 	EVP_PKEY *pkey = NULL;
 	X509 *x;
@@ -238,18 +242,15 @@ static void certificate(CK_OBJECT_HANDLE o)
 	if (!tap(x != NULL && p == value.p + value.len,
 		 "CKA_VALUE is one certificate and nothing behind it [2.40 4.6]"))
 		goto out;
-	tap(same_der(o, CKA_SUBJECT, der, i2d_X509_NAME(X509_get_subject_name(x), &der)),
-	    "CKA_SUBJECT as in the certificate [2.40 4.6]");
-	OPENSSL_free(der);
+	len = i2d_X509_NAME(X509_get_subject_name(x), &der);
+	tap(same_der(o, CKA_SUBJECT, der, len), "CKA_SUBJECT as in the certificate [2.40 4.6]");
 	der = NULL;
-	tap(same_der(o, CKA_ISSUER, der, i2d_X509_NAME(X509_get_issuer_name(x), &der)),
-	    "CKA_ISSUER as in the certificate [2.40 4.6]");
-	OPENSSL_free(der);
+	len = i2d_X509_NAME(X509_get_issuer_name(x), &der);
+	tap(same_der(o, CKA_ISSUER, der, len), "CKA_ISSUER as in the certificate [2.40 4.6]");
 	der = NULL;
-	tap(same_der(o, CKA_SERIAL_NUMBER, der,
-		     i2d_ASN1_INTEGER(X509_get0_serialNumber(x), &der)),
+	len = i2d_ASN1_INTEGER(X509_get0_serialNumber(x), &der);
+	tap(same_der(o, CKA_SERIAL_NUMBER, der, len),
 	    "CKA_SERIAL_NUMBER: a DER INTEGER, as in the certificate [2.40 4.6]");
-	OPENSSL_free(der);
 	kit_attr(session, o, CKA_ID, &id);
 	pub = id.len > 0 ? find_by_id(CKO_PUBLIC_KEY, &id) : CK_INVALID_HANDLE;
 	if (pub == CK_INVALID_HANDLE)
@@ -730,6 +731,34 @@ static CK_RV derive(const struct pair *p, CK_MECHANISM_TYPE type, CK_BYTE *point
 	return CKR_OK;
 }
 
+/* Templates that no secret key has, with everything else as it should be. */
+static void derive_refused(const struct pair *p, const struct peer *peer)
+{
+	static CK_BBOOL yes = CK_TRUE;
+	static CK_BYTE wide[5] = { 1 };
+	static const struct { CK_ATTRIBUTE a; struct rvs want; const char *what; } rows[] = {
+		{ { CKA_LOCAL, &yes, 1 }, { 3, { CKR_ATTRIBUTE_READ_ONLY, CKR_TEMPLATE_INCONSISTENT,
+			CKR_ATTRIBUTE_VALUE_INVALID } }, "CKA_LOCAL is not the caller's" },
+		{ { CKA_MODULUS_BITS, &yes, 1 }, { 2, { CKR_ATTRIBUTE_TYPE_INVALID,
+			CKR_TEMPLATE_INCONSISTENT } }, "an attribute of other classes" },
+		{ { CKA_ENCRYPT, wide, 5 }, { 1, { CKR_ATTRIBUTE_VALUE_INVALID } },
+			"a boolean of five bytes" },
+	};
+	CK_ECDH1_DERIVE_PARAMS params = { CKD_NULL, 0, NULL, peer->nraw, (CK_BYTE *)peer->raw };
+	CK_MECHANISM m = { CKM_ECDH1_DERIVE, &params, sizeof params };
+	CK_OBJECT_CLASS cls = CKO_SECRET_KEY;
+	CK_KEY_TYPE key = CKK_GENERIC_SECRET;
+	CK_OBJECT_HANDLE o;
+
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		CK_ATTRIBUTE t[] = { { CKA_CLASS, &cls, sizeof cls },
+			{ CKA_KEY_TYPE, &key, sizeof key }, rows[i].a };
+
+		tap_rvs(kit.f->C_DeriveKey(session, &m, p->prv, t, COUNT(t), &o), &rows[i].want,
+			"C_DeriveKey: %s [2.40 4.1.1]", rows[i].what);
+	}
+}
+
 static void ecdh(const struct pair *p)
 {
 	static const CK_MECHANISM_TYPE types[] = { CKM_ECDH1_DERIVE, CKM_ECDH1_COFACTOR_DERIVE };
@@ -740,6 +769,7 @@ static void ecdh(const struct pair *p)
 	if (!kit_attr_true(session, p->prv, CKA_DERIVE))
 		return;
 	tap(make_peer(p, &peer), "OpenSSL plays the other side of ECDH, %zu bytes", p->k);
+	derive_refused(p, &peer);
 	for (size_t i = 0; i < COUNT(types); i++) {
 		const char *name = i ? "ECDH1_COFACTOR_DERIVE" : "ECDH1_DERIVE";
 
@@ -766,6 +796,31 @@ static void ecdh(const struct pair *p)
 }
 
 /* -- key generation (2.40 section 5.14) -------------------------------------------------------- */
+
+/* What C_SetAttributeValue has promised of a key on the card is still so for the next program. */
+static void changes_last(CK_OBJECT_HANDLE prv, struct blob *id)
+{
+	static CK_BYTE subject[] = { 0x30, 0x0c, 0x31, 0x0a, 0x30, 0x08, 0x06, 0x03, 0x55, 0x04, 0x03,
+		0x0c, 0x01, 0x78 };
+	bool derives = kit_attr_true(session, prv, CKA_DERIVE);
+	CK_BBOOL other = !derives;
+	CK_ATTRIBUTE use = { CKA_DERIVE, &other, 1 }, name = { CKA_SUBJECT, subject, sizeof subject };
+	CK_RV use_r = kit.f->C_SetAttributeValue(session, prv, &use, 1);
+	CK_RV name_r = kit.f->C_SetAttributeValue(session, prv, &name, 1);
+	struct blob b = { 0 };
+
+	kit.f->C_Finalize(NULL);
+	kit_start();
+	standing = kit_session(CKF_RW_SESSION);
+	kit_login(standing);
+	session = kit_session(CKF_RW_SESSION);
+	prv = find_by_id(CKO_PRIVATE_KEY, id);
+	tap(kit_attr_true(session, prv, CKA_DERIVE) == (use_r == CKR_OK ? !derives : derives),
+	    "a new CKA_DERIVE is refused or kept (%s) [2.40 5.7]", rv_name(use_r));
+	tap(name_r != CKR_OK || (kit_attr(session, prv, CKA_SUBJECT, &b) &&
+	    b.len == sizeof subject && memcmp(b.p, subject, b.len) == 0),
+	    "a new CKA_SUBJECT is refused or kept (%s) [2.40 5.7]", rv_name(name_r));
+}
 
 static void generate(CK_KEY_TYPE type)
 {
@@ -813,6 +868,9 @@ static void generate(CK_KEY_TYPE type)
 	tap(load_pair(prv, &p) && p.id.len == 2 && p.id.p[1] == 0x79,
 	    "the new CKA_ID is read back");
 	EVP_PKEY_free(p.pkey);
+	changes_last(prv, &p.id);
+	prv = find_by_id(CKO_PRIVATE_KEY, &p.id);
+	pub = find_by_id(CKO_PUBLIC_KEY, &p.id);
 	tap_rv(kit.f->C_DestroyObject(session, prv), CKR_OK, "C_DestroyObject of the private key");
 	tap_rv(kit.f->C_DestroyObject(session, pub), CKR_OK, "C_DestroyObject of the public key");
 	tap(kit_attr_ulong(session, prv, CKA_CLASS) == ~0UL, "and it is gone");

@@ -110,6 +110,7 @@ const char *rv_name(CK_RV rv)
 }
 
 /* A rule may be put together from parts: it must stay one line. */
+__attribute__((format(printf, 2, 0)))
 static bool tap_line(bool holds, const char *rule, va_list ap)
 {
 	if (!holds)

@@ -8,6 +8,7 @@
  *   CASTOR_TEST_SO_PIN   SO PIN (for cards the PUK); without it the SO rows are left out
  *   CASTOR_TEST_REMOVE   shell command that takes the card out   } without them the rows of
  *   CASTOR_TEST_INSERT   shell command that puts it back         } removal are left out
+ *   CASTOR_TEST_RESET    shell command that resets the card as a neighbour would
  *   CASTOR_TEST_SKIP     leaves out the rules with this text (for a module that dies there)
  *   CASTOR_TEST_VERBOSE  print every CK_RV seen
  */

@@ -43,7 +43,7 @@ struct rule {
 	CK_ULONG word, nin, nout; /* nin, nout: instead of 32 and the whole buffer */
 	const struct template *t;
 	struct rvs allow;
-	bool strict; /* holds without auto-login only (DESIGN: the module's two modes) */
+	bool strict; /* holds without auto-login only */
 };
 
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE, neither = 7;

@@ -119,6 +119,21 @@ static void token_info(void)
 
 /* -- slot list (2.40 section 5.5) -------------------------------------------------------------- */
 
+/* GnuTLS and p11-kit's own tool never ask for the count: the first list is made then. */
+static void first_list_with_buffer(void)
+{
+	CK_SLOT_ID list[MAX_SLOTS];
+	CK_ULONG n = MAX_SLOTS;
+	CK_RV r;
+
+	kit_start();
+	r = kit.f->C_GetSlotList(CK_TRUE, list, &n);
+	tap(r == CKR_OK && n > 0, "C_GetSlotList: the very first call may bring a buffer [2.40 5.5]");
+	if (r != CKR_OK || n == 0)
+		tap_note("%s, %lu slots", rv_name(r), n);
+	kit.f->C_Finalize(NULL);
+}
+
 static bool contains(const CK_SLOT_ID *list, CK_ULONG n, CK_SLOT_ID id)
 {
 	CK_ULONG i = 0;
@@ -307,6 +322,36 @@ static void wrong_pin(void)
 	tap_rv(kit.f->C_Login(h, CKU_USER, kit.pin, kit.pin_len), CKR_OK,
 	       "C_Login: the right PIN after a wrong one [2.40 5.6]");
 	tap((token_flags() & trouble) == 0, "after the right PIN: the flag is gone [2.40 3.2]");
+	kit.f->C_CloseSession(h);
+}
+
+/* A neighbour resets the card: the login is gone, and a program finds its way back with the
+ * handles it has. */
+static void lost_login(void)
+{
+	const char *reset = getenv("CASTOR_TEST_RESET");
+	CK_SESSION_HANDLE h = kit_session(0);
+	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
+	CK_BYTE data[] = "data", sig[1024];
+	CK_ULONG len = sizeof sig;
+	CK_OBJECT_HANDLE key;
+	CK_RV r;
+
+	if (reset == NULL)
+		return;
+	kit_login(h);
+	key = kit_find_key(h, CKO_PRIVATE_KEY, CKK_RSA);
+	tap(system(reset) == 0, "reset: a neighbour resets the card");
+	r = kit.f->C_SignInit(h, &m, key);
+	if (r == CKR_OK)
+		r = kit.f->C_Sign(h, data, sizeof data, sig, &len);
+	tap_rv(r, CKR_USER_NOT_LOGGED_IN, "reset: a signature wants a login [2.40 5.11]");
+	tap(session_is(h, CKS_RO_PUBLIC_SESSION), "reset: the session says it is public");
+	tap_rv(kit.f->C_SignInit(h, &m, key), CKR_USER_NOT_LOGGED_IN, "reset: and so does C_SignInit");
+	tap_rv(kit.f->C_Login(h, CKU_USER, kit.pin, kit.pin_len), CKR_OK, "reset: C_Login again");
+	tap_rv(kit.f->C_SignInit(h, &m, key), CKR_OK, "reset: the same handle serves again");
+	len = sizeof sig;
+	tap_rv(kit.f->C_Sign(h, data, sizeof data, sig, &len), CKR_OK, "reset: and signs");
 	kit.f->C_CloseSession(h);
 }
 
@@ -582,7 +627,7 @@ static void searches(void)
 	CK_OBJECT_HANDLE o[MAX_OBJECTS], key;
 	size_t n;
 
-	/* Strict mode; with auto-login private keys are listed before login (DESIGN 17.3). */
+	/* Strict mode; with auto-login private keys are listed before login. */
 	if (kit.strict)
 		tap(count_class(h, CKO_PRIVATE_KEY) == 0,
 		    "the public sees no private key [2.40 5.7]");
@@ -698,7 +743,9 @@ static void secret_objects(void)
 	CK_ATTRIBUTE sensitive = { CKA_SENSITIVE, &yes, 1 }, open = { CKA_SENSITIVE, &no, 1 };
 	CK_ATTRIBUTE locked = { CKA_EXTRACTABLE, &no, 1 }, free_ = { CKA_EXTRACTABLE, &yes, 1 };
 	CK_ATTRIBUTE read = { CKA_VALUE, NULL, 0 };
-	CK_OBJECT_HANDLE o = CK_INVALID_HANDLE;
+	CK_BYTE another[] = "another";
+	CK_ATTRIBUTE label = { CKA_LABEL, another, 7 };
+	CK_OBJECT_HANDLE o = CK_INVALID_HANDLE, copy = CK_INVALID_HANDLE;
 	struct blob b = { 0 };
 
 	tap_rv(kit.f->C_CreateObject(h, t, COUNT(t), &o), CKR_OK,
@@ -716,6 +763,10 @@ static void secret_objects(void)
 	       "but never extractable again [2.40 4.10]");
 	tap_rv(kit.f->C_GetAttributeValue(h, o, &read, 1), CKR_ATTRIBUTE_SENSITIVE,
 	       "its value is no longer told [2.40 5.7]");
+	tap_rv(kit.f->C_SetAttributeValue(h, o, &label, 1), CKR_OK, "it may have another label");
+	tap(kit_attr_ulong(h, o, CKA_VALUE_LEN) == 48, "and is as long as before [2.40 4.10]");
+	if (kit.f->C_CopyObject(h, o, &label, 1, &copy) == CKR_OK)
+		tap(kit_attr_ulong(h, copy, CKA_VALUE_LEN) == 48, "so is its copy [2.40 4.10]");
 	kit.f->C_CloseSession(h);
 }
 
@@ -744,6 +795,7 @@ int main(int argc, char **argv)
 
 	kit_open(argc, argv);
 	tap_watchdog(60);
+	first_list_with_buffer();
 	kit_start();
 	kit_pick_slot();
 	function_list();
@@ -768,6 +820,7 @@ int main(int argc, char **argv)
 	ids_match(h);
 	kit.f->C_CloseSession(h);
 	random_bytes();
+	lost_login();
 	wrong_pin();
 	change_pin();
 	init_pin();

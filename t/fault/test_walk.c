@@ -24,11 +24,12 @@ static const struct kind {
 	{ FAULT_RESET, "reset", { CKR_DEVICE_ERROR, CKR_USER_NOT_LOGGED_IN }, true },
 	{ FAULT_6F00, "6F00",
 	    { CKR_DEVICE_ERROR, CKR_TOKEN_NOT_RECOGNIZED, CKR_ENCRYPTED_DATA_INVALID }, false },
-	/* FUNCTION_FAILED: the directory of PINs was refused, and no PIN goes to a guessed place.
+	/* FUNCTION_FAILED: the directory of PINs was refused, and no PIN goes to a guessed place; or
+	 * the card refuses though its PIN is open, which of a decryption is told as any failure is.
 	 * KEY_HANDLE_INVALID: a public key was refused, and nobody else tells its numbers */
 	{ FAULT_6982, "6982",
 	    { CKR_USER_NOT_LOGGED_IN, CKR_TOKEN_NOT_RECOGNIZED, CKR_FUNCTION_FAILED,
-	    CKR_KEY_HANDLE_INVALID }, true },
+	    CKR_KEY_HANDLE_INVALID, CKR_ENCRYPTED_DATA_INVALID }, true },
 	{ FAULT_EMPTY, "empty",
 	    { CKR_DEVICE_ERROR, CKR_TOKEN_NOT_RECOGNIZED, CKR_ENCRYPTED_DATA_INVALID }, false },
 	{ FAULT_1BYTE, "1 byte",

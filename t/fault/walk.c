@@ -265,7 +265,8 @@ step_close(struct walk *w)
 /* SLOT_ID_INVALID: there was no memory for the reader when readers were listed */
 #define SLOT_RVS CKR_SLOT_ID_INVALID, CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_ERROR, CKR_DEVICE_REMOVED
 #define SESSION_RVS CKR_SESSION_HANDLE_INVALID, CKR_DEVICE_REMOVED, CKR_DEVICE_ERROR
-#define PRIVATE_RVS SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_KEY_HANDLE_INVALID
+/* FUNCTION_FAILED: the card refuses although its PIN is open, so no login would help. */
+#define PRIVATE_RVS SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_KEY_HANDLE_INVALID, CKR_FUNCTION_FAILED
 
 /* The steps, and what each may answer besides CKR_OK and CKR_HOST_MEMORY. Source: PKCS#11 v2.40 5,
  * each function's own list. */
@@ -287,9 +288,9 @@ static const struct {
 	{ "encrypt", step_encrypt, USE, { SESSION_RVS, CKR_KEY_HANDLE_INVALID } },
 	{ "decrypt", step_decrypt, USE, { PRIVATE_RVS, CKR_ENCRYPTED_DATA_INVALID } },
 	{ "derive", step_derive, USE, { PRIVATE_RVS } },
-	{ "make RSA", step_make_rsa, MAKE, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN } },
+	{ "make RSA", step_make_rsa, MAKE, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
 	{ "use RSA", step_use_rsa, MAKE, { PRIVATE_RVS } },
-	{ "make EC", step_make_ec, MAKE, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN } },
+	{ "make EC", step_make_ec, MAKE, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
 	{ "use EC", step_use_ec, MAKE, { PRIVATE_RVS } },
 	{ "C_DestroyObject", step_destroy, MAKE,
 	    { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_OBJECT_HANDLE_INVALID, CKR_FUNCTION_FAILED } },

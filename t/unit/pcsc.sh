@@ -60,8 +60,8 @@ ok "the card is taken out in a transaction" vcard_ctl remove
 wait_no_card
 ok "the verb says so" says E_GONE read
 ok "the end says so, or nothing" says "" end
-vcard_ctl insert >/dev/null
-wait_card
+ok "the card is put back once more" vcard_ctl insert
+ok "and pcscd sees it" wait_card
 ok "a new card" says "ok myeid" open
 
 ok "100 waits are called off, and none is missed" says "ok soon" cancel 100
@@ -97,6 +97,26 @@ start_pcscd
 wait_card
 ok "a restart in the middle of a wait's life" says "ok present" wait 0
 ok "the probe ends well" probe_stop
+
+# A neighbour holds the card. A deadline is kept where pcsc-lite lets us.
+cat >"$pcsc_dir/neighbour.sh" <<'END'
+echo reader 0; echo open; echo begin
+sleep 3
+echo end; echo quit
+END
+cat >"$pcsc_dir/patient.sh" <<'END'
+echo reader 0; echo open
+sleep 2
+echo begin 300; echo begin 5000; echo end; echo quit
+END
+sh "$pcsc_dir/patient.sh" | PCSCLITE_NO_BLOCKING=1 "$probe" >"$pcsc_dir/patient" 2>&1 &
+patient_pid=$!
+sleep 1
+sh "$pcsc_dir/neighbour.sh" | "$probe" >"$pcsc_dir/neighbour" 2>&1
+wait "$patient_pid"
+ok "a busy card is busy after the deadline, and free later" sh -c "
+	cat '$pcsc_dir/neighbour' '$pcsc_dir/patient'
+	tr '\n' ' ' <'$pcsc_dir/patient' | grep 'ok myeid E_BUSY ok ok '"
 stop_vcard
 stop_pcscd
 tap_done

@@ -138,6 +138,23 @@ START_TEST(short_answers_are_errors)
 }
 END_TEST
 
+START_TEST(an_answer_where_none_was_wanted_is_no_success)
+{
+	static const char *const answers[] = { "6F00" "9000", NULL };
+	const struct apdu verify = { .ins = 0x20, .data = { (const uint8_t *)"1234", 4 },
+		.flags = APDU_SECRET_IN };
+	const struct apdu select = { .ins = 0xA4, .data = { (const uint8_t *)"\x50\x15", 2 } };
+	struct scripted s;
+	struct card card;
+
+	scripted_card(&s, &card, answers);
+	ck_assert_int_eq(card_command(&card, &verify, NULL, NULL), E_PROTOCOL);
+	/* real cards give the FCI unasked */
+	ck_assert_int_eq(card_command(&card, &select, NULL, NULL), 0);
+	scripted_free(&s);
+}
+END_TEST
+
 START_TEST(long_data_is_chained_or_extended_or_refused)
 {
 	static const char *const refused[] = { "9000", "6A80", "9000", NULL };
@@ -315,8 +332,30 @@ START_TEST(file_control_information_is_read)
 }
 END_TEST
 
-UNIT_MAIN("card", status_words_become_errors, the_rest_of_an_answer_is_fetched,
+/* A reset may have cut off the answer, not the try: the verb must not run again. */
+START_TEST(a_pin_sent_is_a_change)
+{
+	static const char *const answers[] = { "63C2", NULL };
+	static const struct pin_ref ref = { .ref = 1, .min = 4, .max = 8 };
+	static const struct card_ops ops = { .pin_verify = iso_pin_verify, .pin_info = iso_pin_info };
+	struct pin_state state;
+	struct scripted s;
+	struct card card;
+	int tries;
+
+	scripted_card(&s, &card, answers);
+	card.ops = &ops;
+	ck_assert_int_eq(card.ops->pin_info(&card, &ref, &state), 0);
+	ck_assert(!card.changed && state.tries == 2);
+	ck_assert_int_eq(card_pin_verify(&card, &ref, view_str("1234"), &tries), E_PIN_WRONG);
+	ck_assert(card.changed && tries == 2);
+	scripted_free(&s);
+}
+END_TEST
+
+UNIT_MAIN("card", a_pin_sent_is_a_change, status_words_become_errors, the_rest_of_an_answer_is_fetched,
     a_wrong_le_is_mended_once, endless_answers_end, short_answers_are_errors,
+    an_answer_where_none_was_wanted_is_no_success,
     long_data_is_chained_or_extended_or_refused, a_file_is_read_to_its_end_and_no_further,
     a_file_of_unknown_size_ends_where_the_card_says, pins_become_blocks,
     file_control_information_is_read)

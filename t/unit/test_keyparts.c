@@ -8,8 +8,20 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "token/soft.h"
 #include "t/unit/bytes.h"
 #include "t/unit/unit.h"
+
+/* One context for each test's process. */
+static struct soft *
+soft(void)
+{
+	static struct soft *s;
+
+	if (!s)
+		ck_assert_ptr_nonnull(s = soft_new());
+	return s;
+}
 
 static void
 take(EVP_PKEY *key, const char *name, struct buf *out)
@@ -93,7 +105,7 @@ START_TEST(primes_are_found_from_n_e_and_d)
 		for (int n = 0; n < sizes[i].times; n++) {
 			key = rsa(sizes[i].bits);
 			rsa_parts(key, 3, &k);
-			ck_assert_int_eq(keyparts_complete_rsa(&k), 0);
+			ck_assert_int_eq(keyparts_complete_rsa(soft(), &k), 0);
 			same_as_openssl(key, &k);
 			key_parts_free(&k);
 			EVP_PKEY_free(key);
@@ -108,7 +120,7 @@ START_TEST(an_exponent_that_is_not_given_is_65537)
 
 	rsa_parts(key, 3, &k);
 	buf_reset(&k.e);
-	ck_assert_int_eq(keyparts_complete_rsa(&k), 0);
+	ck_assert_int_eq(keyparts_complete_rsa(soft(), &k), 0);
 	ck_assert_view_hex(buf_peek(&k.e), "010001");
 	same_as_openssl(key, &k);
 	key_parts_free(&k);
@@ -122,7 +134,7 @@ START_TEST(given_primes_are_kept)
 	EVP_PKEY *key = rsa(1024);
 
 	rsa_parts(key, 5, &k);
-	ck_assert_int_eq(keyparts_complete_rsa(&k), 0);
+	ck_assert_int_eq(keyparts_complete_rsa(soft(), &k), 0);
 	same_as_openssl(key, &k);
 	key_parts_free(&k);
 	EVP_PKEY_free(key);
@@ -142,7 +154,7 @@ START_TEST(a_large_exponent_is_as_good)
 	ck_assert_int_eq(EVP_PKEY_CTX_ctrl_str(ctx, "rsa_keygen_pubexp", "1099511627791"), 1);
 	ck_assert_int_eq(EVP_PKEY_generate(ctx, &key), 1);
 	rsa_parts(key, 3, &k);
-	ck_assert_int_eq(keyparts_complete_rsa(&k), 0);
+	ck_assert_int_eq(keyparts_complete_rsa(soft(), &k), 0);
 	same_as_openssl(key, &k);
 	key_parts_free(&k);
 	EVP_PKEY_free(key);
@@ -186,14 +198,14 @@ START_TEST(numbers_that_make_no_key_are_refused)
 			buf_reset(b);
 			break;
 		}
-		ck_assert_msg(keyparts_complete_rsa(&k) == E_FORMAT, "%s", cases[i].name);
+		ck_assert_msg(keyparts_complete_rsa(soft(), &k) == E_FORMAT, "%s", cases[i].name);
 		key_parts_free(&k);
 	}
 	for (size_t i = 0; i < 2; i++) {
 		rsa_parts(key, 5, &k);
 		b = part(&k, primes[i].part);
 		b->p[b->len - 1] ^= 2;
-		ck_assert_msg(keyparts_complete_rsa(&k) == E_FORMAT, "%s", primes[i].name);
+		ck_assert_msg(keyparts_complete_rsa(soft(), &k) == E_FORMAT, "%s", primes[i].name);
 		key_parts_free(&k);
 	}
 	EVP_PKEY_free(key);
@@ -208,11 +220,11 @@ START_TEST(an_exponent_of_another_key_is_refused_with_primes_too)
 
 	rsa_parts(key, 5, &k);
 	k.d.p[k.d.len - 1] ^= 2;
-	ck_assert_int_eq(keyparts_complete_rsa(&k), E_FORMAT);
+	ck_assert_int_eq(keyparts_complete_rsa(soft(), &k), E_FORMAT);
 	key_parts_free(&k);
 	rsa_parts(key, 5, &k);
 	k.e.p[k.e.len - 1] ^= 2;
-	ck_assert_int_eq(keyparts_complete_rsa(&k), E_FORMAT);
+	ck_assert_int_eq(keyparts_complete_rsa(soft(), &k), E_FORMAT);
 	key_parts_free(&k);
 	EVP_PKEY_free(key);
 }
@@ -225,17 +237,17 @@ START_TEST(a_number_of_any_size_is_answered)
 
 	buf_fill(&k.n, 0xFF, 3000);
 	buf_fill(&k.d, 0xFF, 3000);
-	ck_assert_int_eq(keyparts_complete_rsa(&k), E_FORMAT);
+	ck_assert_int_eq(keyparts_complete_rsa(soft(), &k), E_FORMAT);
 	key_parts_free(&k);
 	memset(&k, 0, sizeof k);
 	buf_fill(&k.n, 0xFF, 63); /* 504 bits */
 	buf_fill(&k.d, 0xFF, 63);
-	ck_assert_int_eq(keyparts_complete_rsa(&k), E_FORMAT);
+	ck_assert_int_eq(keyparts_complete_rsa(soft(), &k), E_FORMAT);
 	key_parts_free(&k);
 	memset(&k, 0, sizeof k);
 	buf_fill(&k.n, 0xFF, 128);
 	buf_fill(&k.d, 0xFF, 128);
-	ck_assert_int_eq(keyparts_complete_rsa(&k), E_FORMAT);
+	ck_assert_int_eq(keyparts_complete_rsa(soft(), &k), E_FORMAT);
 	key_parts_free(&k);
 }
 END_TEST
@@ -266,7 +278,7 @@ START_TEST(a_point_is_computed_from_its_scalar)
 			ck_assert_ptr_nonnull(key = EVP_EC_gen(curves[i].name));
 			memset(&k, 0, sizeof k);
 			take(key, OSSL_PKEY_PARAM_PRIV_KEY, &k.scalar);
-			ck_assert_int_eq(keyparts_complete_ec(&k, curves[i].curve), 0);
+			ck_assert_int_eq(keyparts_complete_ec(soft(), &k, curves[i].curve), 0);
 			buf_reset(&point);
 			ck_assert_ptr_nonnull(buf_room(&point, 200));
 			ck_assert_int_eq(EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point.p,
@@ -286,21 +298,21 @@ START_TEST(a_scalar_of_zero_or_beyond_the_order_is_refused)
 	for (size_t i = 0; i < 3; i++) {
 		memset(&k, 0, sizeof k);
 		order_of(curves[i].name, &k.scalar);
-		ck_assert_int_eq(keyparts_complete_ec(&k, curves[i].curve), E_FORMAT);
+		ck_assert_int_eq(keyparts_complete_ec(soft(), &k, curves[i].curve), E_FORMAT);
 		k.scalar.p[k.scalar.len - 1]--; /* the largest there is; all orders are odd */
-		ck_assert_int_eq(keyparts_complete_ec(&k, curves[i].curve), 0);
+		ck_assert_int_eq(keyparts_complete_ec(soft(), &k, curves[i].curve), 0);
 		buf_reset(&k.point);
 		memset(k.scalar.p, 0, k.scalar.len);
-		ck_assert_int_eq(keyparts_complete_ec(&k, curves[i].curve), E_FORMAT);
+		ck_assert_int_eq(keyparts_complete_ec(soft(), &k, curves[i].curve), E_FORMAT);
 		buf_reset(&k.scalar);
-		ck_assert_int_eq(keyparts_complete_ec(&k, curves[i].curve), E_FORMAT);
+		ck_assert_int_eq(keyparts_complete_ec(soft(), &k, curves[i].curve), E_FORMAT);
 		buf_fill(&k.scalar, 0xFF, 67);
-		ck_assert_int_eq(keyparts_complete_ec(&k, curves[i].curve), E_FORMAT);
+		ck_assert_int_eq(keyparts_complete_ec(soft(), &k, curves[i].curve), E_FORMAT);
 		key_parts_free(&k);
 	}
 	memset(&k, 0, sizeof k);
 	buf_u8(&k.scalar, 1);
-	ck_assert_int_eq(keyparts_complete_ec(&k, CURVE_NONE), E_FORMAT);
+	ck_assert_int_eq(keyparts_complete_ec(soft(), &k, CURVE_NONE), E_FORMAT);
 	key_parts_free(&k);
 }
 END_TEST
@@ -313,12 +325,12 @@ START_TEST(a_point_of_another_key_is_refused)
 
 	buf_u8(&k.scalar, 5);
 	buf_u8(&other.scalar, 6);
-	ck_assert_int_eq(keyparts_complete_ec(&other, CURVE_P256), 0);
+	ck_assert_int_eq(keyparts_complete_ec(soft(), &other, CURVE_P256), 0);
 	buf_view(&k.point, buf_peek(&other.point));
-	ck_assert_int_eq(keyparts_complete_ec(&k, CURVE_P256), E_FORMAT);
+	ck_assert_int_eq(keyparts_complete_ec(soft(), &k, CURVE_P256), E_FORMAT);
 	buf_reset(&k.point);
-	ck_assert_int_eq(keyparts_complete_ec(&k, CURVE_P256), 0);
-	ck_assert_int_eq(keyparts_complete_ec(&k, CURVE_P256), 0); /* its own is fine */
+	ck_assert_int_eq(keyparts_complete_ec(soft(), &k, CURVE_P256), 0);
+	ck_assert_int_eq(keyparts_complete_ec(soft(), &k, CURVE_P256), 0); /* its own is fine */
 	key_parts_free(&k);
 	key_parts_free(&other);
 }

@@ -29,7 +29,8 @@ static const char usage[] =
 	"  -h, --help             this text\n"
 	"  -V, --version          the version\n"
 	"\n"
-	"When the card answers, one line beginning with \"ready:\" is printed. Then standard input\n"
+	"When the card answers, one line beginning with \"ready:\" is printed. Then standard "
+	"input\n"
 	"is the console: type help. See castor-vcard(1).\n";
 
 static const struct option options[] = {
@@ -133,9 +134,9 @@ static int play(const struct args *a)
 			goto out;
 		up = vc_door_vpcd_ready(door, 5000);
 	}
-	printf("ready: %s%s%s%s%s%s\n", a->image, a->socket != NULL ? " at " : "", a->socket != NULL ? a->socket : "",
-		a->vpcd != NULL ? " in vpcd " : "", a->vpcd != NULL ? a->vpcd : "",
-		a->vpcd != NULL && !up ? " (not there yet)" : "");
+	printf("ready: %s%s%s%s%s%s\n", a->image, a->socket != NULL ? " at " : "",
+		a->socket != NULL ? a->socket : "", a->vpcd != NULL ? " in vpcd " : "",
+		a->vpcd != NULL ? a->vpcd : "", a->vpcd != NULL && !up ? " (not there yet)" : "");
 	fflush(stdout);
 	run(vc);
 	r = 0;
@@ -157,7 +158,8 @@ int main(int argc, char **argv)
 	if (argc >= 2 && strcmp(argv[1], "ctl") == 0) {
 		if (argc >= 4)
 			return vc_console_ctl(argv[2], argv + 3, argc - 3);
-		fprintf(stderr, "castor-vcard: it is: castor-vcard ctl PATH COMMAND [ARGUMENT...]\n");
+		fprintf(stderr,
+			"castor-vcard: it is: castor-vcard ctl PATH COMMAND [ARGUMENT...]\n");
 		return 2;
 	}
 	while ((opt = getopt_long(argc, argv, "i:s:v:c:l:hV", options, NULL)) != -1) {

@@ -221,7 +221,8 @@ static void *churn(void *arg)
 static void *busy_raw(void *arg)
 {
 	const struct desk *d = arg;
-	static const uint8_t script[] = { 0, 1, 0x10, 0, 4, 0x00, 0x20, 0x00, 0x01, 0, 1, 0x11, 0, 1, 0x20 };
+	static const uint8_t script[] = { 0, 1, 0x10, 0, 4, 0x00, 0x20, 0x00, 0x01, 0, 1, 0x11, 0,
+		1, 0x20 };
 	int fd = client(d);
 	uint8_t in[600];
 
@@ -271,7 +272,8 @@ START_TEST(vpcd_is_served)
 
 	addr.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	ck_assert(bind(listener, (struct sockaddr *)&addr, sizeof addr) == 0);
-	ck_assert(getsockname(listener, (struct sockaddr *)&addr, &len) == 0 && listen(listener, 1) == 0);
+	ck_assert(getsockname(listener, (struct sockaddr *)&addr, &len) == 0 &&
+		listen(listener, 1) == 0);
 	desk_open(&d);
 	snprintf(where, sizeof where, "127.0.0.1:%u", ntohs(addr.sin_port));
 	ck_assert(!vc_door_vpcd(d.door, "nonsense", err, sizeof err));
@@ -321,25 +323,43 @@ END_TEST
 
 START_TEST(console_lines)
 {
-	static const struct { const char *line, *answer; } cases[] = {
-		{ "", "" }, { "tries 1", "3\n" }, { "tries 1 2", "ok\n" }, { "tries 1\n", "2\n" }, { "tries 9", "error: there" },
-		{ "tries", "error: it is: tries PIN [N]\n" }, { "jump", "error: no command 'jump'" }, { "remove", "ok\n" },
-		{ "remove", "ok: was out\n" }, { "state", "out, event 2\n" }, { "insert", "ok\n" }, { "state", "in, event 3\n" },
-		{ "slow x", "error: 'x'" }, { "slow 0", "ok\n" }, { "fault 1 bang", "error: kinds are" }, { "fault 3 6F00", "ok\n" },
-		{ "apdus", "0 apdus 0 resets\n" }, { "reset", "ok\n" }, { "apdus", "0 apdus 1 resets\n" },
-		{ "swap /nowhere", "error: /nowhere: cannot be opened\n" }, { "help", "insert " }, { "log off", "ok\n" },
+	static const struct { const char *line, *answer;
+	} cases[] = {
+		{ "", "" },
+		{ "tries 1", "3\n" },
+		{ "tries 1 2", "ok\n" },
+		{ "tries 1\n", "2\n" },
+		{ "tries 9", "error: there" },
+		{ "tries", "error: it is: tries PIN [N]\n" },
+		{ "jump", "error: no command 'jump'" },
+		{ "remove", "ok\n" },
+		{ "remove", "ok: was out\n" },
+		{ "state", "out, event 2\n" },
+		{ "insert", "ok\n" },
+		{ "state", "in, event 3\n" },
+		{ "slow x", "error: 'x'" },
+		{ "slow 0", "ok\n" },
+		{ "fault 1 bang", "error: kinds are" },
+		{ "fault 3 6F00", "ok\n" },
+		{ "apdus", "0 apdus 0 resets\n" },
+		{ "reset", "ok\n" },
+		{ "apdus", "0 apdus 1 resets\n" },
+		{ "swap /nowhere", "error: /nowhere: cannot be opened\n" },
+		{ "help", "insert " },
+		{ "log off", "ok\n" },
 	};
 	struct vc *vc = vct_card("myeid.yaml");
 	char answer[2048];
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		ck_assert(vc_console_line(vc, cases[i].line, answer, sizeof answer));
-		ck_assert_msg(strncmp(answer, cases[i].answer, strlen(cases[i].answer)) == 0, "%s: %s", cases[i].line, answer);
+		ck_assert_msg(strncmp(answer, cases[i].answer, strlen(cases[i].answer)) == 0,
+			"%s: %s", cases[i].line, answer);
 	}
 	ck_assert(!vc_console_line(vc, "quit", answer, sizeof answer));
 	vc_free(&vc);
 }
 END_TEST
 
-UNIT_MAIN("vc_door", frames_are_answered, transactions_exclude, waits_end, faults_through_the_door, many_clients,
-	vpcd_is_served, a_taken_socket_is_refused, console_lines)
+UNIT_MAIN("vc_door", frames_are_answered, transactions_exclude, waits_end, faults_through_the_door,
+	many_clients, vpcd_is_served, a_taken_socket_is_refused, console_lines)

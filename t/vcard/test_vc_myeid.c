@@ -28,7 +28,8 @@ static EVP_PKEY *pki_key(const char *name)
 	return key;
 }
 
-static bool verifies(EVP_PKEY *key, int padding, const EVP_MD *md, const uint8_t *sig, size_t n, const uint8_t *hash, size_t len)
+static bool verifies(EVP_PKEY *key, int padding, const EVP_MD *md, const uint8_t *sig, size_t n,
+	const uint8_t *hash, size_t len)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	bool ok = EVP_PKEY_verify_init(ctx) == 1 &&
@@ -40,26 +41,34 @@ static bool verifies(EVP_PKEY *key, int padding, const EVP_MD *md, const uint8_t
 	return ok;
 }
 
-/* Trace T1 of the fact file: the OsEID console. Changed only where it needs the key that the trace left out. */
+/*
+ * Trace T1 of the fact file: the OsEID console. Changed only where it needs the key that the trace
+ * left out.
+ */
 START_TEST(trace_t1_oseid)
 {
 	struct vc *vc = vct_card("oseid.yaml");
-	uint8_t out[300], hash[51] = {
-		0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20
-	};
+	uint8_t out[300],
+		hash[51] = { 0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+			0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
 	size_t n;
 
 	EXPECT(vc, SELECT_APP, OK);
-	EXPECT(vc, "00 CA 01 A0 00", "4F 73 45 49 44 04 05 02 00 00 00 00 00 00 00 00 00 01 00 01 90 00");
+	EXPECT(vc, "00 CA 01 A0 00",
+		"4F 73 45 49 44 04 05 02 00 00 00 00 00 00 00 00 00 01 00 01 90 00");
 	EXPECT(vc, "00 CA 01 AC 02", "FF FF 90 00");
 	EXPECT(vc, "00 DA 01 E0 08 FF FF 11 3F FF 11 1F FF", OK);
 	EXPECT(vc, "00 DA 01 01 13 31 32 33 34 FF FF FF FF 31 32 33 34 35 36 37 38 03 0A 00", OK);
 	EXPECT(vc, "00 CA 01 B1 09", "03 0A 03 0A 00 00 00 04 04 90 00");
 	EXPECT(vc, "00 A4 00 00 02 3F 00 00",
 		"6F 17 81 02 7F FF 82 01 38 83 02 3F 00 86 03 11 3F FF 85 02 00 02 8A 01 01 90 00");
-	EXPECT(vc, "00 A4 00 00 02 50 15 00", "6F 25 81 02 7F FF 82 01 38 83 02 50 15 86 03 11 1F FF 85 02 00 02 8A 01 01 "
+	EXPECT(vc, "00 A4 00 00 02 50 15 00",
+		"6F 25 81 02 7F FF 82 01 38 83 02 50 15 86 03 11 1F FF 85 02 00 02 8A 01 01 "
 		"84 0C " AID " 90 00");
-	EXPECT(vc, "00 E0 00 00 19 62 17 81 02 04 00 82 01 11 83 02 4B 01 86 03 11 11 FF 85 02 00 00 8A 01 00", OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 81 02 04 00 82 01 11 83 02 4B 01 86 03 11 11 FF 85 02 00 00 "
+		"8A 01 00",
+		OK);
 	n = vct_send(vc, "00 46 00 00 07 30 05 81 03 01 00 01 00", out, sizeof out);
 	ck_assert_uint_eq(n, 130);
 	EXPECT(vc, "00 CA 01 00 00", "92 00 00 18 04 00 90 00");
@@ -97,7 +106,10 @@ START_TEST(trace_t1_consent)
 
 	EXPECT(vc, SELECT_APP, OK);
 	EXPECT(vc, "00 DA 01 01 13 " PIN1 PUK1 "03 0A 00", OK);
-	EXPECT(vc, "00 E0 00 00 19 62 17 81 02 01 00 82 01 22 83 02 4B 02 86 03 11 11 FF 85 02 10 00 8A 01 00", OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 81 02 01 00 82 01 22 83 02 4B 02 86 03 11 11 FF 85 02 10 00 "
+		"8A 01 00",
+		OK);
 	n = vct_send(vc, "00 46 00 00 00", out, sizeof out);
 	ck_assert_uint_eq(n, 69);
 	ck_assert(memcmp(out, "\x86\x41\x04", 3) == 0);
@@ -129,10 +141,17 @@ START_TEST(trace_t2_and_erase)
 	EXPECT(vc, "00 DA 01 E0 08 FF FF 11 3F FF 11 1F FF", OK);
 	EXPECT(vc, "00 CA 01 A1 00", "50 15 90 00");
 	EXPECT(vc, "00 CA 01 B1 00", "6A 88");
-	EXPECT(vc, "00 A4 00 00 02 50 15", "6F 25 81 02 7F FF 82 01 38 83 02 50 15 86 03 11 1F FF 85 02 00 02 8A 01 01 "
+	EXPECT(vc, "00 A4 00 00 02 50 15",
+		"6F 25 81 02 7F FF 82 01 38 83 02 50 15 86 03 11 1F FF 85 02 00 02 8A 01 01 "
 		"84 0C " AID " 90 00");
-	EXPECT(vc, "00 E0 00 00 19 62 17 80 02 00 FF 82 01 01 83 02 50 31 86 03 01 3F FF 85 02 00 00 8A 01 00", OK);
-	EXPECT(vc, "00 E0 00 00 19 62 17 80 02 00 FF 82 01 01 83 02 50 31 86 03 01 3F FF 85 02 00 00 8A 01 00", "6A 89");
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 80 02 00 FF 82 01 01 83 02 50 31 86 03 01 3F FF 85 02 00 00 "
+		"8A 01 00",
+		OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 80 02 00 FF 82 01 01 83 02 50 31 86 03 01 3F FF 85 02 00 00 "
+		"8A 01 00",
+		"6A 89");
 	EXPECT(vc, "00 A4 00 00 02 50 31",
 		"6F 17 80 02 00 FF 82 01 01 83 02 50 31 86 03 01 3F FF 85 02 00 00 8A 01 01 90 00");
 	EXPECT(vc, "00 B0 00 F0 0F", "FF FF FF FF FF FF FF FF FF FF FF FF FF FF FF 90 00");
@@ -149,7 +168,8 @@ END_TEST
 static const char minimal[] =
 	"os: myeid\natr: 3BF51800008131FE454D794549449A\nserial: 00000000000000000001\n"
 	"pins: [ { number: 1, value: \"1234\", puk: \"12345678\" } ]\n"
-	"files:\n - { path: 50150001, size: 4, acl: 001FFF }\n - { path: 50150002, size: 4, acl: 000FFF }\nversion: ";
+	"files:\n - { path: 50150001, size: 4, acl: 001FFF }\n - { path: 50150002, size: 4, acl: "
+	"000FFF }\nversion: ";
 
 static struct vc *version(const char *v)
 {
@@ -172,8 +192,9 @@ START_TEST(trace_t4_delete_class)
 	for (size_t i = 0; i < 3; i++) {
 		struct vc *vc = version(cases[i].version);
 
-		EXPECT(vc, SELECT_APP, "6F 25 81 02 7F FF 82 01 38 83 02 50 15 86 03 11 1F FF 85 02 00 02 8A 01 07 84 0C " AID
-			" 90 00");
+		EXPECT(vc, SELECT_APP,
+			"6F 25 81 02 7F FF 82 01 38 83 02 50 15 86 03 11 1F FF 85 02 00 02 8A 01 "
+			"07 84 0C " AID " 90 00");
 		vct_ask(vc, "00 A4 00 00 02 00 02");
 		EXPECT(vc, "A0 E4 00 00", cases[i].old_class);
 		vct_ask(vc, "00 A4 00 00 02 00 01");
@@ -199,9 +220,18 @@ START_TEST(old_cards_know_less)
 	vct_ask(vc, SELECT_APP);
 	EXPECT(vc, "00 22 41 B6 0A 80 01 00 81 02 4B 01 84 01 00", OK);
 	EXPECT(vc, "10 2A 9E 9A 01 00", "6E 00");
-	EXPECT(vc, "00 E0 00 00 19 62 17 81 02 01 00 82 01 22 83 02 4B 02 86 03 11 11 FF 85 02 00 00 8A 01 00", "69 84");
-	EXPECT(vc, "00 E0 00 00 19 62 17 81 02 08 40 82 01 11 83 02 4B 02 86 03 11 11 FF 85 02 00 00 8A 01 00", "69 84");
-	EXPECT(vc, "00 E0 00 00 19 62 17 81 02 08 00 82 01 11 83 02 4B 02 86 03 11 11 FF 85 02 00 00 8A 01 00", OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 81 02 01 00 82 01 22 83 02 4B 02 86 03 11 11 FF 85 02 00 00 "
+		"8A 01 00",
+		"69 84");
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 81 02 08 40 82 01 11 83 02 4B 02 86 03 11 11 FF 85 02 00 00 "
+		"8A 01 00",
+		"69 84");
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 81 02 08 00 82 01 11 83 02 4B 02 86 03 11 11 FF 85 02 00 00 "
+		"8A 01 00",
+		OK);
 	vc_free(&vc);
 }
 END_TEST
@@ -306,15 +336,23 @@ START_TEST(the_change_counter_grows)
 	struct vc *vc = version("4.5.5");
 
 	vct_ask(vc, SELECT_APP);
-	EXPECT(vc, "00 CA 01 A0 14", "4D 79 45 49 44 04 05 05 00 00 00 00 00 00 00 00 00 01 00 01 90 00");
+	EXPECT(vc, "00 CA 01 A0 14",
+		"4D 79 45 49 44 04 05 05 00 00 00 00 00 00 00 00 00 01 00 01 90 00");
 	EXPECT(vc, LOGIN, OK);
-	EXPECT(vc, "00 E0 00 00 19 62 17 80 02 00 02 82 01 01 83 02 46 01 86 03 11 1F FF 85 02 00 00 8A 01 00", OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 80 02 00 02 82 01 01 83 02 46 01 86 03 11 1F FF 85 02 00 00 "
+		"8A 01 00",
+		OK);
 	EXPECT(vc, "00 D6 00 00 02 01 02", OK);
 	EXPECT(vc, "00 B0 00 00 00", "01 02 90 00");
-	EXPECT(vc, "00 CA 01 A0 00", "4D 79 45 49 44 04 05 05 00 00 00 00 00 00 00 00 00 01 00 03 90 00");
+	EXPECT(vc, "00 CA 01 A0 00",
+		"4D 79 45 49 44 04 05 05 00 00 00 00 00 00 00 00 00 01 00 03 90 00");
 	EXPECT(vc, "00 2E 00 00", OK);
 	EXPECT(vc, "00 B0 00 00 00", "69 82");
-	EXPECT(vc, "00 E0 00 00 19 62 17 80 02 00 02 82 01 01 83 02 46 02 86 03 11 1F FF 85 02 00 00 8A 01 00", "69 82");
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 80 02 00 02 82 01 01 83 02 46 02 86 03 11 1F FF 85 02 00 00 "
+		"8A 01 00",
+		"69 82");
 	vc_free(&vc);
 }
 END_TEST
@@ -334,9 +372,10 @@ START_TEST(rsa_signs)
 {
 	struct vc *vc = signing("00 22 41 B6 0A 80 01 02 81 02 4B 01 84 01 00");
 	EVP_PKEY *key = pki_key("rsa2048");
-	uint8_t out[300], info[103] = {
-		0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20
-	}, block[256];
+	uint8_t out[300],
+		info[103] = { 0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65,
+			0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 },
+		block[256];
 	size_t n;
 
 	memset(info + 19, 0x5A, 32);
@@ -350,7 +389,8 @@ START_TEST(rsa_signs)
 	ck_assert_uint_eq(vct_sw(out, n), 0x6700);
 	EXPECT(vc, "00 22 41 B6 0A 80 01 12 81 02 4B 01 84 01 00", OK);
 	n = vct_data(vc, "00 2A 9E 9A", info + 19, 20, true, out, sizeof out);
-	ck_assert(n == 258 && verifies(key, RSA_PKCS1_PADDING, EVP_sha1(), out, 256, info + 19, 20));
+	ck_assert(
+		n == 258 && verifies(key, RSA_PKCS1_PADDING, EVP_sha1(), out, 256, info + 19, 20));
 	/* A raw block does not fit in one command. */
 	EXPECT(vc, "00 22 41 B6 0A 80 01 00 81 02 4B 01 84 01 00", OK);
 	memset(block, 0x33, sizeof block);
@@ -407,13 +447,14 @@ static EVP_PKEY *point_key(const char *group, const uint8_t *point, size_t len)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
 	EVP_PKEY *key = NULL;
-	OSSL_PARAM params[] = {
-		OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)group, 0),
-		OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)point, len),
-		OSSL_PARAM_construct_end()
-	};
+	OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(
+					OSSL_PKEY_PARAM_GROUP_NAME, (char *)(uintptr_t)group, 0),
+		OSSL_PARAM_construct_octet_string(
+			OSSL_PKEY_PARAM_PUB_KEY, (void *)(uintptr_t)point, len),
+		OSSL_PARAM_construct_end() };
 
-	ck_assert(EVP_PKEY_fromdata_init(ctx) == 1 && EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) == 1);
+	ck_assert(EVP_PKEY_fromdata_init(ctx) == 1 &&
+		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, params) == 1);
 	EVP_PKEY_CTX_free(ctx);
 	return key;
 }
@@ -428,7 +469,10 @@ START_TEST(keys_are_generated)
 	vct_ask(vc, SELECT_APP);
 	EXPECT(vc, LOGIN, OK);
 	/* P-521: lengths in the 81 form, a 64-byte hash padded to 66. */
-	EXPECT(vc, "00 E0 00 00 19 62 17 81 02 02 09 82 01 22 83 02 4B 01 86 03 11 11 FF 85 02 00 00 8A 01 00", OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 81 02 02 09 82 01 22 83 02 4B 01 86 03 11 11 FF 85 02 00 00 "
+		"8A 01 00",
+		OK);
 	EXPECT(vc, "00 CA 01 86 00", "6A 88");
 	n = vct_send(vc, "00 46 00 00 00", made, sizeof made);
 	ck_assert_uint_eq(n, 3 + 133 + 2);
@@ -446,7 +490,10 @@ START_TEST(keys_are_generated)
 	ck_assert(verifies(key, 0, NULL, out, n - 2, hash + 2, 64));
 	EVP_PKEY_free(key);
 	/* RSA: the bare modulus, as 3.3.3 answers; exponent under either tag. */
-	EXPECT(vc, "00 E0 00 00 19 62 17 81 02 04 00 82 01 11 83 02 4B 02 86 03 11 11 FF 85 02 00 00 8A 01 00", OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 81 02 04 00 82 01 11 83 02 4B 02 86 03 11 11 FF 85 02 00 00 "
+		"8A 01 00",
+		OK);
 	EXPECT(vc, "00 46 00 00", "6A 80");
 	n = vct_send(vc, "00 46 00 00 07 30 05 02 03 01 00 01 00", made, sizeof made);
 	ck_assert_uint_eq(n, 130);
@@ -467,7 +514,8 @@ START_TEST(rsa_deciphers)
 	uint8_t in[257] = { 0 }, part[130], out[300];
 	size_t n = 256;
 
-	ck_assert(EVP_PKEY_encrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+	ck_assert(EVP_PKEY_encrypt_init(ctx) == 1 &&
+		EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
 		EVP_PKEY_encrypt(ctx, in + 1, &n, (const uint8_t *)"hello", 5) == 1);
 	vct_ask(vc, SELECT_APP);
 	EXPECT(vc, LOGIN, OK);
@@ -557,11 +605,11 @@ static unsigned put(struct vc *vc, EVP_PKEY *key, const char *name, unsigned p2)
 
 START_TEST(keys_are_imported)
 {
-	static const struct { const char *name; unsigned p2; } rsa[] = {
-		{ OSSL_PKEY_PARAM_RSA_FACTOR1, 0x83 }, { OSSL_PKEY_PARAM_RSA_FACTOR2, 0x84 },
+	static const struct { const char *name; unsigned p2;
+	} rsa[] = { { OSSL_PKEY_PARAM_RSA_FACTOR1, 0x83 }, { OSSL_PKEY_PARAM_RSA_FACTOR2, 0x84 },
 		{ OSSL_PKEY_PARAM_RSA_EXPONENT1, 0x85 }, { OSSL_PKEY_PARAM_RSA_EXPONENT2, 0x86 },
-		{ OSSL_PKEY_PARAM_RSA_COEFFICIENT1, 0x87 }, { OSSL_PKEY_PARAM_RSA_N, 0x80 }, { OSSL_PKEY_PARAM_RSA_E, 0x81 }
-	};
+		{ OSSL_PKEY_PARAM_RSA_COEFFICIENT1, 0x87 }, { OSSL_PKEY_PARAM_RSA_N, 0x80 },
+		{ OSSL_PKEY_PARAM_RSA_E, 0x81 } };
 	struct vc *vc = vct_card("myeid-blank.yaml");
 	EVP_PKEY *key = pki_key("rsa2048");
 	uint8_t out[300], hash[32] = { 7 };
@@ -570,9 +618,13 @@ START_TEST(keys_are_imported)
 
 	vct_ask(vc, SELECT_APP);
 	EXPECT(vc, LOGIN, OK);
-	EXPECT(vc, "00 E0 00 00 19 62 17 81 02 08 00 82 01 11 83 02 4B 01 86 03 11 11 FF 85 02 00 00 8A 01 00", OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 81 02 08 00 82 01 11 83 02 4B 01 86 03 11 11 FF 85 02 00 00 "
+		"8A 01 00",
+		OK);
 	EXPECT(vc, "00 22 41 B6 0A 80 01 12 81 02 4B 01 84 01 00", OK);
-	EXPECT(vc, "00 2A 9E 9A 14 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", "69 85");
+	EXPECT(vc, "00 2A 9E 9A 14 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
+		"69 85");
 	for (i = 0; i < sizeof rsa / sizeof rsa[0]; i++)
 		ck_assert_uint_eq(put(vc, key, rsa[i].name, rsa[i].p2), 0x9000);
 	n = vct_data(vc, "00 2A 9E 9A", hash, 20, true, out, sizeof out);
@@ -583,7 +635,10 @@ START_TEST(keys_are_imported)
 	ck_assert_uint_eq(n, 0x6A80);
 	EVP_PKEY_free(key);
 	key = pki_key("p256");
-	EXPECT(vc, "00 E0 00 00 19 62 17 81 02 01 00 82 01 22 83 02 4B 02 86 03 11 11 FF 85 02 00 00 8A 01 00", OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 81 02 01 00 82 01 22 83 02 4B 02 86 03 11 11 FF 85 02 00 00 "
+		"8A 01 00",
+		OK);
 	ck_assert_uint_eq(put(vc, key, OSSL_PKEY_PARAM_PRIV_KEY, 0x87), 0x9000);
 	n = EVP_PKEY_get1_encoded_public_key(key, &point);
 	n = vct_data(vc, "00 DA 01 86", point, n, false, out, sizeof out);
@@ -605,9 +660,15 @@ START_TEST(secret_keys_work)
 
 	vct_ask(vc, SELECT_APP);
 	EXPECT(vc, LOGIN, OK);
-	EXPECT(vc, "00 E0 00 00 19 62 17 81 02 00 80 82 01 29 83 02 4D 01 86 03 11 11 FF 85 02 00 00 8A 01 00", OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 81 02 00 80 82 01 29 83 02 4D 01 86 03 11 11 FF 85 02 00 00 "
+		"8A 01 00",
+		OK);
 	EXPECT(vc, "00 DA 01 A0 10 00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F", OK);
-	EXPECT(vc, "00 22 81 B8 1C 80 01 00 81 02 4D 01 83 01 00 87 10 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00", OK);
+	EXPECT(vc,
+		"00 22 81 B8 1C 80 01 00 81 02 4D 01 83 01 00 87 10 00 00 00 00 00 00 00 00 00 00 "
+		"00 00 00 00 00 00",
+		OK);
 	EXPECT(vc, "00 2A 84 80 10 00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF 00",
 		"69 C4 E0 D8 6A 7B 04 30 D8 CD B7 80 70 B4 C5 5A 90 00");
 	EXPECT(vc, "00 2A 84 80 0F 00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE 00", "67 00");
@@ -620,15 +681,22 @@ START_TEST(secret_keys_work)
 	EXPECT(vc, "00 2A 80 84 10 69 C4 E0 D8 6A 7B 04 30 D8 CD B7 80 70 B4 C5 5A 00",
 		"00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF 90 00");
 	/* Wrap 4D02 (extractable) with 4D01, unwrap into 4D03, use that. */
-	EXPECT(vc, "00 E0 00 00 19 62 17 81 02 00 80 82 01 29 83 02 4D 02 86 03 11 11 FF 85 02 00 08 8A 01 00", OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 81 02 00 80 82 01 29 83 02 4D 02 86 03 11 11 FF 85 02 00 08 "
+		"8A 01 00",
+		OK);
 	EXPECT(vc, "00 DA 01 A0 10 00 11 22 33 44 55 66 77 88 99 AA BB CC DD EE FF", OK);
-	EXPECT(vc, "00 E0 00 00 19 62 17 81 02 00 80 82 01 29 83 02 4D 03 86 03 11 11 FF 85 02 00 01 8A 01 00", OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 62 17 81 02 00 80 82 01 29 83 02 4D 03 86 03 11 11 FF 85 02 00 01 "
+		"8A 01 00",
+		OK);
 	EXPECT(vc, "00 22 81 B8 0E 80 01 0A 81 02 4D 01 83 01 00 83 02 4D 02", OK);
 	EXPECT(vc, "00 2A 84 00 00", "69 C4 E0 D8 6A 7B 04 30 D8 CD B7 80 70 B4 C5 5A 90 00");
 	EXPECT(vc, "00 22 81 B8 0E 80 01 0A 81 02 4D 01 83 01 00 83 02 4D 01", OK);
 	EXPECT(vc, "00 2A 84 00 00", "69 85");          /* not extractable */
 	EXPECT(vc, "00 22 41 B8 0E 80 01 0A 81 02 4D 01 83 01 00 83 02 4D 03", OK);
-	snprintf(unwrap, sizeof unwrap, "00 2A 00 84 10 69 C4 E0 D8 6A 7B 04 30 D8 CD B7 80 70 B4 C5 5A");
+	snprintf(unwrap, sizeof unwrap,
+		"00 2A 00 84 10 69 C4 E0 D8 6A 7B 04 30 D8 CD B7 80 70 B4 C5 5A");
 	EXPECT(vc, unwrap, OK);
 	EXPECT(vc, unwrap, "69 85");                    /* holds a key by now */
 	EXPECT(vc, "00 22 81 B8 0A 80 01 00 81 02 4D 03 83 01 00", OK);
@@ -644,14 +712,14 @@ END_TEST
 
 START_TEST(long_answers_come_in_parts)
 {
-	static const char text[] =
-		"os: myeid\natr: 3BF51800008131FE454D794549449A\nserial: 00000000000000000001\nfiles:\n"
-		" - { path: 50154B01, type: rsa, acl: 0000FF, key: %s }\n";
+	static const char text[] = "os: myeid\natr: 3BF51800008131FE454D794549449A\nserial: "
+				   "00000000000000000001\nfiles:\n"
+				   " - { path: 50154B01, type: rsa, acl: 0000FF, key: %s }\n";
 	char image[8192], err[512];
 	EVP_PKEY *key = pki_key("root");
-	uint8_t out[300], sig[512], info[51] = {
-		0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20
-	};
+	uint8_t out[300], sig[512],
+		info[51] = { 0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+			0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
 	struct vc *vc;
 	size_t n;
 
@@ -723,7 +791,8 @@ END_TEST
 
 START_TEST(images_are_strict)
 {
-	static const struct { const char *text, *want; } cases[] = {
+	static const struct { const char *text, *want;
+	} cases[] = {
 		{ "os: [", ":2: " },
 		{ "", ":1: the file is empty" },
 		{ "os: myeid\nfoo: 1\n", ":2: unknown key 'foo'" },
@@ -731,14 +800,23 @@ START_TEST(images_are_strict)
 		{ "os: mute\natr: 3\n", "'atr' must be" },
 		{ "os: mute\natr: 3B00\nos: mute\n", ":3: 'os' is given twice" },
 		{ "os: myeid\natr: 3B00\nserial: 00\n", ":3: 'serial' must be" },
-		{ "os: mute\natr: 3B00\npins:\n - { number: 15, value: \"1\", puk: \"1\" }\n", ":4: 'number' must be" },
-		{ "os: mute\natr: 3B00\nfiles:\n - { path: 5015, acl: 000000 }\n", ":4: file 5015 is there already" },
-		{ "os: mute\natr: 3B00\nfiles:\n - { path: 00010002, acl: 000000 }\n", ":4: there is no DF above" },
-		{ "os: mute\natr: 3B00\nfiles:\n - { path: 0001, size: 1 }\n", ":4: 'acl' is missing" },
-		{ "os: mute\natr: 3B00\nfiles:\n - { path: 0001, size: 1, acl: 000000, content: [ { hex: 0000 } ] }\n",
+		{ "os: mute\natr: 3B00\npins:\n - { number: 15, value: \"1\", puk: \"1\" }\n",
+			":4: 'number' must be" },
+		{ "os: mute\natr: 3B00\nfiles:\n - { path: 5015, acl: 000000 }\n",
+			":4: file 5015 is there already" },
+		{ "os: mute\natr: 3B00\nfiles:\n - { path: 00010002, acl: 000000 }\n",
+			":4: there is no DF above" },
+		{ "os: mute\natr: 3B00\nfiles:\n - { path: 0001, size: 1 }\n",
+			":4: 'acl' is missing" },
+		{ "os: mute\natr: 3B00\nfiles:\n - { path: 0001, size: 1, acl: 000000, content: [ "
+		  "{ hex: 0000 } ] }\n",
 			":4: the content has 2 bytes, the file 1" },
-		{ "os: mute\natr: 3B00\nfiles:\n - { path: 0001, type: rsa, bits: 1000, acl: 000000 }\n", ":4: a card of this" },
-		{ "os: mute\natr: 3B00\nfiles:\n - { path: 0001, acl: 000000, content: [ { file: nowhere } ] }\n", ":4: cannot read" },
+		{ "os: mute\natr: 3B00\nfiles:\n - { path: 0001, type: rsa, bits: 1000, acl: "
+		  "000000 }\n",
+			":4: a card of this" },
+		{ "os: mute\natr: 3B00\nfiles:\n - { path: 0001, acl: 000000, content: [ { file: "
+		  "nowhere } ] }\n",
+			":4: cannot read" },
 	};
 	char err[512];
 
@@ -752,9 +830,8 @@ END_TEST
 
 START_TEST(every_image_loads)
 {
-	static const char *const names[] = {
-		"myeid.yaml", "myeid-3.3.yaml", "myeid-blank.yaml", "myeid-garbage.yaml", "oseid.yaml", "unknown.yaml"
-	};
+	static const char *const names[] = { "myeid.yaml", "myeid-3.3.yaml", "myeid-blank.yaml",
+		"myeid-garbage.yaml", "oseid.yaml", "unknown.yaml" };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		struct vc *vc = vct_card(names[i]);
@@ -806,7 +883,8 @@ START_TEST(the_log_hides_pins)
 }
 END_TEST
 
-UNIT_MAIN("vc_myeid", trace_t1_oseid, trace_t1_consent, trace_t2_and_erase, trace_t4_delete_class, old_cards_know_less,
-	pins_count, files_obey_their_acl, the_change_counter_grows, rsa_signs, ecdsa_signs, keys_are_generated,
-	rsa_deciphers, ecdh_agrees, keys_are_imported, secret_keys_work, long_answers_come_in_parts, faults_fire_once,
-	images_are_strict, every_image_loads, the_unknown_card_knows_nothing, the_log_hides_pins)
+UNIT_MAIN("vc_myeid", trace_t1_oseid, trace_t1_consent, trace_t2_and_erase, trace_t4_delete_class,
+	old_cards_know_less, pins_count, files_obey_their_acl, the_change_counter_grows, rsa_signs,
+	ecdsa_signs, keys_are_generated, rsa_deciphers, ecdh_agrees, keys_are_imported,
+	secret_keys_work, long_answers_come_in_parts, faults_fire_once, images_are_strict,
+	every_image_loads, the_unknown_card_knows_nothing, the_log_hides_pins)

@@ -24,9 +24,8 @@ struct vc {
 	void *event_arg;
 };
 
-static const char *const fault_names[VC_FAULTS] = {
-	"none", "removed", "reset", "6F00", "6982", "empty", "1byte", "64k", "61loop", "6cloop", "timeout"
-};
+static const char *const fault_names[VC_FAULTS] = { "none", "removed", "reset", "6F00", "6982",
+	"empty", "1byte", "64k", "61loop", "6cloop", "timeout" };
 
 bool vc_blob_add(struct vc_blob *b, const void *p, size_t len)
 {
@@ -397,14 +396,16 @@ static bool loop_goes_on(struct vc *vc, const uint8_t *in, size_t inlen)
 {
 	if (vc->loop == VC_FAULT_NONE)
 		return false;
-	if (inlen >= 4 && (vc->loop == VC_FAULT_61LOOP ? in[1] == 0xC0 : memcmp(in, vc->loop_head, 4) == 0))
+	if (inlen >= 4 &&
+		(vc->loop == VC_FAULT_61LOOP ? in[1] == 0xC0 : memcmp(in, vc->loop_head, 4) == 0))
 		return true;
 	vc->loop = VC_FAULT_NONE;
 	return false;
 }
 
 /* The answer of a fault; false when it needs none of ours. */
-static size_t faulty(struct vc *vc, enum vc_fault kind, const uint8_t *in, size_t inlen, uint8_t *out, size_t cap)
+static size_t faulty(struct vc *vc, enum vc_fault kind, const uint8_t *in, size_t inlen,
+	uint8_t *out, size_t cap)
 {
 	switch (kind) {
 	case VC_FAULT_REMOVED:

@@ -1,11 +1,12 @@
 /*
  * A virtual smart card with its reader: what a program in the same process calls (door "a").
  *
- * Every function may be called from any thread: the card has one lock, which is not held while a `slow`
- * card thinks. Nothing here knows the library under test; the card is written from the facts alone.
+ * Every function may be called from any thread: the card has one lock, which is not held while a
+ * `slow` card thinks. Nothing here knows the library under test; the card is written from the facts
+ * alone.
  *
- * The doors of castor-vcard ("b", a Unix socket; "c", vpcd) carry the frames of vsmartcard: a 2-byte
- * big-endian length and a payload. Payloads of one byte (and 0x21) are controls:
+ * The doors of castor-vcard ("b", a Unix socket; "c", vpcd) carry the frames of vsmartcard: a
+ * 2-byte big-endian length and a payload. Payloads of one byte (and 0x21) are controls:
  *
  *   00 off     01 on     02 reset      no answer
  *   04 ATR wanted                      answer: the ATR; an empty frame while no card is in
@@ -13,13 +14,14 @@
  *   11 end, leave the card             answer: 1 byte 00
  *   12 end, reset the card             answer: 1 byte 00
  *   20 state                           answer: 1 byte present, 4-byte event counter, ATR if present
- *   21 C(4) T(4) wait for a change     answer as 20, once the counter is not C, or T milliseconds went by
- *                                      (T = FFFFFFFF: for ever), or the client sent another frame
+ *   21 C(4) T(4) wait for a change     answer as 20, once the counter is not C, or T milliseconds
+ *                                      went by (T = FFFFFFFF: for ever), or the client sent another
+ *                                      frame
  *
- * (10 to 21 only on the Unix socket.) Any other payload is a command APDU, answered with a response APDU.
- * The answer is an empty frame when no card is in, when it was taken out or reset while the command ran, or
- * when it left since the transaction began; 20 tells which. An APDU outside a transaction waits for the
- * transactions of others, as SCardTransmit does.
+ * (10 to 21 only on the Unix socket.) Any other payload is a command APDU, answered with a response
+ * APDU. The answer is an empty frame when no card is in, when it was taken out or reset while the
+ * command ran, or when it left since the transaction began; 20 tells which. An APDU outside a
+ * transaction waits for the transactions of others, as SCardTransmit does.
  */
 #ifndef CASTOR_T_VC_H
 #define CASTOR_T_VC_H
@@ -54,8 +56,8 @@ enum vc_fault {
 };
 
 /*
- * Counts since vc_new, and whether a card is in. `events` changes with each insertion and removal, `epoch` with
- * these and with each reset.
+ * Counts since vc_new, and whether a card is in. `events` changes with each insertion and removal,
+ * `epoch` with these and with each reset.
  */
 struct vc_counts { uint32_t apdus, resets, events, epoch; bool present; };
 
@@ -70,15 +72,15 @@ struct vc *vc_new(const char *path, char *err, size_t errlen);
 void vc_free(struct vc **vc);
 
 /*
- * Puts another card in the reader, from an image file: one removal, one insertion. On error (as vc_new) the
- * old card stays. True on success.
+ * Puts another card in the reader, from an image file: one removal, one insertion. On error (as
+ * vc_new) the old card stays. True on success.
  */
 bool vc_swap(struct vc *vc, const char *path, char *err, size_t errlen);
 
 /*
- * Sends one command APDU of `inlen` bytes; the answer (data and SW1 SW2) goes to out, its length is returned:
- * at most outcap bytes (a longer answer is cut). 0: no card, or it was removed or reset meanwhile.
- * VC_SILENT: a fault, nothing comes. Counts, faults and the log act here.
+ * Sends one command APDU of `inlen` bytes; the answer (data and SW1 SW2) goes to out, its length is
+ * returned: at most outcap bytes (a longer answer is cut). 0: no card, or it was removed or reset
+ * meanwhile. VC_SILENT: a fault, nothing comes. Counts, faults and the log act here.
  */
 size_t vc_apdu(struct vc *vc, const uint8_t *in, size_t inlen, uint8_t *out, size_t outcap);
 
@@ -100,25 +102,33 @@ struct vc_counts vc_counts(struct vc *vc);
 int vc_tries(struct vc *vc, unsigned pin);
 int vc_puk_tries(struct vc *vc, unsigned pin);
 
-/* Sets the tries left (0..15) of a PIN; false when there is no such PIN. A verified state is dropped. */
+/*
+ * Sets the tries left (0..15) of a PIN; false when there is no such PIN. A verified state is
+ * dropped.
+ */
 bool vc_set_tries(struct vc *vc, unsigned pin, unsigned tries);
 
 /* Every later APDU takes `ms` milliseconds more. */
 void vc_slow(struct vc *vc, unsigned ms);
 
-/* The n-th APDU from now (1 = the next) meets the fault; VC_FAULT_NONE takes a planned fault back. */
+/*
+ * The n-th APDU from now (1 = the next) meets the fault; VC_FAULT_NONE takes a planned fault back.
+ */
 void vc_fault(struct vc *vc, unsigned n, enum vc_fault kind);
 
 /* Faults by their console names ("removed", "6F00", ...); VC_FAULTS for an unknown one. */
 enum vc_fault vc_fault_named(const char *name);
 
 /*
- * Appends every APDU to a file, in the format of castor-trace(5), with the bodies of PIN commands, key
- * imports and deciphered answers starred. NULL ends it. False when the file cannot be opened.
+ * Appends every APDU to a file, in the format of castor-trace(5), with the bodies of PIN commands,
+ * key imports and deciphered answers starred. NULL ends it. False when the file cannot be opened.
  */
 bool vc_log(struct vc *vc, const char *path);
 
-/* `fn(arg)` runs after each insertion, removal and reset, without the lock; for the doors. One at a time. */
+/*
+ * `fn(arg)` runs after each insertion, removal and reset, without the lock; for the doors. One at a
+ * time.
+ */
 void vc_on_event(struct vc *vc, void (*fn)(void *), void *arg);
 
 #endif

@@ -34,7 +34,8 @@ static bool number(const struct line *l, int i, unsigned long max, unsigned *val
 	unsigned long v = strtoul(l->word[i], &end, 10);
 
 	if (end == l->word[i] || *end != '\0' || v > max) {
-		snprintf(l->answer, l->cap, "error: '%s' is no number up to %lu\n", l->word[i], max);
+		snprintf(
+			l->answer, l->cap, "error: '%s' is no number up to %lu\n", l->word[i], max);
 		return false;
 	}
 	*value = (unsigned)v;
@@ -89,7 +90,9 @@ static void do_fault(const struct line *l)
 	if (!number(l, 1, 1000000, &n))
 		return;
 	if (kind == VC_FAULTS) {
-		say(l, "error: kinds are none removed reset 6F00 6982 empty 1byte 64k 61loop 6cloop timeout");
+		say(l,
+			"error: kinds are none removed reset 6F00 6982 empty 1byte 64k 61loop "
+			"6cloop timeout");
 		return;
 	}
 	vc_fault(l->vc, n, kind);
@@ -100,14 +103,16 @@ static void do_apdus(const struct line *l)
 {
 	struct vc_counts c = vc_counts(l->vc);
 
-	snprintf(l->answer, l->cap, "%lu apdus %lu resets\n", (unsigned long)c.apdus, (unsigned long)c.resets);
+	snprintf(l->answer, l->cap, "%lu apdus %lu resets\n", (unsigned long)c.apdus,
+		(unsigned long)c.resets);
 }
 
 static void do_state(const struct line *l)
 {
 	struct vc_counts c = vc_counts(l->vc);
 
-	snprintf(l->answer, l->cap, "%s, event %lu\n", c.present ? "in" : "out", (unsigned long)c.events);
+	snprintf(l->answer, l->cap, "%s, event %lu\n", c.present ? "in" : "out",
+		(unsigned long)c.events);
 }
 
 static void do_swap(const struct line *l)
@@ -159,7 +164,8 @@ static void do_help(const struct line *l)
 	int n;
 
 	for (i = 0; i < sizeof verbs / sizeof verbs[0] && at < l->cap; i++) {
-		n = snprintf(l->answer + at, l->cap - at, "%-7s %-9s %s\n", verbs[i].name, verbs[i].args, verbs[i].help);
+		n = snprintf(l->answer + at, l->cap - at, "%-7s %-9s %s\n", verbs[i].name,
+			verbs[i].args, verbs[i].help);
 		at += n > 0 ? (size_t)n : 0;
 	}
 }
@@ -176,7 +182,8 @@ bool vc_console_line(struct vc *vc, const char *text, char *answer, size_t cap)
 		return true;
 	}
 	memcpy(copy, text, strlen(text) + 1);
-	for (word = strtok_r(copy, " \t\r\n", &rest); word != NULL; word = strtok_r(NULL, " \t\r\n", &rest)) {
+	for (word = strtok_r(copy, " \t\r\n", &rest); word != NULL;
+		word = strtok_r(NULL, " \t\r\n", &rest)) {
 		if (l.n == WORDS)
 			break;
 		l.word[l.n++] = word;
@@ -245,7 +252,8 @@ static void *console_main(void *arg)
 	return NULL;
 }
 
-struct vc_console *vc_console_listen(struct vc *vc, const char *path, void (*on_quit)(void), char *err, size_t errlen)
+struct vc_console *vc_console_listen(
+	struct vc *vc, const char *path, void (*on_quit)(void), char *err, size_t errlen)
 {
 	struct vc_console *con = calloc(1, sizeof *con);
 
@@ -289,7 +297,8 @@ int vc_console_ctl(const char *path, char **words, int n)
 	int fd, i;
 
 	for (i = 0; i < n && at < sizeof line; i++)
-		at += (size_t)snprintf(line + at, sizeof line - at, "%s%s", words[i], i + 1 < n ? " " : "\n");
+		at += (size_t)snprintf(
+			line + at, sizeof line - at, "%s%s", words[i], i + 1 < n ? " " : "\n");
 	if (n == 0 || at >= sizeof line) {
 		fprintf(stderr, "castor-vcard: ctl PATH COMMAND...\n");
 		return 2;
@@ -302,7 +311,8 @@ int vc_console_ctl(const char *path, char **words, int n)
 		return 2;
 	}
 	at = 0;
-	while (at + 1 < sizeof answer && (got = recv(fd, answer + at, sizeof answer - 1 - at, 0)) > 0)
+	while (at + 1 < sizeof answer &&
+		(got = recv(fd, answer + at, sizeof answer - 1 - at, 0)) > 0)
 		at += (size_t)got;
 	answer[at] = '\0';
 	close(fd);

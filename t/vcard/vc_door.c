@@ -23,12 +23,19 @@
 
 #define FRAME_MAX 65535
 #define RETRY_MS 250            /* between two tries to reach vpcd */
-#define OUT_MS 1500             /* pcscd looks for cards twice a second: it must see a short removal */
+#define OUT_MS 1500 /* pcscd looks for cards twice a second: it must see a short removal */
 #define GIVE_UP_MS 2000         /* a reader that gets no answer gives up */
 
 enum control {
-	CTL_OFF = 0x00, CTL_ON = 0x01, CTL_RESET = 0x02, CTL_ATR = 0x04, CTL_BEGIN = 0x10, CTL_END = 0x11,
-	CTL_END_RESET = 0x12, CTL_STATE = 0x20, CTL_WAIT = 0x21
+	CTL_OFF = 0x00,
+	CTL_ON = 0x01,
+	CTL_RESET = 0x02,
+	CTL_ATR = 0x04,
+	CTL_BEGIN = 0x10,
+	CTL_END = 0x11,
+	CTL_END_RESET = 0x12,
+	CTL_STATE = 0x20,
+	CTL_WAIT = 0x21
 };
 
 struct client {
@@ -85,8 +92,8 @@ static bool stopping(struct vc_door *door)
 /* --- bytes --- */
 
 /*
- * vpcd sends a length and then a payload, and Nagle's rule makes the second wait for our ACK: ask for it at once,
- * before each read, or every APDU takes 40 ms.
+ * vpcd sends a length and then a payload, and Nagle's rule makes the second wait for our ACK: ask
+ * for it at once, before each read, or every APDU takes 40 ms.
  */
 static void quick_ack(const struct client *cl)
 {
@@ -155,7 +162,10 @@ static uint32_t be32(const uint8_t *p)
 
 enum woken { WOKEN_TIME, WOKEN_EVENT, WOKEN_INPUT, WOKEN_GONE };
 
-/* Waits for an event of the card or desk, for input when `input`, or for the client's end. ms < 0: for ever. */
+/*
+ * Waits for an event of the card or desk, for input when `input`, or for the client's end. ms < 0:
+ * for ever.
+ */
 static enum woken wait_client(struct client *cl, bool input, int ms)
 {
 	struct pollfd p[2] = {
@@ -522,8 +532,8 @@ int vc_unix_listen(const char *path, char *err, size_t errlen)
 		unlink(path);
 	}
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof addr) != 0 || chmod(path, 0600) != 0 ||
-	    listen(fd, 16) != 0) {
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&addr, sizeof addr) != 0 ||
+		chmod(path, 0600) != 0 || listen(fd, 16) != 0) {
 		snprintf(err, errlen, "%s: %s", path, strerror(errno));
 		if (fd >= 0)
 			close(fd);
@@ -633,7 +643,8 @@ bool vc_door_vpcd(struct vc_door *door, const char *hostport, char *err, size_t 
 	struct client *cl;
 
 	if (colon == NULL || colon == hostport || colon[1] == '\0') {
-		snprintf(err, errlen, "%s: the address of vpcd is HOST:PORT, as 127.0.0.1:35963", hostport);
+		snprintf(err, errlen, "%s: the address of vpcd is HOST:PORT, as 127.0.0.1:35963",
+			hostport);
 		return false;
 	}
 	door->host = strndup(hostport, (size_t)(colon - hostport));

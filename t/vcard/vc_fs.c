@@ -27,7 +27,8 @@ static const struct { uint8_t byte; bool high; } acl_place[] = {
 
 bool vc_version_at_least(const struct vc_card *c, unsigned major, unsigned minor, unsigned revision)
 {
-	unsigned have = (unsigned)c->version[0] << 16 | (unsigned)c->version[1] << 8 | c->version[2];
+	unsigned have =
+		(unsigned)c->version[0] << 16 | (unsigned)c->version[1] << 8 | c->version[2];
 
 	return have >= (major << 16 | minor << 8 | revision);
 }
@@ -74,7 +75,8 @@ struct vc_file *vc_file_child(const struct vc_card *c, const struct vc_file *df,
 	return NULL;
 }
 
-struct vc_file *vc_file_path(const struct vc_card *c, struct vc_file *from, const uint8_t *path, size_t len)
+struct vc_file *vc_file_path(
+	const struct vc_card *c, struct vc_file *from, const uint8_t *path, size_t len)
 {
 	if (len % 2 != 0)
 		return NULL;
@@ -83,7 +85,8 @@ struct vc_file *vc_file_path(const struct vc_card *c, struct vc_file *from, cons
 	return from;
 }
 
-struct vc_file *vc_file_add(struct vc_card *c, struct vc_file *parent, uint16_t fid, uint8_t type, size_t size)
+struct vc_file *vc_file_add(
+	struct vc_card *c, struct vc_file *parent, uint16_t fid, uint8_t type, size_t size)
 {
 	struct vc_file *f = calloc(1, sizeof *f), **end;
 
@@ -206,12 +209,10 @@ static uint8_t prop_state(const struct vc_card *c, const struct vc_file *f)
 
 void vc_file_fci(const struct vc_card *c, const struct vc_file *f, struct vc_blob *out)
 {
-	uint8_t fci[] = {
-		0x6F, 0x17, f->type == VC_EF ? 0x80 : 0x81, 0x02, (uint8_t)(f->size >> 8), (uint8_t)f->size,
-		0x82, 0x01, f->type, 0x83, 0x02, (uint8_t)(f->fid >> 8), (uint8_t)f->fid,
-		0x86, 0x03, f->acl[0], f->acl[1], f->acl[2], 0x85, 0x02, prop_state(c, f), f->prop[1],
-		0x8A, 0x01, c->activated ? 0x07 : 0x01
-	};
+	uint8_t fci[] = { 0x6F, 0x17, f->type == VC_EF ? 0x80 : 0x81, 0x02, (uint8_t)(f->size >> 8),
+		(uint8_t)f->size, 0x82, 0x01, f->type, 0x83, 0x02, (uint8_t)(f->fid >> 8),
+		(uint8_t)f->fid, 0x86, 0x03, f->acl[0], f->acl[1], f->acl[2], 0x85, 0x02,
+		prop_state(c, f), f->prop[1], 0x8A, 0x01, c->activated ? 0x07 : 0x01 };
 
 	if (f->name_len != 0)
 		fci[1] = (uint8_t)(fci[1] + 2 + f->name_len);
@@ -262,7 +263,8 @@ uint16_t vc_fs_select(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blo
 	case 0x00:
 		if (cmd->lc != 0 && cmd->lc != 2)
 			return SW_LENGTH;
-		f = cmd->lc == 0 ? c->files : by_fid(c, (uint16_t)(cmd->data[0] << 8 | cmd->data[1]));
+		f = cmd->lc == 0 ? c->files
+				 : by_fid(c, (uint16_t)(cmd->data[0] << 8 | cmd->data[1]));
 		break;
 	case 0x04:
 		f = by_name(c, cmd->data, cmd->lc);
@@ -398,7 +400,8 @@ uint16_t vc_fs_delete(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blo
 }
 
 /* The current EF for a deed at the offset of P1 P2; NULL with a status word. */
-static struct vc_file *ef_at(struct vc_card *c, const struct vc_cmd *cmd, enum vc_right right, uint16_t *sw)
+static struct vc_file *ef_at(
+	struct vc_card *c, const struct vc_cmd *cmd, enum vc_right right, uint16_t *sw)
 {
 	*sw = SW_OK;
 	if (cmd->p1 & 0x80)

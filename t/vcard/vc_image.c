@@ -37,7 +37,11 @@ static const struct { const char *name; uint8_t type; } file_types[] = {
 	{ "3des", VC_3DES }, { "secret", VC_SECRET },
 };
 
-static const struct { const char *name; const char *keys; enum vc_p15_kind kind; } record_kinds[] = {
+static const struct {
+	const char *name;
+	const char *keys;
+	enum vc_p15_kind kind;
+} record_kinds[] = {
 	{ "token", " label manufacturer serial flags updated ", VC_P15_TOKEN },
 	{ "odf", " kind path ", VC_P15_ODF },
 	{ "directory", " aid label path ", VC_P15_DIR },
@@ -50,16 +54,17 @@ static const struct { const char *name; const char *keys; enum vc_p15_kind kind;
 
 /* Words for bit numbers. Source: facts on FINEID, sections 6.3 to 6.9. */
 static const char words_common[] = "private modifiable internal";
-static const char words_usage[] =
-	"encrypt decrypt sign sign-recover wrap unwrap verify verify-recover derive non-repudiation";
+static const char words_usage[] = "encrypt decrypt sign sign-recover wrap unwrap verify "
+				  "verify-recover derive non-repudiation";
 static const char words_access[] = "sensitive extractable always-sensitive never-extractable local";
 static const char words_pin[] =
-	"case-sensitive local change-disabled unblock-disabled initialized needs-padding unblocking so "
+	"case-sensitive local change-disabled unblock-disabled initialized needs-padding "
+	"unblocking so "
 	"disable-allowed integrity-protected confidentiality-protected exchange-ref-data";
 static const char words_token[] = "readonly login-required prn-generation eid-compliant";
-static const char words_odf[] =
-	"private-keys public-keys trusted-public-keys secret-keys certificates trusted-certificates "
-	"useful-certificates data pins";
+static const char words_odf[] = "private-keys public-keys trusted-public-keys secret-keys "
+				"certificates trusted-certificates "
+				"useful-certificates data pins";
 
 __attribute__((format(printf, 3, 4)))
 static void fail(struct image *im, const yaml_node_t *at, const char *fmt, ...)
@@ -70,7 +75,8 @@ static void fail(struct image *im, const yaml_node_t *at, const char *fmt, ...)
 	if (im->failed)
 		return;
 	im->failed = true;
-	n = snprintf(im->err, im->errlen, "%s:%zu: ", im->path, at != NULL ? at->start_mark.line + 1 : 1);
+	n = snprintf(im->err, im->errlen, "%s:%zu: ", im->path,
+		at != NULL ? at->start_mark.line + 1 : 1);
 	if (n < 0 || (size_t)n >= im->errlen)
 		return;
 	va_start(ap, fmt);
@@ -104,14 +110,15 @@ static bool is_map(struct image *im, yaml_node_t *map, const char *keys)
 	for (p = map->data.mapping.pairs.start; p < map->data.mapping.pairs.top; p++) {
 		key = scalar(yaml_document_get_node(&im->doc, p->key));
 		if (key == NULL || !word_in(keys, key)) {
-			fail(im, yaml_document_get_node(&im->doc, p->key), "unknown key '%s'; known here:%s",
-				key != NULL ? key : "?", keys);
+			fail(im, yaml_document_get_node(&im->doc, p->key),
+				"unknown key '%s'; known here:%s", key != NULL ? key : "?", keys);
 			return false;
 		}
 		for (q = map->data.mapping.pairs.start; q < p; q++) {
 			other = scalar(yaml_document_get_node(&im->doc, q->key));
 			if (other != NULL && strcmp(key, other) == 0) {
-				fail(im, yaml_document_get_node(&im->doc, p->key), "'%s' is given twice", key);
+				fail(im, yaml_document_get_node(&im->doc, p->key),
+					"'%s' is given twice", key);
 				return false;
 			}
 		}
@@ -144,7 +151,8 @@ static const char *text(struct image *im, yaml_node_t *map, const char *name)
 	return scalar(n);
 }
 
-static long number(struct image *im, yaml_node_t *map, const char *name, long absent, long min, long max)
+static long number(
+	struct image *im, yaml_node_t *map, const char *name, long absent, long min, long max)
 {
 	const char *s = text(im, map, name);
 	char *end;
@@ -154,7 +162,8 @@ static long number(struct image *im, yaml_node_t *map, const char *name, long ab
 		return absent;
 	v = strtol(s, &end, 0);
 	if (end == s || *end != '\0' || v < min || v > max) {
-		fail(im, get(im, map, name), "'%s' must be a number from %ld to %ld", name, min, max);
+		fail(im, get(im, map, name), "'%s' must be a number from %ld to %ld", name, min,
+			max);
 		return absent;
 	}
 	return v;
@@ -174,7 +183,8 @@ static bool boolean(struct image *im, yaml_node_t *map, const char *name, bool a
 }
 
 /* Hex of min..max bytes; returns the length, 0 when absent or wrong. */
-static size_t hex(struct image *im, yaml_node_t *map, const char *name, uint8_t *out, size_t min, size_t max)
+static size_t hex(
+	struct image *im, yaml_node_t *map, const char *name, uint8_t *out, size_t min, size_t max)
 {
 	const char *s = text(im, map, name);
 	int n;
@@ -183,7 +193,8 @@ static size_t hex(struct image *im, yaml_node_t *map, const char *name, uint8_t 
 		return 0;
 	n = vc_hex(s, out, max);
 	if (n < 0 || (size_t)n < min) {
-		fail(im, get(im, map, name), "'%s' must be hex of %zu to %zu bytes", name, min, max);
+		fail(im, get(im, map, name), "'%s' must be hex of %zu to %zu bytes", name, min,
+			max);
 		return 0;
 	}
 	return (size_t)n;
@@ -205,7 +216,8 @@ static int word_index(const char *words, const char *word)
 }
 
 /* A list of words as OpenSSL's BITLIST "1,4"; NULL when absent or empty. */
-static const char *bits(struct image *im, yaml_node_t *map, const char *name, const char *words, char out[64])
+static const char *bits(
+	struct image *im, yaml_node_t *map, const char *name, const char *words, char out[64])
 {
 	yaml_node_t *list = get(im, map, name), *n;
 	yaml_node_item_t *item;
@@ -231,7 +243,8 @@ static const char *bits(struct image *im, yaml_node_t *map, const char *name, co
 	return at != 0 ? out : NULL;
 }
 
-static bool append(struct image *im, const yaml_node_t *at, struct content *c, const uint8_t *p, size_t len)
+static bool append(
+	struct image *im, const yaml_node_t *at, struct content *c, const uint8_t *p, size_t len)
 {
 	uint8_t *more = realloc(c->p, c->len + len + 1);
 
@@ -263,7 +276,8 @@ static uint8_t *slurp(struct image *im, const yaml_node_t *at, const char *name,
 		fail(im, at, "out of memory");
 		goto out;
 	}
-	snprintf(full, n, "%s%s%s", name[0] == '/' ? "" : dirname(copy), name[0] == '/' ? "" : "/", name);
+	snprintf(full, n, "%s%s%s", name[0] == '/' ? "" : dirname(copy), name[0] == '/' ? "" : "/",
+		name);
 	f = fopen(full, "rbe");
 	if (f != NULL)
 		*len = fread(p, 1, IMAGE_MAX, f);
@@ -404,7 +418,8 @@ static void load_ef(struct image *im, yaml_node_t *map, struct vc_file *parent, 
 	if (list != NULL && list->type != YAML_SEQUENCE_NODE)
 		fail(im, list, "'content' must be a list");
 	if (!im->failed && list != NULL)
-		for (item = list->data.sequence.items.start; item < list->data.sequence.items.top; item++)
+		for (item = list->data.sequence.items.start; item < list->data.sequence.items.top;
+			item++)
 			add_item(im, yaml_document_get_node(&im->doc, *item), &c);
 	hex(im, map, "fill", &fill, 1, 1);
 	size = number(im, map, "size", (long)c.len, 0, 32767);
@@ -438,7 +453,8 @@ static void load_key(struct image *im, yaml_node_t *map, struct vc_file *f)
 		if (key != NULL && f->size == 0)
 			f->size = (size_t)EVP_PKEY_get_bits(key);
 		if (!vc_key_fits(im->card, f->type, f->size))
-			fail(im, map, "a card of this version has no key of this type and %zu bits", f->size);
+			fail(im, map, "a card of this version has no key of this type and %zu bits",
+				f->size);
 		if (!vc_key_set(f, key, 1))
 			fail(im, map, "%s is no %zu bit key of this type", name, f->size);
 		BIO_free(b);
@@ -506,7 +522,8 @@ static void load_file(struct image *im, yaml_node_t *map)
 	if (vc_file_is_key(f))
 		load_key(im, map, f);
 	if (!im->failed && vc_file_is_key(f) && !vc_key_fits(im->card, f->type, f->size))
-		fail(im, map, "a card of this version has no key of this type and %zu bits", f->size);
+		fail(im, map, "a card of this version has no key of this type and %zu bits",
+			f->size);
 }
 
 /* A PIN's value: 1..8 characters, padded with FF. */
@@ -546,7 +563,8 @@ static void load_pin(struct image *im, yaml_node_t *map)
 	pin->set = true;
 }
 
-static void load_list(struct image *im, yaml_node_t *root, const char *name, void (*load)(struct image *, yaml_node_t *))
+static void load_list(struct image *im, yaml_node_t *root, const char *name,
+	void (*load)(struct image *, yaml_node_t *))
 {
 	yaml_node_t *list = get(im, root, name);
 	yaml_node_item_t *item;
@@ -557,7 +575,8 @@ static void load_list(struct image *im, yaml_node_t *root, const char *name, voi
 		fail(im, list, "'%s' must be a list", name);
 		return;
 	}
-	for (item = list->data.sequence.items.start; item < list->data.sequence.items.top && !im->failed; item++)
+	for (item = list->data.sequence.items.start;
+		item < list->data.sequence.items.top && !im->failed; item++)
 		load(im, yaml_document_get_node(&im->doc, *item));
 }
 
@@ -578,7 +597,8 @@ static void load_version(struct image *im, yaml_node_t *root)
 
 	if (s == NULL)
 		s = "4.5.5";
-	if (sscanf(s, "%3u.%3u.%3u%c", &v[0], &v[1], &v[2], &rest) != 3 || v[0] > 255 || v[1] > 255 || v[2] > 255) {
+	if (sscanf(s, "%3u.%3u.%3u%c", &v[0], &v[1], &v[2], &rest) != 3 || v[0] > 255 ||
+		v[1] > 255 || v[2] > 255) {
 		fail(im, get(im, root, "version"), "'version' must be like 4.5.5");
 		return;
 	}

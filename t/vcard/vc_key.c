@@ -25,7 +25,8 @@ enum {                          /* algorithm references; facts on MyEID 5.1 */
 
 /* Parts of an imported key: index = P2 & 0F; 88 and 89 (8A, 8B) are halves of 80 (82). */
 enum {
-	PART_N, PART_E, PART_D, PART_P, PART_Q, PART_DP, PART_DQ, PART_QINV, PART_N1, PART_N2, PART_D1, PART_D2
+	PART_N, PART_E, PART_D, PART_P, PART_Q, PART_DP, PART_DQ, PART_QINV,
+	PART_N1, PART_N2, PART_D1, PART_D2
 };
 #define PART_EC_PUB PART_DQ
 #define PART_EC_PRIV PART_QINV
@@ -77,11 +78,14 @@ bool vc_key_fits(const struct vc_card *c, uint8_t type, size_t bits)
 			return vc_version_at_least(c, 3, 5, 0);
 		return curve_of(bits) != NULL && vc_version_at_least(c, 4, 0, 0);
 	case VC_AES:
-		return vc_version_at_least(c, 4, 0, 0) && (bits == 128 || bits == 192 || bits == 256);
+		return vc_version_at_least(c, 4, 0, 0) &&
+			(bits == 128 || bits == 192 || bits == 256);
 	case VC_3DES:
-		return vc_version_at_least(c, 4, 0, 0) && (bits == 64 || bits == 128 || bits == 192);
+		return vc_version_at_least(c, 4, 0, 0) &&
+			(bits == 64 || bits == 128 || bits == 192);
 	case VC_SECRET:
-		return vc_version_at_least(c, 4, 0, 0) && bits >= 8 && bits <= 2048 && bits % 8 == 0;
+		return vc_version_at_least(c, 4, 0, 0) && bits >= 8 && bits <= 2048 &&
+			bits % 8 == 0;
 	default:
 		return false;
 	}
@@ -266,7 +270,8 @@ static uint16_t get_curve(const struct vc_file *f, unsigned p2, struct vc_blob *
 			POINT_CONVERSION_UNCOMPRESSED, point, sizeof point, NULL);
 		ok = len != 0 && vc_blob_add(out, point, len);
 	} else {
-		ok = put_bn(out, p2 == 0x85 ? EC_GROUP_get0_order(group) : v[p2 - 0x81], vc_key_bytes(f));
+		ok = put_bn(out, p2 == 0x85 ? EC_GROUP_get0_order(group) : v[p2 - 0x81],
+			vc_key_bytes(f));
 	}
 out:
 	BN_free(v[0]);
@@ -287,7 +292,8 @@ uint16_t vc_key_get(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob 
 		return get_curve(f, cmd->p2, out);
 	if (f->type == VC_RSA && cmd->p2 == 0x00) {
 		/* Seen for RSA 1024 only: 92 00 00 18 04 00, the last two being the bits. */
-		const uint8_t block[] = { 0x92, 0x00, 0x00, 0x18, (uint8_t)(f->size >> 8), (uint8_t)f->size };
+		const uint8_t block[] = { 0x92, 0x00, 0x00, 0x18, (uint8_t)(f->size >> 8),
+			(uint8_t)f->size };
 
 		return vc_blob_add(out, block, sizeof block) ? SW_OK : SW_ERROR;
 	}
@@ -308,7 +314,8 @@ uint16_t vc_key_get(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob 
 
 static BIGNUM *part_bn(const struct vc_file *f, unsigned part)
 {
-	return f->part[part].p != NULL ? BN_bin2bn(f->part[part].p, (int)f->part[part].len, NULL) : NULL;
+	return f->part[part].p != NULL ? BN_bin2bn(f->part[part].p, (int)f->part[part].len, NULL)
+				       : NULL;
 }
 
 static bool same_or_absent(const struct vc_file *f, unsigned part, const BIGNUM *want)
@@ -328,11 +335,14 @@ static EVP_PKEY *import_rsa(const struct vc_file *f)
 	OSSL_PARAM *params = NULL;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
 	EVP_PKEY *key = NULL;
-	BIGNUM *n = part_bn(f, PART_N), *e = part_bn(f, PART_E), *p = part_bn(f, PART_P), *q = part_bn(f, PART_Q);
-	BIGNUM *p1 = BN_new(), *q1 = BN_new(), *d = BN_new(), *dp = BN_new(), *dq = BN_new(), *qi = BN_new();
+	BIGNUM *n = part_bn(f, PART_N), *e = part_bn(f, PART_E), *p = part_bn(f, PART_P),
+	       *q = part_bn(f, PART_Q);
+	BIGNUM *p1 = BN_new(), *q1 = BN_new(), *d = BN_new(), *dp = BN_new(), *dq = BN_new(),
+	       *qi = BN_new();
 
-	if (bc == NULL || bld == NULL || ctx == NULL || n == NULL || e == NULL || p == NULL || q == NULL ||
-	    p1 == NULL || q1 == NULL || d == NULL || dp == NULL || dq == NULL || qi == NULL)
+	if (bc == NULL || bld == NULL || ctx == NULL || n == NULL || e == NULL || p == NULL ||
+		q == NULL || p1 == NULL || q1 == NULL || d == NULL || dp == NULL || dq == NULL ||
+		qi == NULL)
 		goto out;
 	BN_set_flags(p1, BN_FLG_CONSTTIME);
 	if (BN_mul(d, p, q, bc) != 1 || BN_cmp(d, n) != 0)
@@ -386,13 +396,15 @@ static EVP_PKEY *ec_build(size_t bits, const uint8_t *point, size_t len, const B
 	EVP_PKEY *key = NULL;
 
 	if (bld == NULL || ctx == NULL || vc_curve_name(bits) == NULL ||
-	    OSSL_PARAM_BLD_push_utf8_string(bld, OSSL_PKEY_PARAM_GROUP_NAME, vc_curve_name(bits), 0) != 1 ||
-	    OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, len) != 1 ||
-	    (priv != NULL && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, priv) != 1))
+		OSSL_PARAM_BLD_push_utf8_string(
+			bld, OSSL_PKEY_PARAM_GROUP_NAME, vc_curve_name(bits), 0) != 1 ||
+		OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, len) != 1 ||
+		(priv != NULL && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, priv) != 1))
 		goto out;
 	params = OSSL_PARAM_BLD_to_param(bld);
 	if (params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-	    EVP_PKEY_fromdata(ctx, &key, priv != NULL ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY, params) != 1)
+		EVP_PKEY_fromdata(ctx, &key, priv != NULL ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY,
+			params) != 1)
 		key = NULL;
 out:
 	OSSL_PARAM_free(params);
@@ -475,7 +487,8 @@ static uint16_t put_secret(struct vc_card *c, struct vc_file *f, const uint8_t *
 
 uint16_t vc_key_put(struct vc_card *c, const struct vc_cmd *cmd)
 {
-	static const uint8_t need_rsa[] = { PART_N, PART_E, PART_P, PART_Q, PART_DP, PART_DQ, PART_QINV };
+	static const uint8_t need_rsa[] = { PART_N, PART_E, PART_P, PART_Q, PART_DP, PART_DQ,
+		PART_QINV };
 	static const uint8_t need_ec[] = { PART_EC_PRIV, PART_EC_PUB };
 	struct vc_file *f = c->ef;
 	unsigned part = cmd->p2 & 15U;
@@ -491,7 +504,8 @@ uint16_t vc_key_put(struct vc_card *c, const struct vc_cmd *cmd)
 		return SW_LENGTH;
 	if (f->type != VC_RSA && f->type != VC_EC)
 		return cmd->p2 == 0xA0 ? put_secret(c, f, cmd->data, cmd->lc) : SW_FUNCTION;
-	if (cmd->p2 < 0x80 || part >= VC_PARTS || (f->type == VC_EC && part != PART_EC_PUB && part != PART_EC_PRIV))
+	if (cmd->p2 < 0x80 || part >= VC_PARTS ||
+		(f->type == VC_EC && part != PART_EC_PUB && part != PART_EC_PRIV))
 		return SW_FUNCTION;
 	if (cmd->lc > vc_key_bytes(f) * (f->type == VC_EC ? 2 : 1) + 1)
 		return SW_LENGTH;
@@ -502,7 +516,8 @@ uint16_t vc_key_put(struct vc_card *c, const struct vc_cmd *cmd)
 	    !join_halves(f, PART_D, PART_D1))
 		return SW_ERROR;
 	c->change++;
-	whole = f->type == VC_RSA ? all_parts(f, need_rsa, sizeof need_rsa) : all_parts(f, need_ec, sizeof need_ec);
+	whole = f->type == VC_RSA ? all_parts(f, need_rsa, sizeof need_rsa)
+				  : all_parts(f, need_ec, sizeof need_ec);
 	if (!whole)
 		return SW_OK;
 	whole = vc_key_set(f, f->type == VC_RSA ? import_rsa(f) : import_ec(f), KEY_VALID);
@@ -528,7 +543,8 @@ static uint16_t rsa_private(const struct vc_file *f, const uint8_t *in, uint8_t 
 	return sw;
 }
 
-static uint16_t sign_rsa(const struct vc_card *c, const struct vc_file *f, const struct vc_cmd *cmd, struct vc_blob *out)
+static uint16_t sign_rsa(const struct vc_card *c, const struct vc_file *f, const struct vc_cmd *cmd,
+	struct vc_blob *out)
 {
 	uint8_t block[RSA_MAX], result[RSA_MAX];
 	size_t k = vc_key_bytes(f), tail = cmd->lc;
@@ -540,7 +556,9 @@ static uint16_t sign_rsa(const struct vc_card *c, const struct vc_file *f, const
 			return SW_LENGTH;
 		break;
 	case ALG_PKCS1:
-		/* The applet takes 40 % of the modulus (measured, OpenSC #2173); OsEID what fits. */
+		/*
+		 * The applet takes 40 % of the modulus (measured, OpenSC #2173); OsEID what fits.
+		 */
 		if (cmd->lc == 0 || cmd->lc > (c->oseid ? k - 11 : k * 2 / 5))
 			return SW_LENGTH;
 		break;
@@ -567,7 +585,8 @@ static uint16_t sign_rsa(const struct vc_card *c, const struct vc_file *f, const
 	return sw;
 }
 
-static uint16_t sign_ec(const struct vc_card *c, const struct vc_file *f, const struct vc_cmd *cmd, struct vc_blob *out)
+static uint16_t sign_ec(const struct vc_card *c, const struct vc_file *f, const struct vc_cmd *cmd,
+	struct vc_blob *out)
 {
 	EVP_PKEY_CTX *ctx;
 	const uint8_t *hash = cmd->data;
@@ -579,7 +598,10 @@ static uint16_t sign_ec(const struct vc_card *c, const struct vc_file *f, const 
 		return SW_FUNCTION;
 	if (len == 0 || len > vc_key_bytes(f))
 		return SW_LENGTH;
-	/* The card takes a number: zeros in front must not make OpenSSL shift it (P-521: 66 bytes, 521 bits). */
+	/*
+	 * The card takes a number: zeros in front must not make OpenSSL shift it (P-521: 66 bytes,
+	 * 521 bits).
+	 */
 	while (len * 8 > f->size && *hash == 0) {
 		hash++;
 		len--;
@@ -587,8 +609,8 @@ static uint16_t sign_ec(const struct vc_card *c, const struct vc_file *f, const 
 	if (len * 8 > f->size)
 		return SW_DATA;
 	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, f->key, NULL);
-	if (ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_sign(ctx, der, &n, hash, len) == 1 &&
-	    vc_blob_add(out, der, n))
+	if (ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
+		EVP_PKEY_sign(ctx, der, &n, hash, len) == 1 && vc_blob_add(out, der, n))
 		sw = SW_OK;
 	EVP_PKEY_CTX_free(ctx);
 	return sw;
@@ -604,8 +626,8 @@ static uint16_t pso_sign(struct vc_card *c, const struct vc_cmd *cmd, struct vc_
 }
 
 /*
- * Padding indicator 00 + cryptogram, or its halves with 81 and 82. SW_OK with *whole false when the second half
- * has still to come.
+ * Padding indicator 00 + cryptogram, or its halves with 81 and 82. SW_OK with *whole false when the
+ * second half has still to come.
  */
 static uint16_t cryptogram(struct vc_card *c, const struct vc_cmd *cmd, uint8_t *block, bool *whole)
 {
@@ -684,18 +706,34 @@ static uint16_t pso_decipher(struct vc_card *c, const struct vc_cmd *cmd, struct
 	return sw;
 }
 
+static const struct {
+	uint8_t type;
+	unsigned bits;
+	const char *name;
+} ciphers[] = {
+	{ VC_AES, 128, "AES-128-CBC" },
+	{ VC_AES, 192, "AES-192-CBC" },
+	{ VC_AES, 256, "AES-256-CBC" },
+	{ VC_3DES, 128, "DES-EDE-CBC" },
+	{ VC_3DES, 192, "DES-EDE3-CBC" },
+};
+
 static const char *cipher_name(const struct vc_file *f)
 {
-	if (f->type == VC_AES)
-		return f->size == 128 ? "AES-128-CBC" : f->size == 192 ? "AES-192-CBC" : "AES-256-CBC";
-	return f->type == VC_3DES && f->size == 192 ? "DES-EDE3-CBC" : f->type == VC_3DES && f->size == 128 ?
-		"DES-EDE-CBC" : NULL;
+	size_t i;
+
+	for (i = 0; i < sizeof ciphers / sizeof ciphers[0]; i++)
+		if (ciphers[i].type == f->type && ciphers[i].bits == f->size)
+			return ciphers[i].name;
+	return NULL;
 }
 
 /* CBC over whole blocks with a secret key; the last block of ciphertext goes on in iv. */
-static bool cbc(const struct vc_file *f, bool enc, uint8_t *iv, const uint8_t *in, size_t len, uint8_t *result)
+static bool cbc(const struct vc_file *f, bool enc, uint8_t *iv, const uint8_t *in, size_t len,
+	uint8_t *result)
 {
-	EVP_CIPHER *cipher = cipher_name(f) != NULL ? EVP_CIPHER_fetch(NULL, cipher_name(f), NULL) : NULL;
+	EVP_CIPHER *cipher =
+		cipher_name(f) != NULL ? EVP_CIPHER_fetch(NULL, cipher_name(f), NULL) : NULL;
 	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
 	size_t block = f->type == VC_AES ? 16 : 8;
 	int n = 0;
@@ -725,10 +763,11 @@ static size_t unpad_pkcs7(const uint8_t *p, size_t len, size_t block)
 }
 
 /*
- * ENCIPHER and DECIPHER with a secret key. CLA 10 = more pieces follow, each answered at once; the IV runs on
- * until the last one (CLA 00).
+ * ENCIPHER and DECIPHER with a secret key. CLA 10 = more pieces follow, each answered at once; the
+ * IV runs on until the last one (CLA 00).
  */
-static uint16_t pso_symmetric(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out, bool enc)
+static uint16_t pso_symmetric(
+	struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out, bool enc)
 {
 	const struct vc_file *f = c->se.key;
 	size_t block = f->type == VC_AES ? 16 : 8, len = cmd->lc;
@@ -870,7 +909,8 @@ static const uint8_t *agree_point(const uint8_t *d, size_t n, size_t *len)
 
 	for (i = 0; i < sizeof tags; i++) {
 		skip = n >= 3 && d[1] == 0x81 ? 3 : 2;
-		if (n < skip || d[0] != tags[i] || d[1] > 0x81 || d[1] == 0x80 || n - skip != d[skip - 1])
+		if (n < skip || d[0] != tags[i] || d[1] > 0x81 || d[1] == 0x80 ||
+			n - skip != d[skip - 1])
 			return NULL;
 		d += skip;
 		n -= skip;

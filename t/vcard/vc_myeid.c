@@ -54,9 +54,8 @@ static uint16_t get_capabilities(struct vc_card *c, const struct vc_cmd *cmd, st
 {
 	unsigned rsa = vc_key_fits(c, VC_RSA, 4096) ? 4096 : 2048;
 	/* Structure 01; RSA, 3DES, AES, ECC; bits of RSA, DES, AES, EC. */
-	const uint8_t caps[] = {
-		0x01, 0x00, 0x0F, (uint8_t)(rsa >> 8), (uint8_t)rsa, 0x00, 0xC0, 0x01, 0x00, 0x02, 0x09
-	};
+	const uint8_t caps[] = { 0x01, 0x00, 0x0F, (uint8_t)(rsa >> 8), (uint8_t)rsa, 0x00, 0xC0,
+		0x01, 0x00, 0x02, 0x09 };
 
 	(void)cmd;
 	if (!vc_version_at_least(c, 4, 0, 0))
@@ -120,7 +119,8 @@ static uint16_t get_data(struct vc_card *c, const struct vc_cmd *cmd, struct vc_
 		if (cmd->p2 >= get_table[i].first && cmd->p2 <= get_table[i].last)
 			sw = get_table[i].run(c, cmd, out);
 	/* Le only matters to OsEID; the applet sends the whole value whatever Le says. */
-	if (c->oseid && sw == SW_OK && cmd->has_le && cmd->le != 256 && cmd->le != out->len && out->len < 256) {
+	if (c->oseid && sw == SW_OK && cmd->has_le && cmd->le != 256 && cmd->le != out->len &&
+		out->len < 256) {
 		sw = (uint16_t)(0x6C00 | out->len);
 		out->len = 0;
 	}
@@ -135,7 +135,8 @@ static uint16_t init_applet(struct vc_card *c, const struct vc_cmd *cmd)
 
 	if (cmd->lc != 8)
 		return SW_LENGTH;
-	if (d[0] != 0xFF || d[1] != 0xFF || d[4] != 0xFF || d[7] != 0xFF || (d[3] & 15) != 15 || (d[6] & 15) != 15)
+	if (d[0] != 0xFF || d[1] != 0xFF || d[4] != 0xFF || d[7] != 0xFF || (d[3] & 15) != 15 ||
+		(d[6] & 15) != 15)
 		return SW_DATA;
 	if (!vc_file_may(c, c->files, VC_DELETE))
 		return SW_SECURITY;
@@ -283,7 +284,8 @@ static bool is_piece(const struct vc_card *c, const struct vc_cmd *cmd)
 		((cmd->p1 == 0x84 && cmd->p2 == 0x80) || (cmd->p1 == 0x80 && cmd->p2 == 0x84));
 }
 
-static bool class_fits(const struct vc_card *c, const struct vc_cmd *cmd, const struct command *command)
+static bool class_fits(
+	const struct vc_card *c, const struct vc_cmd *cmd, const struct command *command)
 {
 	switch (cmd->cla) {
 	case 0x00:
@@ -299,7 +301,8 @@ static bool class_fits(const struct vc_card *c, const struct vc_cmd *cmd, const 
 }
 
 /*
- * Gathers a chained command. SW_OK with *complete false while more is to come; then cmd's data is the whole.
+ * Gathers a chained command. SW_OK with *complete false while more is to come; then cmd's data is
+ * the whole.
  */
 static uint16_t gather(struct vc_card *c, struct vc_cmd *cmd, bool *complete)
 {

@@ -1,6 +1,6 @@
 /*
- * PKCS#15 records by OpenSSL's ASN.1 generator: each is a text for ASN1_generate_nconf, so that no encoder of
- * ours stands between the standard's description and the bytes.
+ * PKCS#15 records by OpenSSL's ASN.1 generator: each is a text for ASN1_generate_nconf, so that no
+ * encoder of ours stands between the standard's description and the bytes.
  */
 #include <openssl/asn1.h>
 #include <openssl/bio.h>
@@ -61,7 +61,8 @@ static void put_common(BIO *b, const struct vc_p15 *o)
 /* The three parts that every object has; the caller goes on with [class]. */
 static void put_object(BIO *b, const struct vc_p15 *o, const char *type)
 {
-	BIO_printf(b, "[record]\na=SEQUENCE:common\nb=SEQUENCE:class\nc=EXPLICIT:1,SEQUENCE:%s\n", type);
+	BIO_printf(b, "[record]\na=SEQUENCE:common\nb=SEQUENCE:class\nc=EXPLICIT:1,SEQUENCE:%s\n",
+		type);
 	put_common(b, o);
 	put_path(b, o);
 }
@@ -134,10 +135,14 @@ static void put_dir(BIO *b, const struct vc_p15 *o)
 	put_hex(b, "path", "IMPLICIT:17A,", o->path);
 }
 
-static void (*const put_kind[])(BIO *, const struct vc_p15 *) = {
-	[VC_P15_TOKEN] = put_token, [VC_P15_ODF] = put_odf, [VC_P15_DIR] = put_dir, [VC_P15_PIN] = put_pin,
-	[VC_P15_KEY] = put_key, [VC_P15_PUBKEY] = put_key, [VC_P15_CERT] = put_cert, [VC_P15_DATA] = put_data
-};
+static void (*const put_kind[])(BIO *, const struct vc_p15 *) = { [VC_P15_TOKEN] = put_token,
+	[VC_P15_ODF] = put_odf,
+	[VC_P15_DIR] = put_dir,
+	[VC_P15_PIN] = put_pin,
+	[VC_P15_KEY] = put_key,
+	[VC_P15_PUBKEY] = put_key,
+	[VC_P15_CERT] = put_cert,
+	[VC_P15_DATA] = put_data };
 
 int vc_p15_record(const struct vc_p15 *o, unsigned char **der)
 {

@@ -142,7 +142,8 @@ uint16_t vc_sec_verify(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 	if (cmd->lc == 0) {
 		if (!c->activated || pin->verified)
 			return SW_OK;
-		return pin->tries == 0 || pin->locked ? SW_BLOCKED : (uint16_t)(SW_WRONG_PIN | pin->tries);
+		return pin->tries == 0 || pin->locked ? SW_BLOCKED
+						      : (uint16_t)(SW_WRONG_PIN | pin->tries);
 	}
 	if (cmd->lc != VC_PIN_LEN && !(c->oseid && cmd->lc < VC_PIN_LEN))
 		return SW_LENGTH;
@@ -283,7 +284,8 @@ static struct vc_file *key_named(const struct vc_card *c, const uint8_t *fid)
 }
 
 /* Reads the control reference objects in the card's fixed order. */
-static uint16_t mse_set(const struct vc_card *c, const struct vc_cmd *cmd, const struct mse_use *use, struct vc_se *se)
+static uint16_t mse_set(const struct vc_card *c, const struct vc_cmd *cmd,
+	const struct mse_use *use, struct vc_se *se)
 {
 	const uint8_t *p = cmd->data, *val;
 	size_t n = cmd->lc, len;

@@ -87,8 +87,8 @@ static inline const char *vct_plain(const char *hex)
 #define EXPECT(vc, command, answer) ck_assert_str_eq(vct_ask(vc, command), vct_plain(answer))
 
 /* A command with data built at run time: header, data, Le 00 when le. */
-static inline size_t vct_data(struct vc *vc, const char *header, const void *data, size_t len, bool le,
-	uint8_t *out, size_t cap)
+static inline size_t vct_data(struct vc *vc, const char *header, const void *data, size_t len,
+	bool le, uint8_t *out, size_t cap)
 {
 	uint8_t in[300];
 	int n = vc_hex(header, in, sizeof in);
