@@ -253,7 +253,8 @@ reader_bind(struct reader *r, uint64_t *gen)
 			token = NULL;
 		}
 		/* remembered until it is removed: a browser asks again and again (OpenSC#2030) */
-		unknown = r->gen == *gen && (err == E_UNKNOWN || err == E_CARD || err == E_PROTOCOL ||
+		unknown = r->gen == *gen && (err == E_UNKNOWN || err == E_CARD ||
+		    err == E_PROTOCOL ||
 		    err == E_UNSUPPORTED || err == E_NOT_FOUND || err == E_FORMAT);
 		r->unknown |= unknown;
 	pthread_mutex_unlock(&r->lock);

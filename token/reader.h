@@ -28,8 +28,8 @@ struct reader {
 	struct object_list objects;     /* lock: the card's and the sessions' */
 };
 
-/* Nothing is asked of the reader yet. at_start: a card found at the first look is no event. NULL: no
- * memory. */
+/* Nothing is asked of the reader yet. at_start: a card found at the first look is no event.
+ * NULL: no memory. */
 struct reader *reader_new(struct world *w, const char *name, CK_SLOT_ID base, bool at_start);
 void reader_free(struct reader **r);
 

@@ -305,7 +305,8 @@ token_info_locked(const struct token *t, unsigned pin, CK_TOKEN_INFO *info)
 {
 	const struct pinslot *slot = &t->slot[pin];
 	struct buf label = BUF_INIT;
-	const char *name = t->label && *t->label ? t->label : t->pf->model ? t->pf->model : t->pf->name;
+	const char *name = t->label && *t->label ? t->label : t->pf->model ? t->pf->model :
+	    t->pf->name;
 
 	memset(info, 0, sizeof *info);
 	buf_fmt(&label, "%s%s", io_is_virtual() ? "TEST CARD " : "", name);
