@@ -114,7 +114,7 @@ pin_run(struct reader *r, unsigned pin, uint64_t gen, struct pin_call *c)
 		if (r->gen == gen && r->token)
 			note_tries_locked(&r->token->slot[pin], c->verb, err, c->tries);
 	pthread_mutex_unlock(&r->lock);
-	if (err)
+	if (err && err != E_EXISTS)
 		log_info("%s: %s", r->name, err_text(err));
 	return err;
 }

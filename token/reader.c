@@ -5,10 +5,14 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/os.h"
 #include "base/wildcard.h"
 #include "token/pin.h"
 #include "token/rv.h"
 #include "token/session.h"
+
+#define GONE_TOLD_MS 600 /* the longest a service takes to notice that a card is out */
+#define GONE_POLL_MS 50
 
 struct reader *
 reader_new(struct world *w, const char *name, CK_SLOT_ID base, bool at_start)
@@ -171,6 +175,20 @@ connect_io_locked(struct reader *r, uint64_t gen)
 	return 0;
 }
 
+/* With a card pulled out under a command the transmission fails at once, or gives half an answer,
+ * and only some hundred milliseconds later the service knows why (pcsc-lite looks each 400 ms, and
+ * says SCARD_E_NOT_TRANSACTED until then). Whether that is what happened. No lock but a
+ * session's. */
+static bool
+turns_out_gone(struct reader *r, uint64_t gen)
+{
+	for (int waited = 0; !is_over(r, gen) && waited < GONE_TOLD_MS; waited += GONE_POLL_MS) {
+		os_sleep_ms(GONE_POLL_MS);
+		reader_poll(r);
+	}
+	return is_over(r, gen);
+}
+
 int
 reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 {
@@ -200,6 +218,8 @@ reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 	if (err == E_PIN_NEEDED || err == E_RESET)
 		pin_lost(r, gen);
 	pthread_mutex_unlock(&r->io_lock);
+	if ((err == E_IO || err == E_PROTOCOL) && turns_out_gone(r, gen))
+		err = E_GONE;
 	if (err == E_GONE || err == E_NO_READER)
 		reader_drop(r, gen);
 	return err;
