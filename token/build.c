@@ -30,6 +30,7 @@ static const struct lazy_row {
 	CK_OBJECT_CLASS cls;
 	CK_ATTRIBUTE_TYPE type;
 } lazy[] = {
+	{ CKO_DATA, CKA_VALUE },
 	{ CKO_CERTIFICATE, CKA_VALUE }, { CKO_CERTIFICATE, CKA_SUBJECT },
 	{ CKO_CERTIFICATE, CKA_ISSUER }, { CKO_CERTIFICATE, CKA_SERIAL_NUMBER },
 	{ CKO_CERTIFICATE, CKA_START_DATE }, { CKO_CERTIFICATE, CKA_END_DATE },
@@ -209,8 +210,6 @@ data_attrs(const struct p15_object *rec)
 	put_common(&b, CKO_DATA, rec, rec->auth_id.len || rec->flags & P15_FLAG_PRIVATE);
 	attrs_text(&b, CKA_APPLICATION, rec->application ? rec->application : "");
 	attrs_put(&b, CKA_OBJECT_ID, buf_peek(&rec->oid));
-	if (rec->direct.len)
-		attrs_put(&b, CKA_VALUE, buf_peek(&rec->direct));
 	return attrs_seal(&b);
 }
 
@@ -285,7 +284,8 @@ source_for(struct sources *all, const struct p15_object *rec, struct source **ou
 	if (!rec || *out)
 		return 0;
 	if (all->n == P15_OBJECTS_MAX ||
-	    !(s = source_new(rec->kind == P15_CERT ? SOURCE_CERT : SOURCE_PUBLIC)))
+	    !(s = source_new(rec->kind == P15_CERT ? SOURCE_CERT :
+	    rec->kind == P15_DATA ? SOURCE_DATA : SOURCE_PUBLIC)))
 		return E_MEM;
 	s->path = rec->path;
 	s->range = rec->range;
@@ -305,9 +305,7 @@ source_of(const struct p15_objects *recs, const struct p15_object *rec)
 {
 	const struct p15_object *from;
 
-	if (rec->kind == P15_DATA)
-		return NULL;
-	from = rec->kind == P15_CERT ? rec : public_source(recs, &rec->id);
+	from = rec->kind == P15_CERT || rec->kind == P15_DATA ? rec : public_source(recs, &rec->id);
 	return from || rec->kind != P15_PUBLIC ? from : rec;
 }
 
@@ -329,8 +327,6 @@ add_object(struct object_list *out, struct sources *all, const struct p15_object
 		o->at.user_consent = rec->user_consent > 0;
 		o->at.path = rec->path;
 		o->at.dir = rec->dir;
-		o->at.rec_off = rec->rec_off;
-		o->at.rec_len = rec->rec_len;
 	}
 	return object_list_take(out, o);
 }
@@ -430,7 +426,9 @@ build_full(const struct object *o, struct view body)
 	struct pub_fields pub;
 
 	attrs_add_all(&b, o->base);
-	if (o->src->kind == SOURCE_CERT && body.len && cert_decode(body, &cert) == 0) {
+	if (o->src->kind == SOURCE_DATA) {
+		attrs_put(&b, CKA_VALUE, body);
+	} else if (o->src->kind == SOURCE_CERT && body.len && cert_decode(body, &cert) == 0) {
 		if (o->cls == CKO_CERTIFICATE) {
 			put_cert(&b, &cert);
 		} else {

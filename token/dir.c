@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "mapping/der.h"
 
 static const struct range whole = { .whole = true };
 
@@ -75,6 +76,36 @@ out:
 	return err;
 }
 
+/* Moves the gap of `len` bytes at off behind the records that follow it, one record and one
+ * command at a time: a command is done or not done, and in between there is only a gap. A record
+ * that is too long for that keeps the gap before it. */
+static int
+close_gap(struct card *card, const struct path *dir, size_t off, size_t len)
+{
+	size_t most = card->caps.max_send ? card->caps.max_send : SHORT_DATA_MAX;
+	struct buf ef = BUF_INIT, moved = BUF_INIT;
+	struct view rest;
+	struct der record;
+	int err;
+
+	if ((err = card->ops->read(card, dir, &whole, &ef)) || (err = buf_err(&ef)))
+		goto out;
+	rest = view_part(buf_peek(&ef), off + len, SIZE_MAX);
+	while (!err && rest.len && rest.p[0] != 0x00 && rest.p[0] != 0xFF && der_next(&rest, &record) &&
+	    record.whole.len + len <= most) {
+		buf_reset(&moved);
+		buf_view(&moved, record.whole);
+		buf_fill(&moved, 0, len);
+		if (!(err = buf_err(&moved)))
+			err = card->ops->write(card, dir, off, buf_peek(&moved));
+		off += record.whole.len;
+	}
+out:
+	buf_free(&ef);
+	buf_free(&moved);
+	return err;
+}
+
 int
 dir_remove(struct card *card, const struct path *dir, size_t off, size_t len)
 {
@@ -89,7 +120,7 @@ dir_remove(struct card *card, const struct path *dir, size_t off, size_t len)
 	if (!err)
 		err = card->ops->write(card, dir, off, view_part(buf_peek(&zero), 0, head));
 	buf_free(&zero);
-	return err;
+	return err ? err : close_gap(card, dir, off, len);
 }
 
 int

@@ -21,7 +21,9 @@ struct made {
  * o->dir, rec_off, rec_len. E_UNSUPPORTED: the card has no such directory; E_FULL. */
 int dir_append(struct card *card, const struct p15_odf *odf, struct p15_object *o,
     struct made *made);
-/* Blanks a record, its first bytes last, so that a cut leaves a record or none. */
+/* Blanks a record, its first bytes last, so that a cut leaves a record or none; then lets those
+ * behind it move up, since other programs take filler for the end of a directory. Offsets of
+ * records behind it are void afterwards. */
 int dir_remove(struct card *card, const struct path *dir, size_t off, size_t len);
 /* Puts other bytes of the same length in a record's place. */
 int dir_replace(struct card *card, const struct path *dir, size_t off, struct view record);

@@ -10,10 +10,10 @@
 
 struct reader;
 
-/* Something on the card that several objects show parts of: a certificate or a public key. */
+/* Something on the card that objects show, whole or in part: a certificate, a public key, data. */
 struct source {
 	atomic_int refs;
-	enum source_kind { SOURCE_CERT, SOURCE_PUBLIC } kind; /* invariant */
+	enum source_kind { SOURCE_CERT, SOURCE_PUBLIC, SOURCE_DATA } kind; /* invariant */
 	struct path path;               /* invariant */
 	struct range range;             /* invariant */
 	bool is_direct;                 /* invariant: the directory itself held it: no I/O */
@@ -28,8 +28,7 @@ struct on_card {
 	struct p15_id auth_id;          /* the PIN that guards it; len 0: none said */
 	bool user_consent;              /* the PIN is wanted for every single use */
 	struct path path;               /* of its value */
-	struct path dir;                /* EF that holds its record ... */
-	size_t rec_off, rec_len;        /* ... and which bytes of it */
+	struct path dir;                /* EF that holds its record, which names the path */
 };
 
 struct object {

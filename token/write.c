@@ -403,12 +403,12 @@ file_of(enum p15_kind kind, const struct path *value, const struct key_ref *key)
 	return kind == P15_PRIVATE ? &key->path : value;
 }
 
-/* The record of the object, which must still be where it was: another thread or program may have
- * taken it away and put another one there. *recs gets it, *old its bytes, which are in ef.
- * E_NOT_FOUND: something else is there, or nothing. */
+/* The record of the object, by the file it names: records move, and another thread or program
+ * may have taken it away. *rec, in recs, is the record and *old are its bytes, in ef.
+ * E_NOT_FOUND: there is none. */
 static int
 find_record(struct card *card, const struct on_card *at, struct buf *ef, struct p15_objects *recs,
-    struct view *old)
+    struct p15_object **rec, struct view *old)
 {
 	static const struct range whole = { .whole = true };
 	const struct p15_odf_entry entry = { .kind = at->kind, .path = at->dir, .range = whole };
@@ -417,14 +417,17 @@ find_record(struct card *card, const struct on_card *at, struct buf *ef, struct 
 
 	if ((err = card->ops->read(card, &at->dir, &whole, ef)) || (err = buf_err(ef)))
 		return err;
-	*old = view_part(buf_peek(ef), at->rec_off, at->rec_len);
-	if ((err = p15_dir_decode(&entry, *old, recs, &skipped)) && err != E_FORMAT)
-		return err;
-	if (err || recs->n != 1 || skipped ||
-	    !path_eq(file_of(at->kind, &recs->p[0]->path, &recs->p[0]->key),
-	    file_of(at->kind, &at->path, &at->key)))
-		return E_NOT_FOUND;
-	return 0;
+	if ((err = p15_dir_decode(&entry, buf_peek(ef), recs, &skipped)))
+		return err == E_FORMAT ? E_NOT_FOUND : err;
+	for (size_t i = 0; i < recs->n; i++) {
+		*rec = recs->p[i];
+		if (!path_eq(file_of(at->kind, &(*rec)->path, &(*rec)->key),
+		    file_of(at->kind, &at->path, &at->key)))
+			continue;
+		*old = view_part(buf_peek(ef), (*rec)->rec_off, (*rec)->rec_len);
+		return 0;
+	}
+	return E_NOT_FOUND;
 }
 
 static int
@@ -433,6 +436,7 @@ verb_destroy(struct card *card, void *arg)
 	struct change_job *job = arg;
 	const struct path *file = file_of(job->at.kind, &job->at.path, &job->at.key);
 	struct p15_objects recs = { 0 };
+	struct p15_object *rec;
 	struct buf ef = BUF_INIT;
 	struct view old;
 	int err;
@@ -440,8 +444,8 @@ verb_destroy(struct card *card, void *arg)
 	if (!card->ops->write || !card->ops->erase)
 		return E_UNSUPPORTED;
 	/* the record first: a directory must never point at a file that is gone */
-	if (!(err = find_record(card, &job->at, &ef, &recs, &old)) &&
-	    !(err = dir_remove(card, &job->at.dir, job->at.rec_off, job->at.rec_len)) &&
+	if (!(err = find_record(card, &job->at, &ef, &recs, &rec, &old)) &&
+	    !(err = dir_remove(card, &job->at.dir, rec->rec_off, rec->rec_len)) &&
 	    (err = card->ops->erase(card, file)) == E_NOT_FOUND)
 		err = 0;
 	p15_objects_free(&recs);
@@ -500,27 +504,27 @@ verb_change(struct card *card, void *arg)
 {
 	struct change_job *job = arg;
 	struct p15_objects recs = { 0 };
+	struct p15_object *rec;
 	struct buf ef = BUF_INIT, record = BUF_INIT;
 	struct made made = { 0 };
 	struct view old;
+	size_t off;
 	int err;
 
 	if (!card->ops->write)
 		return E_UNSUPPORTED;
-	if ((err = find_record(card, &job->at, &ef, &recs, &old)) ||
-	    (err = reencode(old, job, recs.p[0], &record)))
+	if ((err = find_record(card, &job->at, &ef, &recs, &rec, &old)) ||
+	    (err = reencode(old, job, rec, &record)))
 		goto out;
+	off = rec->rec_off;
 	if (record.len == old.len) {
-		err = dir_replace(card, &job->at.dir, job->at.rec_off, buf_peek(&record));
+		err = dir_replace(card, &job->at.dir, off, buf_peek(&record));
 		goto out;
 	}
 	/* the new one first, then the old one away: a cut leaves two of it, never none */
-	if (!(err = dir_append(card, &job->place->odf, recs.p[0], &made)) &&
-	    !(err = dir_remove(card, &job->at.dir, job->at.rec_off, job->at.rec_len))) {
-		job->at.dir = recs.p[0]->dir;
-		job->at.rec_off = recs.p[0]->rec_off;
-		job->at.rec_len = recs.p[0]->rec_len;
-	}
+	if (!(err = dir_append(card, &job->place->odf, rec, &made)) &&
+	    !(err = dir_remove(card, &job->at.dir, off, old.len)))
+		job->at.dir = rec->dir;
 out:
 	p15_objects_free(&recs);
 	buf_free(&ef);

@@ -219,4 +219,42 @@ ok "and read back" written_is_read
 ok "a key is destroyed" user --delete-object --type privkey --id 02
 ok "and its public half" user --delete-object --type pubkey --id 02
 ok "two keys and a certificate are left" objects 2 2 1
+
+# What others make of what we have written.
+data_object() {
+	printf 'a note, %s' "$1" >note
+	# shellcheck disable=SC2086
+	user --write-object note --type data --label "note $1" --application-label castor $2 || return 1
+	# shellcheck disable=SC2086
+	tool $3 --read-object --type data --label "note $1" --output-file note.back && cmp note note.back &&
+		pkcs15-tool --verify-pin --pin 1234 --raw --read-data-object "note $1" >note.opensc &&
+		cmp note note.opensc
+}
+
+imported() {
+	openssl pkey -in "$1" -outform DER -out own.der && user --write-object own.der --type privkey --id "$2" \
+		--label "from outside" --usage-sign && openssl pkey -in "$1" -pubout -out own.pem &&
+		sign "$2" "$3" sha256 own.pem
+}
+
+opensc_signs() {
+	rm -f sig && pkcs11-tool --module "$opensc" --login --pin 1234 --id "$1" --sign --mechanism "$2" \
+		--signature-format openssl --input-file data --output-file sig && read_public "$3" "$1" &&
+		openssl dgst "-$4" -verify made.pem -signature sig data
+}
+
+opensc_reads() {
+	pkcs15-tool -D >dump 2>&1 && ! grep -i -e error -e warn -e fail dump
+}
+
+opensc=$(find /usr/lib /usr/local/lib -name opensc-pkcs11.so 2>/dev/null | head -n 1)
+ok "a data object is written, and read without a PIN" data_object open "" ""
+ok "and one behind the PIN" data_object private --private "--login --pin 1234"
+openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.pem 2>/dev/null
+openssl genpkey -quiet -algorithm EC -pkeyopt group:P-256 -out ec.pem 2>/dev/null
+ok "an RSA key from outside" imported rsa.pem 11 SHA256-RSA-PKCS
+ok "an EC key from outside" imported ec.pem 12 ECDSA-SHA256
+ok "OpenSC reads all we have written without complaint" opensc_reads
+ok "OpenSC signs with the RSA key from outside" opensc_signs 11 SHA256-RSA-PKCS rsa:2048 sha256
+ok "OpenSC signs with the EC key made here" opensc_signs 03 ECDSA-SHA384 EC:secp384r1 sha384
 client_end 3
