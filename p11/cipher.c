@@ -33,18 +33,21 @@ C_EncryptInit(CK_SESSION_HANDLE h, CK_MECHANISM_PTR mech, CK_OBJECT_HANDLE key)
 }
 
 P11_API CK_RV
-C_Encrypt(CK_SESSION_HANDLE h, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR enc, CK_ULONG_PTR enc_len)
+C_Encrypt(CK_SESSION_HANDLE h, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR enc,
+    CK_ULONG_PTR enc_len)
 {
 	struct call c;
 	CK_RV rv;
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
-		rv = p11_one_part(&c, OP_ENCRYPT, view_of(data, data_len), (struct out){ enc, enc_len });
+		rv = p11_one_part(&c, OP_ENCRYPT, view_of(data, data_len),
+		    (struct out){ enc, enc_len });
 	return p11_leave(&c, rv);
 }
 
 P11_API CK_RV
-C_EncryptUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR part, CK_ULONG part_len, CK_BYTE_PTR enc, CK_ULONG_PTR enc_len)
+C_EncryptUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR part, CK_ULONG part_len, CK_BYTE_PTR enc,
+    CK_ULONG_PTR enc_len)
 {
 	struct call c;
 	CK_RV rv;
@@ -77,18 +80,21 @@ C_DecryptInit(CK_SESSION_HANDLE h, CK_MECHANISM_PTR mech, CK_OBJECT_HANDLE key)
 }
 
 P11_API CK_RV
-C_Decrypt(CK_SESSION_HANDLE h, CK_BYTE_PTR enc, CK_ULONG enc_len, CK_BYTE_PTR data, CK_ULONG_PTR data_len)
+C_Decrypt(CK_SESSION_HANDLE h, CK_BYTE_PTR enc, CK_ULONG enc_len, CK_BYTE_PTR data,
+    CK_ULONG_PTR data_len)
 {
 	struct call c;
 	CK_RV rv;
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
-		rv = p11_one_part(&c, OP_DECRYPT, view_of(enc, enc_len), (struct out){ data, data_len });
+		rv = p11_one_part(&c, OP_DECRYPT, view_of(enc, enc_len),
+		    (struct out){ data, data_len });
 	return p11_leave(&c, rv);
 }
 
 P11_API CK_RV
-C_DecryptUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR enc, CK_ULONG enc_len, CK_BYTE_PTR part, CK_ULONG_PTR part_len)
+C_DecryptUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR enc, CK_ULONG enc_len, CK_BYTE_PTR part,
+    CK_ULONG_PTR part_len)
 {
 	struct call c;
 	CK_RV rv;

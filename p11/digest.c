@@ -13,13 +13,15 @@ C_DigestInit(CK_SESSION_HANDLE h, CK_MECHANISM_PTR mech)
 }
 
 P11_API CK_RV
-C_Digest(CK_SESSION_HANDLE h, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR digest, CK_ULONG_PTR digest_len)
+C_Digest(CK_SESSION_HANDLE h, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR digest,
+    CK_ULONG_PTR digest_len)
 {
 	struct call c;
 	CK_RV rv;
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
-		rv = p11_one_part(&c, OP_DIGEST, view_of(data, data_len), (struct out){ digest, digest_len });
+		rv = p11_one_part(&c, OP_DIGEST, view_of(data, data_len),
+		    (struct out){ digest, digest_len });
 	return p11_leave(&c, rv);
 }
 

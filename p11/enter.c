@@ -29,7 +29,7 @@ lock_lib(void)
 	struct world *stale;
 
 	while ((owner = atomic_load(&lib.pid)) && owner != me) {
-		/* -me: a thread of this process is at it; the others must not touch the old mutex */
+		/* -me: a thread of this process is at it; the others keep off the old mutex */
 		if (owner == -me || !atomic_compare_exchange_strong(&lib.pid, &owner, -me)) {
 			os_sleep_ms(1);
 			continue;
@@ -58,7 +58,7 @@ p11_open(void)
 
 	lock_lib();
 		if (lib.opening && pthread_equal(lib.opener, pthread_self())) {
-			/* OpenSSL, called by us, called us: it must not wait for itself (OpenSC#2708) */
+			/* OpenSSL, called by us, called us: no waiting for itself (OpenSC#2708) */
 			pthread_mutex_unlock(&lib.lock);
 			return CKR_FUNCTION_FAILED;
 		}
@@ -148,8 +148,8 @@ p11_leave(struct call *c, CK_RV rv)
 	if (c->s)
 		session_leave(c->s);
 	if (c->w && log_wants(LOG_INFO))
-		log_write(rv == CKR_OK ? LOG_DEBUG : LOG_INFO, c->func, "%lu = %s (0x%lX), %d ms", c->subject,
-		    rv_name(rv), rv, (int)(os_clock_ms() - c->since));
+		log_write(rv == CKR_OK ? LOG_DEBUG : LOG_INFO, c->func, "%lu = %s (0x%lX), %d ms",
+		    c->subject, rv_name(rv), rv, (int)(os_clock_ms() - c->since));
 	world_unref(&c->w);
 	return rv;
 }

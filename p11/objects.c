@@ -23,13 +23,15 @@ C_CreateObject(CK_SESSION_HANDLE h, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HA
 }
 
 P11_API CK_RV
-C_CopyObject(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE from, CK_ATTRIBUTE_PTR t, CK_ULONG n, CK_OBJECT_HANDLE_PTR out)
+C_CopyObject(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE from, CK_ATTRIBUTE_PTR t, CK_ULONG n,
+    CK_OBJECT_HANDLE_PTR out)
 {
 	struct call c;
 	CK_RV rv;
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
-		rv = template_ok(t, n) && out ? copy_object(c.s, from, t, n, out) : CKR_ARGUMENTS_BAD;
+		rv = template_ok(t, n) && out ? copy_object(c.s, from, t, n, out) :
+		    CKR_ARGUMENTS_BAD;
 	return p11_leave(&c, rv);
 }
 

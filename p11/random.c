@@ -9,7 +9,8 @@ C_SeedRandom(CK_SESSION_HANDLE h, CK_BYTE_PTR seed, CK_ULONG seed_len)
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
 		/* NSS seeds at start and takes this answer in good part (pkcs11 4) */
-		rv = p11_data_ok(seed, seed_len) ? CKR_RANDOM_SEED_NOT_SUPPORTED : CKR_ARGUMENTS_BAD;
+		rv = p11_data_ok(seed, seed_len) ? CKR_RANDOM_SEED_NOT_SUPPORTED :
+		    CKR_ARGUMENTS_BAD;
 	return p11_leave(&c, rv);
 }
 

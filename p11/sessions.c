@@ -4,7 +4,8 @@
 #include "token/pin.h"
 
 P11_API CK_RV
-C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR app, CK_NOTIFY notify, CK_SESSION_HANDLE_PTR h)
+C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR app, CK_NOTIFY notify,
+    CK_SESSION_HANDLE_PTR h)
 {
 	struct call c;
 	CK_RV rv;

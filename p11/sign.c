@@ -13,13 +13,15 @@ C_SignInit(CK_SESSION_HANDLE h, CK_MECHANISM_PTR mech, CK_OBJECT_HANDLE key)
 }
 
 P11_API CK_RV
-C_Sign(CK_SESSION_HANDLE h, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR sig, CK_ULONG_PTR sig_len)
+C_Sign(CK_SESSION_HANDLE h, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR sig,
+    CK_ULONG_PTR sig_len)
 {
 	struct call c;
 	CK_RV rv;
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
-		rv = p11_one_part(&c, OP_SIGN, view_of(data, data_len), (struct out){ sig, sig_len });
+		rv = p11_one_part(&c, OP_SIGN, view_of(data, data_len),
+		    (struct out){ sig, sig_len });
 	return p11_leave(&c, rv);
 }
 
@@ -57,12 +59,14 @@ C_SignRecoverInit(CK_SESSION_HANDLE h, CK_MECHANISM_PTR mech, CK_OBJECT_HANDLE k
 }
 
 P11_API CK_RV
-C_SignRecover(CK_SESSION_HANDLE h, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR sig, CK_ULONG_PTR sig_len)
+C_SignRecover(CK_SESSION_HANDLE h, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR sig,
+    CK_ULONG_PTR sig_len)
 {
 	struct call c;
 	CK_RV rv;
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
-		rv = p11_one_part(&c, OP_SIGN_RECOVER, view_of(data, data_len), (struct out){ sig, sig_len });
+		rv = p11_one_part(&c, OP_SIGN_RECOVER, view_of(data, data_len),
+		    (struct out){ sig, sig_len });
 	return p11_leave(&c, rv);
 }

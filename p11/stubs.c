@@ -20,8 +20,8 @@ C_GetOperationState(CK_SESSION_HANDLE h, CK_BYTE_PTR state, CK_ULONG_PTR state_l
 }
 
 P11_API CK_RV
-C_SetOperationState(CK_SESSION_HANDLE h, CK_BYTE_PTR state, CK_ULONG state_len, CK_OBJECT_HANDLE enc,
-    CK_OBJECT_HANDLE auth)
+C_SetOperationState(CK_SESSION_HANDLE h, CK_BYTE_PTR state, CK_ULONG state_len,
+    CK_OBJECT_HANDLE enc, CK_OBJECT_HANDLE auth)
 {
 	(void)state;
 	(void)state_len;
@@ -31,7 +31,8 @@ C_SetOperationState(CK_SESSION_HANDLE h, CK_BYTE_PTR state, CK_ULONG state_len, 
 }
 
 P11_API CK_RV
-C_DigestEncryptUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR in, CK_ULONG in_len, CK_BYTE_PTR out, CK_ULONG_PTR out_len)
+C_DigestEncryptUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR in, CK_ULONG in_len, CK_BYTE_PTR out,
+    CK_ULONG_PTR out_len)
 {
 	(void)in;
 	(void)in_len;
@@ -41,7 +42,8 @@ C_DigestEncryptUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR in, CK_ULONG in_len, CK_B
 }
 
 P11_API CK_RV
-C_DecryptDigestUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR in, CK_ULONG in_len, CK_BYTE_PTR out, CK_ULONG_PTR out_len)
+C_DecryptDigestUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR in, CK_ULONG in_len, CK_BYTE_PTR out,
+    CK_ULONG_PTR out_len)
 {
 	(void)in;
 	(void)in_len;
@@ -51,7 +53,8 @@ C_DecryptDigestUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR in, CK_ULONG in_len, CK_B
 }
 
 P11_API CK_RV
-C_SignEncryptUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR in, CK_ULONG in_len, CK_BYTE_PTR out, CK_ULONG_PTR out_len)
+C_SignEncryptUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR in, CK_ULONG in_len, CK_BYTE_PTR out,
+    CK_ULONG_PTR out_len)
 {
 	(void)in;
 	(void)in_len;
@@ -61,7 +64,8 @@ C_SignEncryptUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR in, CK_ULONG in_len, CK_BYT
 }
 
 P11_API CK_RV
-C_DecryptVerifyUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR in, CK_ULONG in_len, CK_BYTE_PTR out, CK_ULONG_PTR out_len)
+C_DecryptVerifyUpdate(CK_SESSION_HANDLE h, CK_BYTE_PTR in, CK_ULONG in_len, CK_BYTE_PTR out,
+    CK_ULONG_PTR out_len)
 {
 	(void)in;
 	(void)in_len;

@@ -23,7 +23,8 @@ check(struct call *c, struct view sig)
 }
 
 P11_API CK_RV
-C_Verify(CK_SESSION_HANDLE h, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR sig, CK_ULONG sig_len)
+C_Verify(CK_SESSION_HANDLE h, CK_BYTE_PTR data, CK_ULONG data_len, CK_BYTE_PTR sig,
+    CK_ULONG sig_len)
 {
 	struct call c;
 	CK_RV rv;
@@ -57,7 +58,8 @@ C_VerifyFinal(CK_SESSION_HANDLE h, CK_BYTE_PTR sig, CK_ULONG sig_len)
 	CK_RV rv;
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
-		rv = op_active(c.s, OP_VERIFY) ? check(&c, view_of(sig, sig_len)) : CKR_OPERATION_NOT_INITIALIZED;
+		rv = op_active(c.s, OP_VERIFY) ? check(&c, view_of(sig, sig_len)) :
+		    CKR_OPERATION_NOT_INITIALIZED;
 	return p11_leave(&c, rv);
 }
 
@@ -73,12 +75,14 @@ C_VerifyRecoverInit(CK_SESSION_HANDLE h, CK_MECHANISM_PTR mech, CK_OBJECT_HANDLE
 }
 
 P11_API CK_RV
-C_VerifyRecover(CK_SESSION_HANDLE h, CK_BYTE_PTR sig, CK_ULONG sig_len, CK_BYTE_PTR data, CK_ULONG_PTR data_len)
+C_VerifyRecover(CK_SESSION_HANDLE h, CK_BYTE_PTR sig, CK_ULONG sig_len, CK_BYTE_PTR data,
+    CK_ULONG_PTR data_len)
 {
 	struct call c;
 	CK_RV rv;
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
-		rv = p11_one_part(&c, OP_VERIFY_RECOVER, view_of(sig, sig_len), (struct out){ data, data_len });
+		rv = p11_one_part(&c, OP_VERIFY_RECOVER, view_of(sig, sig_len),
+		    (struct out){ data, data_len });
 	return p11_leave(&c, rv);
 }

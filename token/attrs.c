@@ -185,7 +185,8 @@ template_bool(const CK_ATTRIBUTE *t, CK_ULONG n, CK_ATTRIBUTE_TYPE type, bool *v
 
 	if (!a)
 		return CKR_OK;
-	if (!a->pValue || a->ulValueLen != sizeof(CK_BBOOL) || *(const CK_BBOOL *)a->pValue > CK_TRUE)
+	if (!a->pValue || a->ulValueLen != sizeof(CK_BBOOL) ||
+	    *(const CK_BBOOL *)a->pValue > CK_TRUE)
 		return CKR_ATTRIBUTE_VALUE_INVALID;
 	*value = *(const CK_BBOOL *)a->pValue != CK_FALSE;
 	return CKR_OK;

@@ -44,7 +44,8 @@ static const struct lazy_row {
 };
 
 static const CK_ATTRIBUTE_TYPE rsa_hidden[] = {
-	CKA_PRIVATE_EXPONENT, CKA_PRIME_1, CKA_PRIME_2, CKA_EXPONENT_1, CKA_EXPONENT_2, CKA_COEFFICIENT
+	CKA_PRIVATE_EXPONENT, CKA_PRIME_1, CKA_PRIME_2, CKA_EXPONENT_1, CKA_EXPONENT_2,
+	CKA_COEFFICIENT
 };
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
@@ -140,7 +141,8 @@ put_key(struct attrs_build *b, const struct p15_object *rec)
 	attrs_put(b, CKA_START_DATE, view_of(NULL, 0));
 	attrs_put(b, CKA_END_DATE, view_of(NULL, 0));
 	attrs_bool(b, CKA_LOCAL, rec->access & ACCESS_LOCAL);
-	attrs_ulong(b, CKA_KEY_GEN_MECHANISM, !(rec->access & ACCESS_LOCAL) ? CK_UNAVAILABLE_INFORMATION :
+	attrs_ulong(b, CKA_KEY_GEN_MECHANISM,
+	    !(rec->access & ACCESS_LOCAL) ? CK_UNAVAILABLE_INFORMATION :
 	    rec->key.kind == KEY_EC ? CKM_EC_KEY_PAIR_GEN : CKM_RSA_PKCS_KEY_PAIR_GEN);
 	if (rec->subject.len)
 		attrs_put(b, CKA_SUBJECT, buf_peek(&rec->subject));
@@ -245,7 +247,11 @@ public_source(const struct p15_objects *recs, const struct p15_id *id)
 	return pub && pub->direct.len ? pub : cert ? cert : pub;
 }
 
-struct sources { struct source *s[P15_OBJECTS_MAX]; const struct p15_object *of[P15_OBJECTS_MAX]; size_t n; };
+struct sources {
+	struct source *s[P15_OBJECTS_MAX];
+	const struct p15_object *of[P15_OBJECTS_MAX];
+	size_t n;
+};
 
 /* What the directory itself holds of a value. */
 static int
@@ -278,7 +284,8 @@ source_for(struct sources *all, const struct p15_object *rec, struct source **ou
 			*out = source_ref(all->s[i]);
 	if (!rec || *out)
 		return 0;
-	if (all->n == P15_OBJECTS_MAX || !(s = source_new(rec->kind == P15_CERT ? SOURCE_CERT : SOURCE_PUBLIC)))
+	if (all->n == P15_OBJECTS_MAX ||
+	    !(s = source_new(rec->kind == P15_CERT ? SOURCE_CERT : SOURCE_PUBLIC)))
 		return E_MEM;
 	s->path = rec->path;
 	s->range = rec->range;
@@ -405,7 +412,8 @@ find_curve(struct pub_fields *pub)
 
 	for (int i = CURVE_NONE + 1; i < CURVE_COUNT; i++) {
 		c = curve_info((enum curve)i);
-		if (pub->kind == PUB_EC && !pub->ec_params.len && pub->ec_point.len == 1 + 2 * c->bytes) {
+		if (pub->kind == PUB_EC && !pub->ec_params.len &&
+		    pub->ec_point.len == 1 + 2 * c->bytes) {
 			pub->ec_params = c->oid;
 			pub->bits = c->bits;
 		}

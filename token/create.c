@@ -43,7 +43,8 @@ finished(struct attrs *a)
 	/* a value hidden before is gone, and its length was noted then */
 	if (secret && value && !value->hidden)
 		attrs_ulong(&b, CKA_VALUE_LEN, value->value.len);
-	if (secret && (attrs_get_bool(a, CKA_SENSITIVE, false) || !attrs_get_bool(a, CKA_EXTRACTABLE, true)))
+	if (secret && (attrs_get_bool(a, CKA_SENSITIVE, false) ||
+	    !attrs_get_bool(a, CKA_EXTRACTABLE, true)))
 		attrs_hide(&b, CKA_VALUE);
 	attrs_add_all(&b, a);
 	attrs_free(&a);
@@ -89,8 +90,8 @@ create_object(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HA
 }
 
 CK_RV
-create_secret(struct session *s, CK_KEY_TYPE type, struct view value, const CK_ATTRIBUTE *t, CK_ULONG n,
-    CK_OBJECT_HANDLE *out)
+create_secret(struct session *s, CK_KEY_TYPE type, struct view value, const CK_ATTRIBUTE *t,
+    CK_ULONG n, CK_OBJECT_HANDLE *out)
 {
 	CK_OBJECT_CLASS cls = CKO_SECRET_KEY;
 	const CK_ATTRIBUTE ours[] = {
@@ -103,7 +104,8 @@ create_secret(struct session *s, CK_KEY_TYPE type, struct view value, const CK_A
 	if (n > TEMPLATE_MAX)
 		return CKR_TEMPLATE_INCONSISTENT;
 	for (CK_ULONG i = 0; i < n; i++)
-		if (t[i].type != CKA_CLASS && t[i].type != CKA_KEY_TYPE && t[i].type != CKA_VALUE_LEN)
+		if (t[i].type != CKA_CLASS && t[i].type != CKA_KEY_TYPE &&
+		    t[i].type != CKA_VALUE_LEN)
 			all[total++] = t[i];
 	for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++)
 		all[total++] = ours[i];
@@ -111,7 +113,8 @@ create_secret(struct session *s, CK_KEY_TYPE type, struct view value, const CK_A
 }
 
 CK_RV
-copy_object(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HANDLE *out)
+copy_object(struct session *s, CK_OBJECT_HANDLE from, const CK_ATTRIBUTE *t, CK_ULONG n,
+    CK_OBJECT_HANDLE *out)
 {
 	struct object *o = reader_object(s->r, s->pin, from);
 	struct attrs *a = NULL;

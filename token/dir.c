@@ -84,7 +84,8 @@ dir_remove(struct card *card, const struct path *dir, size_t off, size_t len)
 
 	buf_fill(&zero, 0, len);
 	if (!(err = buf_err(&zero)) && len > head)
-		err = card->ops->write(card, dir, off + head, view_part(buf_peek(&zero), 0, len - head));
+		err = card->ops->write(card, dir, off + head,
+		    view_part(buf_peek(&zero), 0, len - head));
 	if (!err)
 		err = card->ops->write(card, dir, off, view_part(buf_peek(&zero), 0, head));
 	buf_free(&zero);
@@ -127,9 +128,11 @@ dir_undo(struct card *card, const struct made *made)
 
 	/* records first: a directory must never point at a file that is gone */
 	for (size_t i = made->nrec; i > 0 && err != E_GONE; i--)
-		err = dir_remove(card, &made->rec[i - 1]->dir, made->rec[i - 1]->rec_off, made->rec[i - 1]->rec_len);
+		err = dir_remove(card, &made->rec[i - 1]->dir, made->rec[i - 1]->rec_off,
+		    made->rec[i - 1]->rec_len);
 	for (size_t i = made->nfile; i > 0 && !err; i--)
 		err = card->ops->erase ? card->ops->erase(card, &made->file[i - 1]) : 0;
 	if (err)
-		log_warn("what a failed write left on the card could not be taken away: %s", err_text(err));
+		log_warn("what a failed write left on the card could not be taken away: %s",
+		    err_text(err));
 }

@@ -19,7 +19,8 @@ struct made {
 
 /* Appends the record of `o` to the first directory of its kind with room and notes where in
  * o->dir, rec_off, rec_len. E_UNSUPPORTED: the card has no such directory; E_FULL. */
-int dir_append(struct card *card, const struct p15_odf *odf, struct p15_object *o, struct made *made);
+int dir_append(struct card *card, const struct p15_odf *odf, struct p15_object *o,
+    struct made *made);
 /* Blanks a record, its first bytes last, so that a cut leaves a record or none. */
 int dir_remove(struct card *card, const struct path *dir, size_t off, size_t len);
 /* Puts other bytes of the same length in a record's place. */

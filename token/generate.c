@@ -24,7 +24,8 @@ static const struct usage_row {
 
 static const struct { unsigned priv, pub; } twin_usage[] = {
 	{ USAGE_SIGN, USAGE_VERIFY }, { USAGE_SIGN_RECOVER, USAGE_VERIFY_RECOVER },
-	{ USAGE_DECRYPT, USAGE_ENCRYPT }, { USAGE_UNWRAP, USAGE_WRAP }, { USAGE_DERIVE, USAGE_DERIVE },
+	{ USAGE_DECRYPT, USAGE_ENCRYPT }, { USAGE_UNWRAP, USAGE_WRAP },
+	{ USAGE_DERIVE, USAGE_DERIVE },
 };
 
 #define N(a) (sizeof(a) / sizeof((a)[0]))
@@ -45,7 +46,8 @@ check_half(const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_CLASS cls, CK_KEY_TYPE t
 	CK_ULONG c = cls, k = type;
 	CK_RV rv;
 
-	if ((rv = template_ulong(t, n, CKA_CLASS, &c)) || (rv = template_ulong(t, n, CKA_KEY_TYPE, &k)))
+	if ((rv = template_ulong(t, n, CKA_CLASS, &c)) ||
+	    (rv = template_ulong(t, n, CKA_KEY_TYPE, &k)))
 		return rv;
 	if (c != cls || k != type)
 		return CKR_TEMPLATE_INCONSISTENT;
@@ -80,14 +82,16 @@ rsa_size(const struct pair_template *t, const struct profile *pf, unsigned card_
 }
 
 static CK_RV
-ec_curve(const struct pair_template *t, const struct profile *pf, unsigned card_max, enum curve *curve)
+ec_curve(const struct pair_template *t, const struct profile *pf, unsigned card_max,
+    enum curve *curve)
 {
 	const CK_ATTRIBUTE *a = template_get(t->pub, t->npub, CKA_EC_PARAMS);
 
 	if (!a)
 		return CKR_TEMPLATE_INCOMPLETE;
 	*curve = curve_by_oid(view_of(a->pValue, a->pValue ? a->ulValueLen : 0));
-	if (*curve == CURVE_NONE || !(pf->ec_curves & 1u << *curve) || curve_info(*curve)->bits > card_max)
+	if (*curve == CURVE_NONE || !(pf->ec_curves & 1u << *curve) ||
+	    curve_info(*curve)->bits > card_max)
 		return CKR_DOMAIN_PARAMS_INVALID;
 	return CKR_OK;
 }
@@ -107,11 +111,13 @@ either(const struct pair_template *t, CK_ATTRIBUTE_TYPE type)
 static CK_RV
 describe(const struct pair_template *t, struct new_pair *pair)
 {
-	struct view label = either(t, CKA_LABEL), id = either(t, CKA_ID), subject = either(t, CKA_SUBJECT);
+	struct view label = either(t, CKA_LABEL), id = either(t, CKA_ID),
+	    subject = either(t, CKA_SUBJECT);
 	bool may;
 	CK_RV rv;
 
-	if (label.len > 255 || id.len > sizeof pair->priv.id.b || memchr(label.len ? label.p : (const void *)"", 0, label.len))
+	if (label.len > 255 || id.len > sizeof pair->priv.id.b ||
+	    memchr(label.len ? label.p : (const void *)"", 0, label.len))
 		return CKR_ATTRIBUTE_VALUE_INVALID;
 	for (size_t i = 0; i < N(usage_rows); i++) {
 		may = pair->kind == KEY_RSA ? usage_rows[i].rsa : usage_rows[i].ec;
@@ -121,7 +127,8 @@ describe(const struct pair_template *t, struct new_pair *pair)
 	}
 	for (size_t i = 0; i < N(twin_usage); i++)
 		pair->pub.usage |= pair->priv.usage & twin_usage[i].priv ? twin_usage[i].pub : 0;
-	pair->priv.access = ACCESS_SENSITIVE | ACCESS_ALWAYS_SENSITIVE | ACCESS_NEVER_EXTRACTABLE | ACCESS_LOCAL;
+	pair->priv.access = ACCESS_SENSITIVE | ACCESS_ALWAYS_SENSITIVE | ACCESS_NEVER_EXTRACTABLE |
+	    ACCESS_LOCAL;
 	pair->pub.access = ACCESS_LOCAL;
 	pair->priv.id.len = pair->pub.id.len = (uint8_t)id.len;
 	if (id.len) {
@@ -135,8 +142,8 @@ describe(const struct pair_template *t, struct new_pair *pair)
 }
 
 CK_RV
-generate_pair(struct session *s, const CK_MECHANISM *ck, const struct pair_template *t, CK_OBJECT_HANDLE *pub,
-    CK_OBJECT_HANDLE *priv)
+generate_pair(struct session *s, const CK_MECHANISM *ck, const struct pair_template *t,
+    CK_OBJECT_HANDLE *pub, CK_OBJECT_HANDLE *priv)
 {
 	const struct mech *m = mech_find(ck->mechanism);
 	const struct profile *pf = NULL;
@@ -171,7 +178,8 @@ generate_pair(struct session *s, const CK_MECHANISM *ck, const struct pair_templ
 	else if (!(rv = ec_curve(t, pf, caps.ec_max, &pair.curve)))
 		pair.bits = curve_info(pair.curve)->bits;
 	/* keys live on the card: one that shall not is asked of the wrong place */
-	if (!rv && (rv = must_be(t->priv, t->npriv, CKA_TOKEN, true)) == CKR_OK && !template_get(t->priv, t->npriv, CKA_TOKEN))
+	if (!rv && (rv = must_be(t->priv, t->npriv, CKA_TOKEN, true)) == CKR_OK &&
+	    !template_get(t->priv, t->npriv, CKA_TOKEN))
 		rv = CKR_TEMPLATE_INCONSISTENT;
 	if (!rv && !(rv = describe(t, &pair)))
 		rv = write_pair(s, &pair, pub, priv);

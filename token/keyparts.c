@@ -42,8 +42,8 @@ put_number(struct buf *b, const BIGNUM *v)
 	return 0;
 }
 
-/* One try at a factor: a square root of 1 other than 1 and -1 gives it away. Any base will do, so no
- * random one is asked of a generator that may be the host program's. */
+/* One try at a factor: a square root of 1 other than 1 and -1 gives it away. Any base will do, so
+ * no random one is asked of a generator that may be the host program's. */
 static bool
 try_factor(struct rsa_numbers *k, const BIGNUM *odd, int twos, unsigned base)
 {
@@ -130,11 +130,12 @@ derive_crt(struct rsa_numbers *k, struct key_parts *out)
 	err = E_FORMAT;
 	if (!BN_mod_inverse(t, k->q, k->p, k->ctx))
 		goto out;
-	if ((err = put_number(&out->qi, t)) || (err = put_number(&out->p, k->p)) || (err = put_number(&out->q, k->q)) ||
-	    (err = put_number(&out->e, k->e)))
+	if ((err = put_number(&out->qi, t)) || (err = put_number(&out->p, k->p)) ||
+	    (err = put_number(&out->q, k->q)) || (err = put_number(&out->e, k->e)))
 		goto out;
 	err = E_MEM;
-	if (!BN_sub(m, k->p, k->one) || !BN_mod(t, k->d, m, k->ctx) || (err = put_number(&out->dp, t)))
+	if (!BN_sub(m, k->p, k->one) || !BN_mod(t, k->d, m, k->ctx) ||
+	    (err = put_number(&out->dp, t)))
 		goto out;
 	err = E_MEM;
 	if (!BN_sub(m, k->q, k->one) || !BN_mod(t, k->d, m, k->ctx))
@@ -203,10 +204,12 @@ keyparts_complete_ec(struct soft *s, struct key_parts *parts, enum curve curve)
 		group = EC_GROUP_new_by_curve_name_ex(s->ctx, NULL, OBJ_txt2nid(info->group));
 	if (group)
 		point = EC_POINT_new(group);
-	if (!ctx || !point || !scalar || BN_is_zero(scalar) || BN_cmp(scalar, EC_GROUP_get0_order(group)) >= 0)
+	if (!ctx || !point || !scalar || BN_is_zero(scalar) ||
+	    BN_cmp(scalar, EC_GROUP_get0_order(group)) >= 0)
 		goto out;
 	if (!EC_POINT_mul(group, point, scalar, NULL, NULL, ctx) ||
-	    !(n = EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, out, sizeof out, ctx)))
+	    !(n = EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, out,
+	    sizeof out, ctx)))
 		goto out;
 	/* one that was given is to be the scalar's own: it would stand on the card for all to see */
 	if (parts->point.len && !view_eq(buf_peek(&parts->point), view_of(out, n)))

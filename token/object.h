@@ -33,7 +33,7 @@ struct on_card {
 };
 
 struct object {
-	_Atomic(CK_OBJECT_HANDLE) h;    /* never given out twice in a process; a logout changes it */
+	_Atomic(CK_OBJECT_HANDLE) h;    /* never given out twice; a logout changes it */
 	atomic_int refs;
 	CK_OBJECT_CLASS cls;            /* invariant */
 	bool token, priv;               /* invariant: CKA_TOKEN, CKA_PRIVATE */

@@ -190,12 +190,14 @@ verb_key(struct card *card, void *arg)
 	}
 	switch (c->what) {
 	case KEY_SIGN:
-		return card->ops->sign ? card->ops->sign(card, c->key, c->alg, &c->in, c->out) : E_UNSUPPORTED;
+		return card->ops->sign ? card->ops->sign(card, c->key, c->alg, &c->in, c->out) :
+		    E_UNSUPPORTED;
 	case KEY_DECIPHER:
 		return card->ops->decipher ?
 		    card->ops->decipher(card, c->key, c->alg, c->in.data, c->out) : E_UNSUPPORTED;
 	default:
-		return card->ops->derive ? card->ops->derive(card, c->key, c->in.data, c->out) : E_UNSUPPORTED;
+		return card->ops->derive ? card->ops->derive(card, c->key, c->in.data, c->out) :
+		    E_UNSUPPORTED;
 	}
 }
 
@@ -220,22 +222,25 @@ sign_on_card(struct session *s, struct op *op, struct view data)
 
 	if (!pf)
 		return CKR_DEVICE_REMOVED;
-	rv = soft_sign_prepare(s->world->soft, op->m, &op->params, op->pub, pf->sign_algs, data, &c.alg, &block);
+	rv = soft_sign_prepare(s->world->soft, op->m, &op->params, op->pub, pf->sign_algs, data,
+	    &c.alg, &block);
 	if (rv)
 		goto out;
 	c.in.data = buf_peek(&block);
-	c.in.kind = c.alg == ALG_RSA_RAW ? IN_BLOCK : c.alg == ALG_RSA_PKCS1 ? IN_DIGEST_INFO : IN_DIGEST;
+	c.in.kind = c.alg == ALG_RSA_RAW ? IN_BLOCK : c.alg == ALG_RSA_PKCS1 ? IN_DIGEST_INFO :
+	    IN_DIGEST;
 	for (int attempt = 0; attempt < 2; attempt++) {
 		c.reselect = attempt > 0;
 		if ((err = reader_run(s->r, s->gen, verb_key, &c))) {
 			rv = key_rv(err);
 			break;
 		}
-		rv = soft_verify(s->world->soft, op->m, &op->params, op->pub, data, buf_peek(&op->result));
+		rv = soft_verify(s->world->soft, op->m, &op->params, op->pub, data,
+		    buf_peek(&op->result));
 		if ((rv != CKR_SIGNATURE_INVALID && rv != CKR_SIGNATURE_LEN_RANGE) ||
 		    op->key->at.user_consent)
 			break;
-		log_warn("%s: a signature did not verify; the card's environment was changed by others",
+		log_warn("%s: a signature did not verify; others changed the card's environment",
 		    s->r->name);
 	}
 	if (rv == CKR_SIGNATURE_INVALID || rv == CKR_SIGNATURE_LEN_RANGE)
@@ -287,7 +292,8 @@ op_finish(struct session *s, enum op_kind kind)
 
 	if (op->has_result)
 		return CKR_OK;
-	if ((kind == OP_SIGN || kind == OP_SIGN_RECOVER || kind == OP_DECRYPT) && (rv = pin_ready(s, op->key)))
+	if ((kind == OP_SIGN || kind == OP_SIGN_RECOVER || kind == OP_DECRYPT) &&
+	    (rv = pin_ready(s, op->key)))
 		return rv;
 	if ((rv = gather(op, &digest, &data)))
 		goto out;
@@ -383,7 +389,8 @@ static CK_RV
 derive_on_card(struct session *s, struct op *op, CK_ULONG want, struct buf *secret)
 {
 	struct buf x = BUF_INIT_SECRET;
-	struct key_call c = { .key = &op->key->at.key, .what = KEY_DERIVE, .alg = ALG_ECDH, .out = &x };
+	struct key_call c = { .key = &op->key->at.key, .what = KEY_DERIVE, .alg = ALG_ECDH,
+	    .out = &x };
 	struct soft_pub *peer = NULL;
 	size_t coordinate;
 	CK_RV rv;
@@ -437,7 +444,8 @@ op_derive(struct session *s, const CK_MECHANISM *ck, CK_OBJECT_HANDLE base, cons
 		rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
 		goto out;
 	}
-	if ((rv = mech_params_parse(op.m, ck, &op.params)) || (rv = derive_template(t, n, &type, &len)) ||
+	if ((rv = mech_params_parse(op.m, ck, &op.params)) ||
+	    (rv = derive_template(t, n, &type, &len)) ||
 	    (rv = pin_ready(s, op.key)) || (rv = reader_fill(s->r, s->gen, op.key)) ||
 	    (rv = derive_on_card(s, &op, len, &secret)))
 		goto out;
@@ -460,7 +468,7 @@ verb_random(struct card *card, void *arg)
 	return card->ops->challenge ? card->ops->challenge(card, c->n, &c->out) : E_UNSUPPORTED;
 }
 
-#define CARD_RANDOM_MAX 256 /* more than that, and OpenSSL is asked: a card gives 8 to 256 an APDU */
+#define CARD_RANDOM_MAX 256 /* for more OpenSSL is asked: a card gives 8 to 256 an APDU */
 
 CK_RV
 op_random(struct session *s, CK_BYTE *out, CK_ULONG n)

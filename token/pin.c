@@ -85,7 +85,7 @@ note_tries_locked(struct pinslot *slot, enum pin_verb verb, int err, int tries)
 	if (err == E_PIN_BLOCKED)
 		*count = 0;
 	else if (err == E_PIN_WRONG)
-		/* without a number nothing was sent: the PIN was of a length the card cannot have */
+		/* without a number nothing was sent: no PIN of the card has that length */
 		*count = tries >= 0 ? tries : *count;
 	else if (err == 0 && verb != PIN_LOGOUT)
 		slot->tries = slot->pin.tries_max > 0 ? slot->pin.tries_max : -1;
@@ -114,7 +114,7 @@ pin_run(struct reader *r, unsigned pin, uint64_t gen, struct pin_call *c)
 		if (r->gen == gen && r->token)
 			note_tries_locked(&r->token->slot[pin], c->verb, err, c->tries);
 	pthread_mutex_unlock(&r->lock);
-	if (err)
+	if (err && err != E_EXISTS)
 		log_info("%s: %s", r->name, err_text(err));
 	return err;
 }
@@ -152,7 +152,8 @@ pin_lost(struct reader *r, uint64_t gen)
 		was = true;
 	}
 	if (was)
-		log_info("%s: the card forgot the PIN (reset or logged out by another program)", r->name);
+		log_info("%s: the card forgot the PIN (reset or logged out by another program)",
+		    r->name);
 }
 
 static bool
@@ -328,7 +329,8 @@ pin_init(struct session *s, struct view new)
 		return CKR_ARGUMENTS_BAD;
 	pthread_mutex_lock(&s->r->lock);
 		if (s->r->gen == s->gen && s->r->token && s->r->token->slot[s->pin].puk)
-			puk = secret_new(s->r->token->slot[s->pin].puk->p, s->r->token->slot[s->pin].puk->len);
+			puk = secret_new(s->r->token->slot[s->pin].puk->p,
+			    s->r->token->slot[s->pin].puk->len);
 	pthread_mutex_unlock(&s->r->lock);
 	if (!puk)
 		return CKR_USER_NOT_LOGGED_IN;

@@ -21,7 +21,8 @@ CK_RV pin_init(struct session *s, struct view new);
 CK_RV pin_ready(struct session *s, const struct object *key);
 /* The card turned out not to hold the PIN any more (reset, or logged out by others). */
 void pin_lost(struct reader *r, uint64_t gen);
-/* Whether the card itself says that the PIN of somebody logged in is verified. Inside a transaction. */
+/* Whether the card itself says that the PIN of somebody logged in is verified. Inside a
+ * transaction. */
 bool pin_is_open(struct reader *r, uint64_t gen, struct card *card);
 
 #endif

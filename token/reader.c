@@ -11,6 +11,8 @@
 #include "token/rv.h"
 #include "token/session.h"
 
+#define GONE_POLL_MS 50
+
 struct reader *
 reader_new(struct world *w, const char *name, CK_SLOT_ID base, bool at_start)
 {
@@ -174,24 +176,17 @@ connect_io_locked(struct reader *r, uint64_t gen)
 
 /* A card pulled out in the middle of a command shows as a fault of transmission first: pcscd
  * gives SCARD_F_COMM_ERROR, SCARD_E_NOT_TRANSACTED or an answer of no bytes, and only its next
- * look finds the reader empty. So that look is waited for. */
-#define GONE_LOOK_MS 100
-
-static int
-error_or_gone(struct reader *r, uint64_t gen, int err)
+ * look finds the reader empty. So that look is waited for, as long as the io may lag. No lock but
+ * a session's. */
+static bool
+turns_out_gone(struct reader *r, uint64_t gen)
 {
-	int64_t end = os_clock_ms() + r->world->io->lag_ms;
-	bool over;
-
-	for (;;) {
+	reader_poll(r);
+	for (int waited = 0; !is_over(r, gen) && waited < r->world->io->lag_ms; waited += GONE_POLL_MS) {
+		os_sleep_ms(GONE_POLL_MS);
 		reader_poll(r);
-		pthread_mutex_lock(&r->lock);
-			over = r->gen != gen;
-		pthread_mutex_unlock(&r->lock);
-		if (over || os_clock_ms() >= end)
-			return over ? E_GONE : err;
-		os_sleep_ms(GONE_LOOK_MS);
 	}
+	return is_over(r, gen);
 }
 
 int
@@ -218,13 +213,13 @@ reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 			break;
 		err = 0; /* nothing was changed yet: the verb may run again from its start */
 	}
-	if (err == E_IO || err == E_RESET || err == E_PROTOCOL)
-		err = error_or_gone(r, gen, err);
 	if (err == E_GONE || err == E_NO_READER || err == E_RESET)
 		card_close(&r->card);
 	if (err == E_PIN_NEEDED || err == E_RESET)
 		pin_lost(r, gen);
 	pthread_mutex_unlock(&r->io_lock);
+	if ((err == E_IO || err == E_RESET || err == E_PROTOCOL) && turns_out_gone(r, gen))
+		err = E_GONE;
 	if (err == E_GONE || err == E_NO_READER)
 		reader_drop(r, gen);
 	return err;
@@ -278,7 +273,8 @@ reader_bind(struct reader *r, uint64_t *gen)
 			token = NULL;
 		}
 		/* remembered until it is removed: a browser asks again and again (OpenSC#2030) */
-		unknown = r->gen == *gen && (err == E_UNKNOWN || err == E_CARD || err == E_PROTOCOL ||
+		unknown = r->gen == *gen && (err == E_UNKNOWN || err == E_CARD ||
+		    err == E_PROTOCOL ||
 		    err == E_UNSUPPORTED || err == E_NOT_FOUND || err == E_FORMAT);
 		r->unknown |= unknown;
 	pthread_mutex_unlock(&r->lock);

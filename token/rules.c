@@ -204,7 +204,8 @@ rules_new(const CK_ATTRIBUTE *t, CK_ULONG n, struct attrs **out)
 	CK_KEY_TYPE key_type = ANY;
 	CK_RV rv;
 
-	if ((rv = template_ulong(t, n, CKA_CLASS, &cls)) || (rv = template_ulong(t, n, CKA_KEY_TYPE, &key_type)))
+	if ((rv = template_ulong(t, n, CKA_CLASS, &cls)) ||
+	    (rv = template_ulong(t, n, CKA_KEY_TYPE, &key_type)))
 		return rv;
 	if (cls == ANY)
 		return CKR_TEMPLATE_INCOMPLETE;
@@ -255,11 +256,13 @@ may_change(const struct rule *r, const struct attrs *from, const CK_ATTRIBUTE *a
 	/* a copy may become private, never public */
 	if (r->type == CKA_PRIVATE && copy && !value)
 		return CKR_TEMPLATE_INCONSISTENT;
-	return r->change == NEVER || (r->change == COPY_ONLY && !copy) ? CKR_ATTRIBUTE_READ_ONLY : CKR_OK;
+	return r->change == NEVER || (r->change == COPY_ONLY && !copy) ? CKR_ATTRIBUTE_READ_ONLY :
+	    CKR_OK;
 }
 
 CK_RV
-rules_change(const struct attrs *from, const CK_ATTRIBUTE *t, CK_ULONG n, bool copy, struct attrs **out)
+rules_change(const struct attrs *from, const CK_ATTRIBUTE *t, CK_ULONG n, bool copy,
+    struct attrs **out)
 {
 	CK_OBJECT_CLASS cls = attrs_get_ulong(from, CKA_CLASS, ANY);
 	CK_KEY_TYPE key_type = attrs_get_ulong(from, CKA_KEY_TYPE, ANY);

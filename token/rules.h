@@ -15,6 +15,7 @@ CK_RV rules_new(const CK_ATTRIBUTE *t, CK_ULONG n, struct attrs **out);
 CK_RV rules_check(CK_OBJECT_CLASS cls, CK_KEY_TYPE key_type, const CK_ATTRIBUTE *t, CK_ULONG n);
 /* An object's attributes with a template's changes on them. `copy`: the rules of C_CopyObject,
  * else those of C_SetAttributeValue. The same errors. */
-CK_RV rules_change(const struct attrs *from, const CK_ATTRIBUTE *t, CK_ULONG n, bool copy, struct attrs **out);
+CK_RV rules_change(const struct attrs *from, const CK_ATTRIBUTE *t, CK_ULONG n, bool copy,
+    struct attrs **out);
 
 #endif

@@ -134,8 +134,9 @@ session_leave(struct session *s)
 	session_unref(&s);
 }
 
-/* Takes sessions of a reader out of the table: of one slot, unless pin is NULL; of other generations
- * than the living one, unless that is NULL. A list, whose references (the table's) are the caller's. */
+/* Takes sessions of a reader out of the table: of one slot, unless pin is NULL; of other
+ * generations than the living one, unless that is NULL. A list, whose references (the table's) are
+ * the caller's. */
 static struct session *
 take_out(struct world *w, struct reader *r, const unsigned *pin, const uint64_t *living_gen)
 {
@@ -145,7 +146,8 @@ take_out(struct world *w, struct reader *r, const unsigned *pin, const uint64_t 
 	pthread_mutex_lock(&w->lock);
 		for (size_t i = 0; i < w->nsession; i++) {
 			s = w->session[i];
-			if (s->r == r && (!pin || s->pin == *pin) && (!living_gen || s->gen != *living_gen)) {
+			if (s->r == r && (!pin || s->pin == *pin) &&
+			    (!living_gen || s->gen != *living_gen)) {
 				s->next_out = out;
 				out = s;
 			} else {

@@ -27,7 +27,8 @@ struct session {
 /* A new session in a slot; its handle. CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED,
  * CKR_SESSION_READ_WRITE_SO_EXISTS, CKR_HOST_MEMORY, CKR_CRYPTOKI_NOT_INITIALIZED when the world
  * ends. */
-CK_RV session_open(struct world *w, struct reader *r, unsigned pin, CK_FLAGS flags, CK_SESSION_HANDLE *h);
+CK_RV session_open(struct world *w, struct reader *r, unsigned pin, CK_FLAGS flags,
+    CK_SESSION_HANDLE *h);
 /* A reference, with its lock held; NULL: no such session, or its card is gone. */
 struct session *session_enter(struct world *w, CK_SESSION_HANDLE h);
 void session_leave(struct session *s);

@@ -324,7 +324,8 @@ token_info_locked(const struct token *t, unsigned pin, CK_TOKEN_INFO *info)
 {
 	const struct pinslot *slot = &t->slot[pin];
 	struct buf label = BUF_INIT;
-	const char *name = t->label && *t->label ? t->label : t->pf->model ? t->pf->model : t->pf->name;
+	const char *name = t->label && *t->label ? t->label : t->pf->model ? t->pf->model :
+	    t->pf->name;
 
 	memset(info, 0, sizeof *info);
 	/* nobody shall take a virtual card for a real one (DESIGN 17.6) */

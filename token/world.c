@@ -114,7 +114,7 @@ world_finalize(struct world *w)
 void
 world_forget(struct world *w)
 {
-	/* what a call of the parent had in its hands when the process was copied may be half done */
+	/* what a call of the parent had in its hands may be half done */
 	if (atomic_load(&w->refs) != 1)
 		return;
 	for (size_t i = 0; i < w->nreader; i++)
@@ -134,8 +134,8 @@ world_profiles(struct world *w)
 	return err ? NULL : &w->profiles;
 }
 
-/* One look at readers all[0..n) and, unless list_mark is NULL, at the list of readers, whose mark is
- * kept there from call to call. ms: as io->wait. Each reader is told what was seen; *stale: for
+/* One look at readers all[0..n) and, unless list_mark is NULL, at the list of readers, whose mark
+ * is kept there from call to call. ms: as io->wait. Each reader is told what was seen; *stale: for
  * one of them it came too late. E_CANCEL, E_MEM, and what io->wait says of the service. */
 static int
 look(struct waiter *waiter, struct reader **all, size_t n, uint32_t *list_mark, int ms, bool *stale)

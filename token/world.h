@@ -1,10 +1,10 @@
 /* One initialised library: settings, readers with their slots, sessions. Made by
  * C_Initialize, unpublished by C_Finalize, freed by whoever leaves last.
  *
- * Locks: a session's lock first; then a reader's change_lock; then its io_lock; then poll_lock, which is held over a look
- * at readers that waits for nobody; then world->lock or a reader->lock, which are leaves: held for
- * microseconds, never together, never over I/O. wait_lock and profile_lock are taken alone or under
- * an io_lock, and nothing is taken under them. */
+ * Locks: a session's lock first; then a reader's change_lock; then its io_lock; then poll_lock,
+ * which is held over a look at readers that waits for nobody; then world->lock or a reader->lock,
+ * which are leaves: held for microseconds, never together, never over I/O. wait_lock and
+ * profile_lock are taken alone or under an io_lock, and nothing is taken under them. */
 #ifndef CASTOR_TOKEN_WORLD_H
 #define CASTOR_TOKEN_WORLD_H
 
@@ -32,7 +32,7 @@ struct world {
 	atomic_bool finalizing;
 
 	pthread_mutex_t profile_lock;
-	struct profile_set profiles;    /* profile_lock: loaded with the first card, then invariant */
+	struct profile_set profiles;    /* profile_lock: set by the first card, then fixed */
 	bool profiles_loaded;           /* profile_lock */
 
 	pthread_mutex_t lock;
@@ -44,7 +44,7 @@ struct world {
 	bool met_readers;               /* lock: the first listing is over */
 	int64_t listed_at;              /* lock: when the readers were last listed, ms */
 	bool refreshed;                 /* lock: world_refresh was called */
-	size_t nshown;                  /* lock: readers C_GetSlotList counted then: the first ones */
+	size_t nshown;                  /* lock: so many of them C_GetSlotList counted then */
 
 	pthread_mutex_t wait_lock;      /* held while waiting threads are called back */
 	struct waiter **waiter;         /* wait_lock: those in a blocking C_WaitForSlotEvent */
@@ -63,8 +63,9 @@ void world_unref(struct world **w);
  * back. Calls still inside keep their references. */
 void world_finalize(struct world *w);
 /* In a forked child: the parent's world is dropped without a word to readers or cards. Its
- * connections are freed unless calls of other threads were in it, which leaves them in a state nobody
- * knows; the rest is leaked, for OpenSSL's locks may be held by threads that were not copied. */
+ * connections are freed unless calls of other threads were in it, which leaves them in a state
+ * nobody knows; the rest is leaked, for OpenSSL's locks may be held by threads that were not
+ * copied. */
 void world_forget(struct world *w);
 
 /* Looks for readers that are new. `now` false: only if buildReaderListTimer says it is time.

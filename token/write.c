@@ -57,7 +57,8 @@ write_rv(int err)
 
 /* Makes objects of what was written; the handles of the first two, in the order of recs. */
 static CK_RV
-show(struct session *s, struct p15_object **recs, size_t n, CK_OBJECT_HANDLE *first, CK_OBJECT_HANDLE *second)
+show(struct session *s, struct p15_object **recs, size_t n, CK_OBJECT_HANDLE *first,
+    CK_OBJECT_HANDLE *second)
 {
 	struct p15_objects all = { recs, n };
 	struct object_list made = { 0 };
@@ -114,7 +115,8 @@ default_id(struct soft *soft, struct new_pair *pair)
 	int err = 0;
 
 	if (!pair->priv.id.len &&
-	    !(err = soft_hash(soft, HASH_SHA1, buf_peek(pair->kind == KEY_RSA ? &pair->parts.n : &pair->parts.point), &id))) {
+	    !(err = soft_hash(soft, HASH_SHA1,
+	    buf_peek(pair->kind == KEY_RSA ? &pair->parts.n : &pair->parts.point), &id))) {
 		pair->priv.id.len = (uint8_t)id.len;
 		memcpy(pair->priv.id.b, id.p, id.len);
 		pair->pub.id = pair->priv.id;
@@ -139,8 +141,10 @@ put_key_file(struct card *card, struct pair_job *job)
 	pair->priv.key.ref_valid = true;
 	pair->pub.key = pair->priv.key;
 	if (pair->make)
-		return card->ops->genkey ? card->ops->genkey(card, &pair->priv.key, &pair->parts) : E_UNSUPPORTED;
-	return card->ops->import ? card->ops->import(card, &pair->priv.key, &pair->parts) : E_UNSUPPORTED;
+		return card->ops->genkey ? card->ops->genkey(card, &pair->priv.key, &pair->parts) :
+		    E_UNSUPPORTED;
+	return card->ops->import ? card->ops->import(card, &pair->priv.key, &pair->parts) :
+	    E_UNSUPPORTED;
 }
 
 static int
@@ -237,7 +241,8 @@ take_names(struct p15_object *rec, const struct attrs *a)
 {
 	struct view label = attrs_get_view(a, CKA_LABEL), id = attrs_get_view(a, CKA_ID);
 
-	if (label.len > 255 || id.len > sizeof rec->id.b || (label.len && memchr(label.p, 0, label.len)))
+	if (label.len > 255 || id.len > sizeof rec->id.b ||
+	    (label.len && memchr(label.p, 0, label.len)))
 		return CKR_ATTRIBUTE_VALUE_INVALID;
 	free(rec->label);
 	if (!(rec->label = label.len ? strndup((const char *)label.p, label.len) : strdup("")))
@@ -253,7 +258,8 @@ write_file(struct session *s, const struct attrs *a, enum file_use use, CK_OBJEC
 {
 	struct place place;
 	struct p15_object *rec = calloc(1, sizeof *rec);
-	struct file_job job = { .place = &place, .use = use, .rec = rec, .body = attrs_get_view(a, CKA_VALUE) };
+	struct file_job job = { .place = &place, .use = use, .rec = rec,
+	    .body = attrs_get_view(a, CKA_VALUE) };
 	struct cert_fields cert;
 	struct view app = attrs_get_view(a, CKA_APPLICATION);
 	CK_RV rv;
@@ -261,13 +267,15 @@ write_file(struct session *s, const struct attrs *a, enum file_use use, CK_OBJEC
 
 	if (!rec)
 		return CKR_HOST_MEMORY;
-	if ((rv = take_names(rec, a)) || (rv = find_place(s, &place)) || (rv = reader_load(s->r, s->gen)))
+	if ((rv = take_names(rec, a)) || (rv = find_place(s, &place)) ||
+	    (rv = reader_load(s->r, s->gen)))
 		goto out;
 	if (use == FILES_CERT && attrs_get_bool(a, CKA_PRIVATE, false)) {
 		rv = CKR_TEMPLATE_INCONSISTENT; /* the card's certificates are read by everybody */
 		goto out;
 	}
-	rec->flags = P15_FLAG_MODIFIABLE | (attrs_get_bool(a, CKA_PRIVATE, false) ? P15_FLAG_PRIVATE : 0u);
+	rec->flags = P15_FLAG_MODIFIABLE;
+	rec->flags |= attrs_get_bool(a, CKA_PRIVATE, false) ? P15_FLAG_PRIVATE : 0u;
 	if (rec->flags & P15_FLAG_PRIVATE)
 		rec->auth_id = place.auth_id;
 	if (use == FILES_CERT) {
@@ -309,7 +317,8 @@ import_key(struct session *s, const struct attrs *a, CK_OBJECT_HANDLE *out)
 {
 	static const struct { CK_ATTRIBUTE_TYPE type; unsigned usage; } usages[] = {
 		{ CKA_SIGN, USAGE_SIGN }, { CKA_SIGN_RECOVER, USAGE_SIGN_RECOVER },
-		{ CKA_DECRYPT, USAGE_DECRYPT }, { CKA_DERIVE, USAGE_DERIVE }, { CKA_UNWRAP, USAGE_UNWRAP },
+		{ CKA_DECRYPT, USAGE_DECRYPT }, { CKA_DERIVE, USAGE_DERIVE },
+		{ CKA_UNWRAP, USAGE_UNWRAP },
 	};
 	struct new_pair pair = { .make = false };
 	struct view point = attrs_get_view(a, CKA_EC_POINT), rest = point;
@@ -342,7 +351,8 @@ import_key(struct session *s, const struct attrs *a, CK_OBJECT_HANDLE *out)
 	if (!rv && !(rv = take_names(&pair.priv, a)) &&
 	    !(rv = take_names(&pair.pub, a))) {
 		for (size_t i = 0; i < sizeof usages / sizeof usages[0]; i++)
-			pair.priv.usage |= attrs_get_bool(a, usages[i].type, false) ? usages[i].usage : 0;
+			pair.priv.usage |= attrs_get_bool(a, usages[i].type, false) ?
+			    usages[i].usage : 0;
 		pair.pub.usage = pair.priv.usage & USAGE_SIGN ? USAGE_VERIFY : 0;
 		pair.pub.usage |= pair.priv.usage & USAGE_DECRYPT ? USAGE_ENCRYPT : 0;
 		pair.priv.user_consent = attrs_get_bool(a, CKA_ALWAYS_AUTHENTICATE, false) ? 1 : 0;
@@ -504,7 +514,7 @@ verb_change(struct card *card, void *arg)
 		err = dir_replace(card, &job->at.dir, job->at.rec_off, buf_peek(&record));
 		goto out;
 	}
-	/* the new one first, then the old one away: a cut leaves the object twice, never not at all */
+	/* the new one first, then the old one away: a cut leaves two of it, never none */
 	if (!(err = dir_append(card, &job->place->odf, recs.p[0], &made)) &&
 	    !(err = dir_remove(card, &job->at.dir, job->at.rec_off, job->at.rec_len))) {
 		job->at.dir = recs.p[0]->dir;
