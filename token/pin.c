@@ -18,6 +18,7 @@ struct pin_call {
 	struct view first, second; /* PIN; old and new; PUK and new */
 	int tries;
 	bool done;                 /* PIN_LOGOUT: nobody is logged in any more */
+	enum login seen;           /* PIN_LOGIN that ends with E_EXISTS: who was */
 };
 
 static void
@@ -42,7 +43,7 @@ verb_login(struct card *card, struct pin_call *c)
 {
 	int err;
 
-	if (reader_login_state(c->r, c->gen, c->slot) != LOGIN_PUBLIC)
+	if ((c->seen = reader_login_state(c->r, c->gen, c->slot)) != LOGIN_PUBLIC)
 		return E_EXISTS;
 	if (!(err = card_pin_verify(card, &c->pin, c->first, &c->tries)))
 		set_login(c->r, c->slot, c->gen, LOGIN_USER, NULL);
@@ -179,7 +180,7 @@ login_user(struct session *s, struct view pin)
 	int err = pin_run(s->r, s->pin, s->gen, &c);
 
 	if (err == E_EXISTS)
-		return taken(reader_login_state(s->r, s->gen, s->pin), LOGIN_USER);
+		return taken(c.seen, LOGIN_USER); /* by now that one may have left */
 	return rv_from_pin(err);
 }
 

@@ -202,6 +202,42 @@ START_TEST(settings_that_others_can_write_are_not_read)
 }
 END_TEST
 
+/* A profile of the user's own with a word mistyped: the line is named, and other cards are not
+ * the worse for it. */
+START_TEST(a_mistake_in_a_profile_is_one_line_with_its_place)
+{
+	char folder[] = "bad-config-XXXXXX", path[100], here[400], home[500];
+	CK_SESSION_HANDLE h;
+	FILE *f;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/castor", folder);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	snprintf(path, sizeof path, "%s/castor/profiles", folder);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	snprintf(path, sizeof path, "%s/castor/profiles/typo.yaml", folder);
+	ck_assert_ptr_nonnull(f = fopen(path, "w"));
+	fputs("schema: 1\nprofile: mine\ndirver: myeid\n", f);
+	fclose(f);
+	ck_assert_int_eq(chmod(path, 0600), 0);
+	ck_assert_ptr_nonnull(getcwd(here, sizeof here));
+	snprintf(home, sizeof home, "%s/%s", here, folder);
+	setenv("XDG_CONFIG_HOME", home, 1);
+	log_to_file("");
+	module_card("myeid.yaml", NULL, NULL);
+	h = module_open();
+	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
+	ck_assert_uint_eq(logged("typo.yaml:3: "), 1);
+	ck_assert_uint_eq(logged("typo.yaml"), 1);
+	done();
+	unlink(path);
+	for (int up = 0; up < 3; up++) {
+		*strrchr(path, '/') = 0;
+		rmdir(path);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -217,6 +253,7 @@ main(void)
 	tcase_add_test(tc, the_next_card_in_the_same_reader_works);
 	tcase_add_loop_test(tc, a_mistake_in_the_settings_is_one_line_with_its_place, 0, 6);
 	tcase_add_test(tc, settings_that_others_can_write_are_not_read);
+	tcase_add_test(tc, a_mistake_in_a_profile_is_one_line_with_its_place);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");
