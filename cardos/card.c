@@ -277,8 +277,14 @@ recognise(struct card *card, const struct profile_set *set, bool generic)
 		if (!(pf = profile_match(set, atr, pf, &m)))
 			break;
 		r = probe(card, m, &fits);
-		if (!r && fits && (r = try_profile(card, pf)) == 0)
-			return 0;
+		if (!r && fits) {
+			r = try_profile(card, pf);
+			/* once more, in case an answer was garbled on its way: the ATR says it is ours */
+			if (r == E_CARD || r == E_PROTOCOL)
+				r = try_profile(card, pf);
+			if (!r)
+				return 0;
+		}
 		if (r && !means_another_card(r))
 			return r;
 	}
