@@ -4,11 +4,6 @@
 . "$top_srcdir/t/tap.sh"
 . "$top_srcdir/t/conform/conform.sh"
 
-if [ -n "$CASTOR_SANITIZER" ]; then
-	skip "valgrind" "it does not run sanitized programs"
-	tap_done
-	exit
-fi
 if ! command -v valgrind >/dev/null; then
 	skip "valgrind" "not installed"
 	tap_done
