@@ -257,4 +257,9 @@ ok "an EC key from outside" imported ec.pem 12 ECDSA-SHA256
 ok "OpenSC reads all we have written without complaint" opensc_reads
 ok "OpenSC signs with the RSA key from outside" opensc_signs 11 SHA256-RSA-PKCS rsa:2048 sha256
 ok "OpenSC signs with the EC key made here" opensc_signs 03 ECDSA-SHA384 EC:secp384r1 sha384
+for bits in 1024 3072 4096; do
+	ok "keypairgen RSA $bits, as far as the card goes" keypair "rsa:$bits" "${bits%??}" SHA256-RSA-PKCS sha256
+	ok "RSA $bits signs PSS, the whole block" sign "${bits%??}" SHA256-RSA-PKCS-PSS sha256 made.pem -- \
+		-sigopt rsa_padding_mode:pss
+done
 client_end 3
