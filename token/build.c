@@ -25,25 +25,6 @@ static const struct usage_row {
 	{ CKA_DERIVE, 0 },
 };
 
-/* What a body can add, by class. */
-static const struct lazy_row {
-	CK_OBJECT_CLASS cls;
-	CK_ATTRIBUTE_TYPE type;
-} lazy[] = {
-	{ CKO_DATA, CKA_VALUE },
-	{ CKO_CERTIFICATE, CKA_VALUE }, { CKO_CERTIFICATE, CKA_SUBJECT },
-	{ CKO_CERTIFICATE, CKA_ISSUER }, { CKO_CERTIFICATE, CKA_SERIAL_NUMBER },
-	{ CKO_CERTIFICATE, CKA_START_DATE }, { CKO_CERTIFICATE, CKA_END_DATE },
-	{ CKO_CERTIFICATE, CKA_PUBLIC_KEY_INFO },
-	{ CKO_PUBLIC_KEY, CKA_SUBJECT }, { CKO_PUBLIC_KEY, CKA_MODULUS },
-	{ CKO_PUBLIC_KEY, CKA_MODULUS_BITS }, { CKO_PUBLIC_KEY, CKA_PUBLIC_EXPONENT },
-	{ CKO_PUBLIC_KEY, CKA_EC_PARAMS }, { CKO_PUBLIC_KEY, CKA_EC_POINT },
-	{ CKO_PUBLIC_KEY, CKA_PUBLIC_KEY_INFO },
-	{ CKO_PRIVATE_KEY, CKA_SUBJECT }, { CKO_PRIVATE_KEY, CKA_MODULUS },
-	{ CKO_PRIVATE_KEY, CKA_PUBLIC_EXPONENT }, { CKO_PRIVATE_KEY, CKA_EC_PARAMS },
-	{ CKO_PRIVATE_KEY, CKA_EC_POINT }, { CKO_PRIVATE_KEY, CKA_PUBLIC_KEY_INFO },
-};
-
 static const CK_ATTRIBUTE_TYPE rsa_hidden[] = {
 	CKA_PRIVATE_EXPONENT, CKA_PRIME_1, CKA_PRIME_2, CKA_EXPONENT_1, CKA_EXPONENT_2,
 	CKA_COEFFICIENT
@@ -97,15 +78,6 @@ object_list_free(struct object_list *l)
 		object_unref(&l->p[i]);
 	free(l->p);
 	memset(l, 0, sizeof *l);
-}
-
-bool
-build_is_lazy(CK_OBJECT_CLASS cls, CK_ATTRIBUTE_TYPE type)
-{
-	for (size_t i = 0; i < N(lazy); i++)
-		if (lazy[i].cls == cls && lazy[i].type == type)
-			return true;
-	return false;
 }
 
 /* What every object of a card has. */
@@ -441,4 +413,20 @@ build_full(const struct object *o, struct view body)
 		put_numbers(&b, &pub, o->cls);
 	}
 	return attrs_seal(&b);
+}
+
+int
+build_complete(struct object *o)
+{
+	struct attrs *full, *none = NULL;
+	struct buf *body;
+
+	if (!o->src || object_attrs(o) != o->base || !(body = atomic_load(&o->src->body)))
+		return 0;
+	if (!(full = build_full(o, buf_peek(body))))
+		return E_MEM;
+	/* another thread may have been faster: its array is as good */
+	if (!atomic_compare_exchange_strong(&o->full, &none, full))
+		attrs_free(&full);
+	return 0;
 }

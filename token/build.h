@@ -21,6 +21,8 @@ struct object *build_profile_object(void);
 /* The attributes that come out of a source's body, on top of those of `base`. NULL: no memory.
  * A body that cannot be parsed adds nothing. */
 struct attrs *build_full(const struct object *o, struct view body);
-/* Whether build_full of that class can add that type. */
-bool build_is_lazy(CK_OBJECT_CLASS cls, CK_ATTRIBUTE_TYPE type);
+/* Builds the full array from the body in o->src, if it is there and that was not done yet.
+ * E_MEM; a body that makes no sense leaves the base attributes (0). */
+int build_complete(struct object *o);
+
 #endif

@@ -4,7 +4,25 @@
 #include <string.h>
 
 #include "base/err.h"
-#include "token/build.h"
+
+/* What a body can add, by class. */
+static const struct lazy_row {
+	CK_OBJECT_CLASS cls;
+	CK_ATTRIBUTE_TYPE type;
+} lazy[] = {
+	{ CKO_DATA, CKA_VALUE },
+	{ CKO_CERTIFICATE, CKA_VALUE }, { CKO_CERTIFICATE, CKA_SUBJECT },
+	{ CKO_CERTIFICATE, CKA_ISSUER }, { CKO_CERTIFICATE, CKA_SERIAL_NUMBER },
+	{ CKO_CERTIFICATE, CKA_START_DATE }, { CKO_CERTIFICATE, CKA_END_DATE },
+	{ CKO_CERTIFICATE, CKA_PUBLIC_KEY_INFO },
+	{ CKO_PUBLIC_KEY, CKA_SUBJECT }, { CKO_PUBLIC_KEY, CKA_MODULUS },
+	{ CKO_PUBLIC_KEY, CKA_MODULUS_BITS }, { CKO_PUBLIC_KEY, CKA_PUBLIC_EXPONENT },
+	{ CKO_PUBLIC_KEY, CKA_EC_PARAMS }, { CKO_PUBLIC_KEY, CKA_EC_POINT },
+	{ CKO_PUBLIC_KEY, CKA_PUBLIC_KEY_INFO },
+	{ CKO_PRIVATE_KEY, CKA_SUBJECT }, { CKO_PRIVATE_KEY, CKA_MODULUS },
+	{ CKO_PRIVATE_KEY, CKA_PUBLIC_EXPONENT }, { CKO_PRIVATE_KEY, CKA_EC_PARAMS },
+	{ CKO_PRIVATE_KEY, CKA_EC_POINT }, { CKO_PRIVATE_KEY, CKA_PUBLIC_KEY_INFO },
+};
 
 /* Handles start high, so that one taken for an index or a slot id misses at once. */
 static atomic_ulong next_handle = 0x10001;
@@ -102,26 +120,19 @@ object_attrs(const struct object *o)
 }
 
 bool
+object_is_lazy(CK_OBJECT_CLASS cls, CK_ATTRIBUTE_TYPE type)
+{
+	for (size_t i = 0; i < sizeof lazy / sizeof lazy[0]; i++)
+		if (lazy[i].cls == cls && lazy[i].type == type)
+			return true;
+	return false;
+}
+
+bool
 object_needs_body(const struct object *o, CK_ATTRIBUTE_TYPE type)
 {
 	return o->src && object_attrs(o) == o->base && !attrs_get(o->base, type) &&
-	    build_is_lazy(o->cls, type);
-}
-
-int
-object_complete(struct object *o)
-{
-	struct attrs *full, *none = NULL;
-	struct buf *body;
-
-	if (!o->src || object_attrs(o) != o->base || !(body = atomic_load(&o->src->body)))
-		return 0;
-	if (!(full = build_full(o, buf_peek(body))))
-		return E_MEM;
-	/* another thread may have been faster: its array is as good */
-	if (!atomic_compare_exchange_strong(&o->full, &none, full))
-		attrs_free(&full);
-	return 0;
+	    object_is_lazy(o->cls, type);
 }
 
 enum match

@@ -60,11 +60,10 @@ void source_unref(struct source **s);
 
 /* All attributes there are by now. Borrowed while o lives. */
 const struct attrs *object_attrs(const struct object *o);
+/* Whether the body of an object of that class can add that type. */
+bool object_is_lazy(CK_OBJECT_CLASS cls, CK_ATTRIBUTE_TYPE type);
 /* Whether the type may be had only after the body is read, and it was not read yet. */
 bool object_needs_body(const struct object *o, CK_ATTRIBUTE_TYPE type);
-/* Builds the full array from the body in o->src, if it is there and that was not done yet.
- * E_MEM; a body that makes no sense leaves the base attributes (0). */
-int object_complete(struct object *o);
 
 enum match { MATCH_NO, MATCH_YES, MATCH_NEEDS_BODY };
 /* Whether every attribute of a search template is there with exactly that value. */

@@ -509,7 +509,7 @@ reader_fill(struct reader *r, uint64_t gen, struct object *o)
 	if (!atomic_load(&o->src->body))
 		err = reader_run(r, gen, verb_read_source, o->src);
 	if (!err)
-		err = object_complete(o);
+		err = build_complete(o);
 	return rv_from(err);
 }
 

@@ -240,7 +240,7 @@ START_TEST(a_certificate_tells_what_is_in_it)
 	ck_assert_int_eq(cert_decode(buf_peek(&der), &f), 0);
 	give_body(c, DATA_DIR "cert-rsa2048.hex");
 	for (size_t i = 0; i < l.n; i++)
-		ck_assert_int_eq(object_complete(l.p[i]), 0);
+		ck_assert_int_eq(build_complete(l.p[i]), 0);
 	ck_assert(view_eq(attrs_get_view(object_attrs(c), CKA_VALUE), f.der));
 	ck_assert(view_eq(attrs_get_view(object_attrs(c), CKA_SUBJECT), f.subject));
 	ck_assert(view_eq(attrs_get_view(object_attrs(c), CKA_ISSUER), f.issuer));
@@ -273,7 +273,7 @@ START_TEST(an_ec_point_stands_in_an_octet_string)
 	struct view point;
 
 	give_body(p, DATA_DIR "cert-p256.hex");
-	ck_assert_int_eq(object_complete(p), 0);
+	ck_assert_int_eq(build_complete(p), 0);
 	point = attrs_get_view(object_attrs(p), CKA_EC_POINT);
 	ck_assert_uint_eq(point.len, 67);
 	ck_assert_view_hex(view_part(point, 0, 3), "044104");
@@ -288,13 +288,13 @@ START_TEST(a_ca_that_its_directory_does_not_call_one_is_one)
 	struct object_list l = built(recs, 1);
 
 	give_body(l.p[0], DATA_DIR "cert-ca-p384.hex");
-	ck_assert_int_eq(object_complete(l.p[0]), 0);
+	ck_assert_int_eq(build_complete(l.p[0]), 0);
 	ck_assert_uint_eq(attrs_get_ulong(object_attrs(l.p[0]), CKA_CERTIFICATE_CATEGORY, 0), 2);
 	object_list_free(&l);
 }
 END_TEST
 
-/* Everything that build_full adds was announced by build_is_lazy, else a search would miss it. */
+/* Everything that build_full adds was announced by object_is_lazy, else a search would miss it. */
 START_TEST(what_a_body_adds_was_announced)
 {
 	static const char *const files[] = { "cert-rsa2048", "cert-p256", "cert-ca-p384", "cert-ed25519",
@@ -319,7 +319,7 @@ START_TEST(what_a_body_adds_was_announced)
 				ck_assert_ptr_nonnull(full = build_full(l.p[k], buf_peek(&body)));
 				for (size_t a = 0; a < full->n; a++)
 					ck_assert_msg(attrs_get(l.p[k]->base, full->a[a].type) ||
-					    build_is_lazy(l.p[k]->cls, full->a[a].type), "%s: 0x%lX", name,
+					    object_is_lazy(l.p[k]->cls, full->a[a].type), "%s: 0x%lX", name,
 					    full->a[a].type);
 				attrs_free(&full);
 			}

@@ -89,10 +89,10 @@ START_TEST(a_body_is_wanted_once)
 	ck_assert(!object_needs_body(o, CKA_LABEL));
 	ck_assert(!object_needs_body(o, CKA_MODULUS)); /* not of a certificate */
 	ck_assert(!object_needs_body(plain, CKA_SUBJECT));
-	ck_assert_int_eq(object_complete(o), 0);      /* no body yet: nothing happens */
+	ck_assert_int_eq(build_complete(o), 0);      /* no body yet: nothing happens */
 	ck_assert(object_needs_body(o, CKA_SUBJECT));
 	give_body(o, "no certificate at all");
-	ck_assert_int_eq(object_complete(o), 0);
+	ck_assert_int_eq(build_complete(o), 0);
 	ck_assert(!object_needs_body(o, CKA_SUBJECT));
 	ck_assert_int_eq(object_match(o, &t, 1), MATCH_NO);
 	ck_assert(view_eq(attrs_get_view(object_attrs(o), CKA_LABEL), view_str("label")));
