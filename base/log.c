@@ -14,7 +14,9 @@ static const char *const level_names[] = { "off", "error", "warn", "info", "debu
 #define LINE_MAX_BYTES 1024
 
 static atomic_int current = LOG_OFF;
-static atomic_int target = STDERR_FILENO;
+/* a line is written, or the target changed: never the one to a number that was closed meanwhile */
+static pthread_mutex_t target_lock = PTHREAD_MUTEX_INITIALIZER;
+static int target = STDERR_FILENO; /* target_lock */
 
 void
 log_open(enum log_level level, const char *path)
@@ -23,9 +25,12 @@ log_open(enum log_level level, const char *path)
 
 	if (path && *path && level != LOG_OFF && (fd = os_log_file_open(path)) < 0)
 		fd = STDERR_FILENO;
-	old = atomic_exchange(&target, fd);
-	if (old != STDERR_FILENO)
-		close(old);
+	pthread_mutex_lock(&target_lock);
+		old = target;
+		target = fd;
+		if (old != STDERR_FILENO)
+			close(old);
+	pthread_mutex_unlock(&target_lock);
 	atomic_store(&current, (int)level);
 	if (path && *path && level != LOG_OFF && fd == STDERR_FILENO)
 		log_warn("cannot log to %s (must be a plain file of yours); logging here", path);
@@ -35,6 +40,12 @@ void
 log_close(void)
 {
 	log_open(LOG_OFF, NULL);
+}
+
+void
+log_forget(void)
+{
+	pthread_mutex_init(&target_lock, NULL);
 }
 
 bool
@@ -82,5 +93,7 @@ log_write(enum log_level level, const char *func, const char *fmt, ...)
 		if ((unsigned char)line[i] < ' ' || line[i] == 127)
 			line[i] = '?';
 	line[n++] = '\n';
-	os_write_all(atomic_load(&target), line, n);
+	pthread_mutex_lock(&target_lock);
+		os_write_all(target, line, n);
+	pthread_mutex_unlock(&target_lock);
 }

@@ -13,6 +13,9 @@ enum log_level { LOG_OFF, LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG, LOG_APDU };
 void log_open(enum log_level level, const char *path);
 /* Back to silence; closes the file. */
 void log_close(void);
+/* In a forked child, before anything else: the parent's lock may be held by a thread that was
+ * not copied. */
+void log_forget(void);
 /* Whether a line of this level would be written. */
 bool log_wants(enum log_level level);
 /* "off", "error", "warn", "info", "debug", "apdu" -> level; false for another word. */

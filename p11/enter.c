@@ -39,6 +39,7 @@ lock_lib(void)
 		lib.opening = false;
 		pthread_mutex_init(&lib.lock, NULL);
 		pthread_cond_init(&lib.done, NULL);
+		log_forget();
 		secret_forget();
 		if (stale) {
 			world_forget(stale);
