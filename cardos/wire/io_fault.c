@@ -1,5 +1,5 @@
 /* Passes everything to another io, and lets the n-th command meet an accident. For tests. */
-#include "cardos/wire/io.h"
+#include "cardos/wire/io_base.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -18,15 +18,15 @@ struct io_fault_io {
 	bool fired;             /* lock */
 	bool removed;           /* lock: the card is out until told otherwise */
 	uint32_t events;        /* lock: removals and insertions that were made up */
-	struct fault_chan *chans; /* lock */
-	struct fault_waiter *waiters; /* lock */
+	struct io_made *chans;  /* lock */
+	struct io_made *waiters; /* lock */
 };
 
 struct fault_chan {
 	struct chan chan;
 	struct io_fault_io *io;
 	struct chan *under;     /* owned */
-	struct fault_chan *next;
+	struct io_made made;
 	bool dead;              /* io->lock: its card was "removed" */
 	bool reset;             /* a reset that the next begin tells */
 };
@@ -35,7 +35,7 @@ struct fault_waiter {
 	struct waiter waiter;
 	struct io_fault_io *io;
 	struct waiter *under;   /* owned */
-	struct fault_waiter *next;
+	struct io_made made;
 };
 
 /* Faults that go on until io_fault_set. */
@@ -61,8 +61,8 @@ strikes(struct fault_chan *c, enum io_fault *kind)
 	if (now && f->kind == FAULT_REMOVED && !f->removed) {
 		f->removed = true;
 		f->events++;
-		for (struct fault_chan *i = f->chans; i; i = i->next)
-			i->dead = true;
+		for (struct io_made *i = f->chans; i; i = i->next)
+			((struct fault_chan *)i->thing)->dead = true;
 	}
 	pthread_mutex_unlock(&f->lock);
 	return now;
@@ -218,10 +218,7 @@ fault_open(struct io *io, const char *reader, struct chan **out)
 		free(c);
 		return r;
 	}
-	pthread_mutex_lock(&f->lock);
-	c->next = f->chans;
-	f->chans = c;
-	pthread_mutex_unlock(&f->lock);
+	io_made_add(&f->lock, &f->chans, &c->made, c);
 	*out = &c->chan;
 	return 0;
 }
@@ -229,16 +226,11 @@ fault_open(struct io *io, const char *reader, struct chan **out)
 static void
 fault_close(struct chan **chan)
 {
-	struct fault_chan *c = (struct fault_chan *)*chan, **at;
+	struct fault_chan *c = (struct fault_chan *)*chan;
 
 	if (!c)
 		return;
-	pthread_mutex_lock(&c->io->lock);
-	for (at = &c->io->chans; *at && *at != c; at = &(*at)->next)
-		;
-	if (*at)
-		*at = c->next;
-	pthread_mutex_unlock(&c->io->lock);
+	io_made_remove(&c->io->lock, &c->io->chans, &c->made);
 	c->under->ops->close(&c->under);
 	free(c);
 	*chan = NULL;
@@ -267,10 +259,7 @@ fault_waiter_new(struct io *io, struct waiter **out)
 		free(w);
 		return r;
 	}
-	pthread_mutex_lock(&f->lock);
-	w->next = f->waiters;
-	f->waiters = w;
-	pthread_mutex_unlock(&f->lock);
+	io_made_add(&f->lock, &f->waiters, &w->made, w);
 	*out = &w->waiter;
 	return 0;
 }
@@ -278,16 +267,11 @@ fault_waiter_new(struct io *io, struct waiter **out)
 static void
 fault_waiter_free(struct waiter **waiter)
 {
-	struct fault_waiter *w = (struct fault_waiter *)*waiter, **at;
+	struct fault_waiter *w = (struct fault_waiter *)*waiter;
 
 	if (!w)
 		return;
-	pthread_mutex_lock(&w->io->lock);
-	for (at = &w->io->waiters; *at && *at != w; at = &(*at)->next)
-		;
-	if (*at)
-		*at = w->next;
-	pthread_mutex_unlock(&w->io->lock);
+	io_made_remove(&w->io->lock, &w->io->waiters, &w->made);
 	w->under->ops->waiter_free(&w->under);
 	free(w);
 	*waiter = NULL;
@@ -349,14 +333,10 @@ fault_forget(struct io **io)
 
 	if (!f)
 		return;
-	while ((c = f->chans)) {
-		f->chans = c->next;
+	while ((c = io_made_take(&f->chans)))
 		free(c);
-	}
-	while ((w = f->waiters)) {
-		f->waiters = w->next;
+	while ((w = io_made_take(&f->waiters)))
 		free(w);
-	}
 	io_forget(&f->under);
 	free(f);
 	*io = NULL;

@@ -1,12 +1,11 @@
 /* Smart card readers through pcsc-lite. Each chan and each waiter has a context of its own: one
  * context serialises its threads, so a wait would hold up a signature. Nothing here calls the
  * service before it is asked something, and none of the handles is used after a fork. */
-#include "cardos/wire/io.h"
+#include "cardos/wire/io_base.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <winscard.h>
 
 #include "base/err.h"
@@ -65,14 +64,14 @@ struct io_pcsc {
 	pthread_mutex_t lock;
 	SCARDCONTEXT ctx;             /* lock; for lists only */
 	bool has_ctx;                 /* lock */
-	struct pcsc_chan *chans;      /* lock; so that a forked child can free what it inherits */
-	struct pcsc_waiter *waiters;  /* lock */
+	struct io_made *chans;        /* lock */
+	struct io_made *waiters;      /* lock */
 };
 
 struct pcsc_chan {
 	struct chan chan;
 	struct io_pcsc *io;
-	struct pcsc_chan *next;       /* io->lock */
+	struct io_made made;
 	char *reader;
 	SCARDCONTEXT ctx;
 	SCARDHANDLE card;
@@ -88,7 +87,7 @@ struct pcsc_chan {
 struct pcsc_waiter {
 	struct waiter waiter;
 	struct io_pcsc *io;
-	struct pcsc_waiter *next;     /* io->lock */
+	struct io_made made;
 	pthread_mutex_t lock;
 	pthread_cond_t left;          /* lock: inside became 0 */
 	SCARDCONTEXT ctx;             /* lock; changed only by the thread that waits */
@@ -246,15 +245,6 @@ presence_of(DWORD state)
 	return state & SCARD_STATE_MUTE ? IO_MUTE : IO_PRESENT;
 }
 
-static void
-state_set(struct io_state *s, enum io_presence now, uint32_t events)
-{
-	s->changed = s->now != now || s->events != events;
-	s->now = now;
-	s->events = events;
-	s->atr_len = 0;
-}
-
 /* One look at every reader; rs gets what to wait from. *n: entries of rs used. */
 static LONG
 look(SCARDCONTEXT ctx, struct io_state *states, size_t nstates, const struct buf *names,
@@ -280,14 +270,15 @@ look(SCARDCONTEXT ctx, struct io_state *states, size_t nstates, const struct buf
 		struct io_state *s = &states[i];
 
 		if (!s->reader) {
-			state_set(s, IO_EMPTY, names_mark(names));
+			io_state_set(s, IO_EMPTY, names_mark(names));
 			continue;
 		}
 		if (!name_in(names, s->reader)) {
-			state_set(s, IO_NO_READER, s->events);
+			io_state_set(s, IO_NO_READER, s->events);
 			continue;
 		}
-		state_set(s, presence_of(rs[at].dwEventState), (uint32_t)rs[at].dwEventState >> 16);
+		io_state_set(s, presence_of(rs[at].dwEventState),
+		    (uint32_t)rs[at].dwEventState >> 16);
 		if (s->now == IO_PRESENT && rs[at].cbAtr <= sizeof s->atr) {
 			s->atr_len = rs[at].cbAtr;
 			memcpy(s->atr, rs[at].rgbAtr, s->atr_len);
@@ -430,10 +421,7 @@ pcsc_cancel(struct waiter *waiter)
 	while (w->inside) {
 		if (w->has_ctx)
 			SCardCancel(w->ctx);
-		clock_gettime(CLOCK_REALTIME, &t);
-		t.tv_nsec += CANCEL_POLL_MS * 1000000L;
-		t.tv_sec += t.tv_nsec / 1000000000L;
-		t.tv_nsec %= 1000000000L;
+		t = io_time_in(CANCEL_POLL_MS);
 		pthread_cond_timedwait(&w->left, &w->lock, &t);
 	}
 	pthread_mutex_unlock(&w->lock);
@@ -451,10 +439,7 @@ pcsc_waiter_new(struct io *io, struct waiter **out)
 	w->io = p;
 	pthread_mutex_init(&w->lock, NULL);
 	pthread_cond_init(&w->left, NULL);
-	pthread_mutex_lock(&p->lock);
-	w->next = p->waiters;
-	p->waiters = w;
-	pthread_mutex_unlock(&p->lock);
+	io_made_add(&p->lock, &p->waiters, &w->made, w);
 	*out = &w->waiter;
 	return 0;
 }
@@ -462,16 +447,11 @@ pcsc_waiter_new(struct io *io, struct waiter **out)
 static void
 pcsc_waiter_free(struct waiter **waiter)
 {
-	struct pcsc_waiter *w = (struct pcsc_waiter *)*waiter, **at;
+	struct pcsc_waiter *w = (struct pcsc_waiter *)*waiter;
 
 	if (!w)
 		return;
-	pthread_mutex_lock(&w->io->lock);
-	for (at = &w->io->waiters; *at && *at != w; at = &(*at)->next)
-		;
-	if (*at)
-		*at = w->next;
-	pthread_mutex_unlock(&w->io->lock);
+	io_made_remove(&w->io->lock, &w->io->waiters, &w->made);
 	context_drop(w->ctx, &w->has_ctx);
 	pthread_cond_destroy(&w->left);
 	pthread_mutex_destroy(&w->lock);
@@ -525,19 +505,6 @@ chan_connect(struct pcsc_chan *c)
 }
 
 static void
-chan_unlink(struct pcsc_chan *c)
-{
-	struct pcsc_chan **at;
-
-	pthread_mutex_lock(&c->io->lock);
-	for (at = &c->io->chans; *at && *at != c; at = &(*at)->next)
-		;
-	if (*at)
-		*at = c->next;
-	pthread_mutex_unlock(&c->io->lock);
-}
-
-static void
 chan_memory_free(struct pcsc_chan *c)
 {
 	buf_free(&c->answer);
@@ -565,10 +532,7 @@ pcsc_open(struct io *io, const char *reader, struct chan **out)
 		chan_memory_free(c);
 		return rv_err(rv, "connect");
 	}
-	pthread_mutex_lock(&p->lock);
-	c->next = p->chans;
-	p->chans = c;
-	pthread_mutex_unlock(&p->lock);
+	io_made_add(&p->lock, &p->chans, &c->made, c);
 	*out = &c->chan;
 	return 0;
 }
@@ -742,7 +706,7 @@ pcsc_close(struct chan **chan)
 
 	if (!c)
 		return;
-	chan_unlink(c);
+	io_made_remove(&c->io->lock, &c->io->chans, &c->made);
 	chan_drop(c);
 	chan_memory_free(c);
 	*chan = NULL;
@@ -773,14 +737,10 @@ pcsc_forget(struct io **io)
 
 	if (!p)
 		return;
-	while ((c = p->chans)) {
-		p->chans = c->next;
+	while ((c = io_made_take(&p->chans)))
 		chan_memory_free(c);
-	}
-	while ((w = p->waiters)) {
-		p->waiters = w->next;
+	while ((w = io_made_take(&p->waiters)))
 		free(w);
-	}
 	free(p);
 	*io = NULL;
 }

@@ -1,11 +1,10 @@
 /* Plays a trace in the golden format back, castor-trace(5): each command must equal the next one
  * of the trace, starred bytes match any, and starred answers come as zeros. */
-#include "cardos/wire/io.h"
+#include "cardos/wire/io_base.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -35,14 +34,14 @@ struct io_replay {
 	bool removed;           /* lock */
 	uint32_t events;        /* lock */
 	struct buf atr;         /* lock: of the card that is in */
-	struct replay_chan *chans; /* lock */
-	struct replay_waiter *waiters; /* lock */
+	struct io_made *chans;  /* lock */
+	struct io_made *waiters; /* lock */
 };
 
 struct replay_chan {
 	struct chan chan;
 	struct io_replay *io;
-	struct replay_chan *next;
+	struct io_made made;
 	struct buf atr;
 	uint32_t events;        /* of the reader when it was opened: later ones mean another card */
 };
@@ -50,7 +49,7 @@ struct replay_chan {
 struct replay_waiter {
 	struct waiter waiter;
 	struct io_replay *io;
-	struct replay_waiter *next;
+	struct io_made made;
 	bool cancelled;         /* io->lock */
 };
 
@@ -381,7 +380,7 @@ replay_open(struct io *io, const char *reader, struct chan **out)
 {
 	struct io_replay *p = (struct io_replay *)io;
 	struct replay_chan *c;
-	int r = 0;
+	int r;
 
 	if (strcmp(reader, p->reader) != 0)
 		return E_NO_READER;
@@ -393,18 +392,14 @@ replay_open(struct io *io, const char *reader, struct chan **out)
 	take_atr_locked(p);
 	c->events = p->events;
 	buf_view(&c->atr, buf_peek(&p->atr));
-	if (p->removed)
-		r = E_GONE;
-	else if ((r = buf_err(&c->atr)) == 0) {
-		c->next = p->chans;
-		p->chans = c;
-	}
+	r = p->removed ? E_GONE : buf_err(&c->atr);
 	pthread_mutex_unlock(&p->lock);
 	if (r) {
 		buf_free(&c->atr);
 		free(c);
 		return r;
 	}
+	io_made_add(&p->lock, &p->chans, &c->made, c);
 	*out = &c->chan;
 	return 0;
 }
@@ -412,16 +407,11 @@ replay_open(struct io *io, const char *reader, struct chan **out)
 static void
 replay_close(struct chan **chan)
 {
-	struct replay_chan *c = (struct replay_chan *)*chan, **at;
+	struct replay_chan *c = (struct replay_chan *)*chan;
 
 	if (!c)
 		return;
-	pthread_mutex_lock(&c->io->lock);
-	for (at = &c->io->chans; *at && *at != c; at = &(*at)->next)
-		;
-	if (*at)
-		*at = c->next;
-	pthread_mutex_unlock(&c->io->lock);
+	io_made_remove(&c->io->lock, &c->io->chans, &c->made);
 	buf_free(&c->atr);
 	free(c);
 	*chan = NULL;
@@ -446,20 +436,17 @@ look_locked(struct io_replay *p, struct io_state *states, size_t n)
 		enum io_presence now = IO_EMPTY;
 		uint32_t events = p->events + 1; /* so that 0, "never looked", is none of them */
 
-		s->atr_len = 0;
-		if (!s->reader) {
+		if (!s->reader)
 			events = 1;
-		} else if (strcmp(s->reader, p->reader) != 0) {
+		else if (strcmp(s->reader, p->reader) != 0)
 			now = IO_NO_READER;
-		} else if (!p->removed) {
+		else if (!p->removed)
 			now = IO_PRESENT;
+		io_state_set(s, now, events);
+		if (now == IO_PRESENT && p->atr.len) {
 			s->atr_len = p->atr.len;
-			if (s->atr_len)
-				memcpy(s->atr, p->atr.p, s->atr_len);
+			memcpy(s->atr, p->atr.p, s->atr_len);
 		}
-		s->changed = now != s->now || events != s->events;
-		s->now = now;
-		s->events = events;
 		changed = changed || s->changed;
 	}
 	return changed;
@@ -469,14 +456,9 @@ static int
 replay_wait(struct waiter *waiter, struct io_state *states, size_t n, int ms)
 {
 	struct replay_waiter *w = (struct replay_waiter *)waiter;
-	struct timespec t;
+	struct timespec t = io_time_in(ms < 0 ? 0 : ms);
 	int r = 0;
 
-	clock_gettime(CLOCK_REALTIME, &t);
-	t.tv_sec += ms < 0 ? 0 : ms / 1000;
-	t.tv_nsec += ms < 0 ? 0 : (ms % 1000) * 1000000L;
-	t.tv_sec += t.tv_nsec / 1000000000L;
-	t.tv_nsec %= 1000000000L;
 	pthread_mutex_lock(&w->io->lock);
 	if (!w->io->removed || w->io->at)
 		take_atr_locked(w->io);
@@ -512,10 +494,7 @@ replay_waiter_new(struct io *io, struct waiter **out)
 		return E_MEM;
 	w->waiter.ops = io->ops;
 	w->io = p;
-	pthread_mutex_lock(&p->lock);
-	w->next = p->waiters;
-	p->waiters = w;
-	pthread_mutex_unlock(&p->lock);
+	io_made_add(&p->lock, &p->waiters, &w->made, w);
 	*out = &w->waiter;
 	return 0;
 }
@@ -523,16 +502,11 @@ replay_waiter_new(struct io *io, struct waiter **out)
 static void
 replay_waiter_free(struct waiter **waiter)
 {
-	struct replay_waiter *w = (struct replay_waiter *)*waiter, **at;
+	struct replay_waiter *w = (struct replay_waiter *)*waiter;
 
 	if (!w)
 		return;
-	pthread_mutex_lock(&w->io->lock);
-	for (at = &w->io->waiters; *at && *at != w; at = &(*at)->next)
-		;
-	if (*at)
-		*at = w->next;
-	pthread_mutex_unlock(&w->io->lock);
+	io_made_remove(&w->io->lock, &w->io->waiters, &w->made);
 	free(w);
 	*waiter = NULL;
 }
@@ -572,15 +546,12 @@ replay_forget(struct io **io)
 
 	if (!p)
 		return;
-	while ((c = p->chans)) {
-		p->chans = c->next;
+	while ((c = io_made_take(&p->chans))) {
 		buf_free(&c->atr);
 		free(c);
 	}
-	while ((w = p->waiters)) {
-		p->waiters = w->next;
+	while ((w = io_made_take(&p->waiters)))
 		free(w);
-	}
 	memory_free(p);
 	*io = NULL;
 }

@@ -1,7 +1,7 @@
 /* Virtual cards behind Unix sockets. A frame is a 2-byte big-endian length and a payload, as
  * vpcd has it (frankmorgner/vsmartcard: virtualsmartcard/src/vpcd/vpcd.c); one byte of payload
  * is a control, anything else a command APDU. The controls above 0F are ours: castor-vcard(1). */
-#include "cardos/wire/io.h"
+#include "cardos/wire/io_base.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -39,14 +39,14 @@ struct io_sock {
 	struct vreader *readers;
 	size_t n;
 	pthread_mutex_t lock;
-	struct sock_chan *chans;       /* lock */
-	struct sock_waiter *waiters;   /* lock */
+	struct io_made *chans;         /* lock */
+	struct io_made *waiters;       /* lock */
 };
 
 struct sock_chan {
 	struct chan chan;
 	struct io_sock *io;
-	struct sock_chan *next;        /* io->lock */
+	struct io_made made;
 	const struct vreader *reader;
 	int fd;                        /* -1: lost, made anew by the next begin */
 	bool begun;
@@ -60,7 +60,7 @@ struct sock_chan {
 struct sock_waiter {
 	struct waiter waiter;
 	struct io_sock *io;
-	struct sock_waiter *next;      /* io->lock */
+	struct io_made made;
 	int wake;                      /* eventfd: written by cancel, never read */
 };
 
@@ -295,22 +295,13 @@ struct watch {
 };
 
 static void
-state_set(struct io_state *s, enum io_presence now, uint32_t events)
-{
-	s->changed = s->now != now || s->events != events;
-	s->now = now;
-	s->events = events;
-	s->atr_len = 0;
-}
-
-static void
 look_one(struct io_sock *p, struct io_state *s, struct watch *w)
 {
 	const struct vreader *v;
 	struct card_state card;
 
 	if (!s->reader) {
-		state_set(s, IO_EMPTY, list_mark(p));
+		io_state_set(s, IO_EMPTY, list_mark(p));
 		return;
 	}
 	v = reader_find(p, s->reader);
@@ -321,11 +312,11 @@ look_one(struct io_sock *p, struct io_state *s, struct watch *w)
 		w->fd = -1;
 	}
 	if (w->fd < 0) {
-		state_set(s, IO_NO_READER, s->events);
+		io_state_set(s, IO_NO_READER, s->events);
 		return;
 	}
 	w->events = card.events;
-	state_set(s, card.present ? IO_PRESENT : IO_EMPTY, card.events);
+	io_state_set(s, card.present ? IO_PRESENT : IO_EMPTY, card.events);
 	if (card.present) {
 		s->atr_len = card.atr_len;
 		memcpy(s->atr, card.atr, card.atr_len);
@@ -443,10 +434,7 @@ sock_waiter_new(struct io *io, struct waiter **out)
 		free(w);
 		return E_IO;
 	}
-	pthread_mutex_lock(&p->lock);
-	w->next = p->waiters;
-	p->waiters = w;
-	pthread_mutex_unlock(&p->lock);
+	io_made_add(&p->lock, &p->waiters, &w->made, w);
 	*out = &w->waiter;
 	return 0;
 }
@@ -461,16 +449,11 @@ waiter_memory_free(struct sock_waiter *w)
 static void
 sock_waiter_free(struct waiter **waiter)
 {
-	struct sock_waiter *w = (struct sock_waiter *)*waiter, **at;
+	struct sock_waiter *w = (struct sock_waiter *)*waiter;
 
 	if (!w)
 		return;
-	pthread_mutex_lock(&w->io->lock);
-	for (at = &w->io->waiters; *at && *at != w; at = &(*at)->next)
-		;
-	if (*at)
-		*at = w->next;
-	pthread_mutex_unlock(&w->io->lock);
+	io_made_remove(&w->io->lock, &w->io->waiters, &w->made);
 	waiter_memory_free(w);
 	*waiter = NULL;
 }
@@ -527,10 +510,7 @@ sock_open(struct io *io, const char *reader, struct chan **out)
 		free(c);
 		return r;
 	}
-	pthread_mutex_lock(&p->lock);
-	c->next = p->chans;
-	p->chans = c;
-	pthread_mutex_unlock(&p->lock);
+	io_made_add(&p->lock, &p->chans, &c->made, c);
 	*out = &c->chan;
 	return 0;
 }
@@ -657,16 +637,11 @@ chan_memory_free(struct sock_chan *c)
 static void
 sock_close(struct chan **chan)
 {
-	struct sock_chan *c = (struct sock_chan *)*chan, **at;
+	struct sock_chan *c = (struct sock_chan *)*chan;
 
 	if (!c)
 		return;
-	pthread_mutex_lock(&c->io->lock);
-	for (at = &c->io->chans; *at && *at != c; at = &(*at)->next)
-		;
-	if (*at)
-		*at = c->next;
-	pthread_mutex_unlock(&c->io->lock);
+	io_made_remove(&c->io->lock, &c->io->chans, &c->made);
 	chan_memory_free(c);
 	*chan = NULL;
 }
@@ -704,14 +679,10 @@ sock_forget(struct io **io)
 
 	if (!p)
 		return;
-	while ((c = p->chans)) {
-		p->chans = c->next;
+	while ((c = io_made_take(&p->chans)))
 		chan_memory_free(c);
-	}
-	while ((w = p->waiters)) {
-		p->waiters = w->next;
+	while ((w = io_made_take(&p->waiters)))
 		waiter_memory_free(w);
-	}
 	memory_free(p);
 	*io = NULL;
 }

@@ -1,6 +1,6 @@
 /* Writes what goes over a chan in the golden format, castor-trace(5). trace_line() is the only
  * code of this library that prints bytes of an APDU, and shows only what cannot hold a secret. */
-#include "cardos/wire/io.h"
+#include "cardos/wire/io_base.h"
 
 #include <pthread.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ struct io_trace {
 	struct io *under;              /* owned */
 	int fd;                        /* owned; -1 after a write failed */
 	pthread_mutex_t lock;
-	struct trace_chan *chans;      /* lock */
+	struct io_made *chans;         /* lock */
 	const struct trace_chan *last; /* lock: whose lines were written last */
 };
 
@@ -34,7 +34,7 @@ struct trace_chan {
 	struct chan chan;
 	struct io_trace *io;
 	struct chan *under;            /* owned */
-	struct trace_chan *next;       /* io->lock */
+	struct io_made made;
 	char *reader;
 	bool hidden;                   /* answers belong to a command that is not shown */
 };
@@ -239,10 +239,7 @@ trace_open(struct io *io, const char *reader, struct chan **out)
 			*p = '?';
 	if ((r = t->under->ops->open(t->under, reader, &c->under)) != 0)
 		goto out;
-	pthread_mutex_lock(&t->lock);
-	c->next = t->chans;
-	t->chans = c;
-	pthread_mutex_unlock(&t->lock);
+	io_made_add(&t->lock, &t->chans, &c->made, c);
 	trace_note(c, "# open\n");
 	*out = &c->chan;
 	c = NULL;
@@ -305,15 +302,12 @@ trace_atr(struct chan *chan)
 static void
 trace_close(struct chan **chan)
 {
-	struct trace_chan *c = (struct trace_chan *)*chan, **at;
+	struct trace_chan *c = (struct trace_chan *)*chan;
 
 	if (!c)
 		return;
+	io_made_remove(&c->io->lock, &c->io->chans, &c->made);
 	pthread_mutex_lock(&c->io->lock);
-	for (at = &c->io->chans; *at && *at != c; at = &(*at)->next)
-		;
-	if (*at)
-		*at = c->next;
 	if (c->io->last == c)
 		c->io->last = NULL;
 	pthread_mutex_unlock(&c->io->lock);
@@ -345,10 +339,8 @@ trace_forget(struct io **io)
 
 	if (!t)
 		return;
-	while ((c = t->chans)) {
-		t->chans = c->next;
+	while ((c = io_made_take(&t->chans)))
 		chan_memory_free(c);
-	}
 	io_forget(&t->under);
 	if (t->fd >= 0)
 		close(t->fd);
