@@ -59,10 +59,11 @@ token_can_spare(int err)
 int
 token_read_file(struct card *card, const struct path *path, const struct range *range, struct buf *out)
 {
+	size_t before = out->len;
 	int err = card->ops->read(card, path, range, out);
 
 	if (err == E_CARD || err == E_PROTOCOL) {
-		buf_reset(out);
+		buf_trim(out, before);
 		err = card->ops->read(card, path, range, out);
 	}
 	return err ? err : buf_err(out);
@@ -75,12 +76,13 @@ read_ef(struct card *card, const struct path *path, const struct range *range, c
     struct buf *out)
 {
 	static const struct range whole = { .whole = true };
+	size_t before = out->len;
 	int err;
 
 	err = token_read_file(card, path, range ? range : &whole, out);
 	if (err && token_can_spare(err)) {
 		log_info("%s: %s", what, err_text(err));
-		buf_reset(out);
+		buf_trim(out, before);
 		err = 0;
 	}
 	return err;
@@ -146,6 +148,38 @@ static const char *const kind_names[] = {
 };
 
 /* Appends the records of every directory of one kind. */
+/* Cards pad their directories to many times what they hold, and each quarter of a kilobyte takes
+ * a real card some 50 ms. So the head is read first, and the rest only unless the head ends in as
+ * much filler as no deleted record leaves behind. (OpenSC stops at the first byte of filler.) */
+#define DIR_HEAD 512
+#define DIR_FILLER 256
+
+static bool
+ends_in_filler(struct view head)
+{
+	uint8_t filler = head.len ? head.p[head.len - 1] : 0;
+	size_t n = 0;
+
+	while (n < head.len && head.p[head.len - 1 - n] == filler)
+		n++;
+	return (filler == 0x00 || filler == 0xFF) && n >= DIR_FILLER;
+}
+
+static int
+read_dir(struct card *card, const struct p15_odf_entry *e, struct buf *out)
+{
+	static const struct range head = { .len = DIR_HEAD };
+	static const struct range rest = { .off = DIR_HEAD, .len = UINT16_MAX };
+	int err;
+
+	if (!e->range.whole)
+		return read_ef(card, &e->path, &e->range, "directory file", out);
+	if ((err = read_ef(card, &e->path, &head, "directory file", out)) || out->len < DIR_HEAD ||
+	    ends_in_filler(buf_peek(out)))
+		return err;
+	return read_ef(card, &e->path, &rest, "directory file", out);
+}
+
 static int
 read_dirs(struct card *card, const struct p15_odf *odf, enum p15_kind kind, struct p15_objects *out)
 {
@@ -158,7 +192,7 @@ read_dirs(struct card *card, const struct p15_odf *odf, enum p15_kind kind, stru
 			continue;
 		buf_reset(&ef);
 		before = skipped;
-		err = read_ef(card, &odf->e[i].path, &odf->e[i].range, "directory file", &ef);
+		err = read_dir(card, &odf->e[i], &ef);
 		if (!err && ef.len)
 			err = p15_dir_decode(&odf->e[i], buf_peek(&ef), out, &skipped);
 		if (err == E_FORMAT || err == E_LIMIT) {

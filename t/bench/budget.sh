@@ -6,7 +6,7 @@ pcscd_enter "$@"
 . "$top_srcdir/t/conform/conform.sh"
 
 # Sanitizers and valgrind cost time and memory of their own; APDUs stay what they are.
-set -- --tap --max-initialize 0 --max-login-sign 4 --max-sign 2 --max-poll 0
+set -- --tap --max-initialize 0 --max-list 65 --max-login-sign 4 --max-sign 2 --max-poll 0
 [ -n "$CASTOR_SANITIZER$CASTOR_TEST_SLOW" ] || set -- "$@" --max-initialize-ms 20 --max-dirty 3072
 
 conform_module libcryptoki-virtual.so
