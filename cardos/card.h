@@ -85,6 +85,8 @@ struct card_ops {
 	    struct buf *out);
 	int (*derive)(struct card *, const struct key_ref *, struct view point, struct buf *out);
 	int (*challenge)(struct card *, size_t n, struct buf *out);
+	/* The public numbers of a key that is on the card. E_NOT_FOUND: there is no key in the file. */
+	int (*public_key)(struct card *, const struct key_ref *, struct key_parts *pub);
 	/* Personalisation. */
 	int (*write)(struct card *, const struct path *, size_t off, struct view);
 	int (*create)(struct card *, const struct new_file *);

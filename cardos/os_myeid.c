@@ -492,6 +492,7 @@ const struct card_ops os_myeid = {
 	.decipher = myeid_decipher,
 	.derive = myeid_derive,
 	.challenge = iso_challenge,
+	.public_key = myeid_public_key,
 	.write = myeid_write,
 	.create = myeid_create,
 	.erase = myeid_erase,

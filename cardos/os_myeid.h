@@ -37,6 +37,7 @@ int myeid_derive(struct card *card, const struct key_ref *key, struct view point
     struct buf *out);
 /* and os_myeid_keys.c */
 int myeid_genkey(struct card *card, const struct key_ref *key, struct key_parts *pub);
+int myeid_public_key(struct card *card, const struct key_ref *key, struct key_parts *pub);
 int myeid_import(struct card *card, const struct key_ref *key, const struct key_parts *k);
 
 #endif

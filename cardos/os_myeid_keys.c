@@ -5,6 +5,19 @@
 
 #define MODULUS 0x80u           /* part of a key in PUT DATA, 5.7 */
 
+/* A point as `tag` len 04 X Y: 86 from GENERATE, 30 from GET DATA (2.4). */
+static int
+take_point(struct view answer, unsigned want, struct buf *point)
+{
+	struct view v;
+	unsigned tag;
+
+	if (tlv_next(&answer, &tag, &v) || tag != want || answer.len || v.len < 3 || v.p[0] != 4)
+		return E_PROTOCOL;
+	buf_view(point, v);
+	return buf_err(point);
+}
+
 static int
 generate_rsa(struct card *card, struct key_parts *pub)
 {
@@ -28,21 +41,31 @@ generate_ec(struct card *card, struct key_parts *pub)
 {
 	const struct apdu a = { .ins = 0x46, .le = LE_ANY, .flags = APDU_STATE };
 	struct buf answer = BUF_INIT;
-	struct view v, point;
-	unsigned tag;
 	int r;
 
-	if ((r = card_command(card, &a, &answer, NULL)) != 0)
-		goto out;
-	v = buf_peek(&answer);
-	if (tlv_next(&v, &tag, &point) || tag != 0x86 || v.len || point.len < 3
-	    || point.p[0] != 4) {
-		r = E_PROTOCOL;
-		goto out;
+	if ((r = card_command(card, &a, &answer, NULL)) == 0)
+		r = take_point(buf_peek(&answer), 0x86, &pub->point);
+	buf_free(&answer);
+	return r;
+}
+
+int
+myeid_public_key(struct card *card, const struct key_ref *key, struct key_parts *pub)
+{
+	struct buf answer = BUF_INIT;
+	int r;
+
+	if ((r = myeid_select_file(card, &key->path, NULL)) != 0)
+		return r;
+	if (key->kind == KEY_RSA) {
+		if ((r = myeid_get_data(card, 0x01, &pub->n)) == 0)
+			r = myeid_get_data(card, 0x02, &pub->e);
+		return r;
 	}
-	buf_view(&pub->point, point);
-	r = buf_err(&pub->point);
-out:
+	if (key->kind != KEY_EC)
+		return E_UNSUPPORTED;
+	if ((r = myeid_get_data(card, 0x86, &answer)) == 0)
+		r = take_point(buf_peek(&answer), 0x30, &pub->point);
 	buf_free(&answer);
 	return r;
 }

@@ -224,6 +224,11 @@ struct sources {
 	size_t n;
 };
 
+static const enum source_kind source_kinds[] = {
+	[P15_PRIVATE] = SOURCE_KEY, [P15_PUBLIC] = SOURCE_PUBLIC, [P15_CERT] = SOURCE_CERT,
+	[P15_DATA] = SOURCE_DATA,
+};
+
 /* What the directory itself holds of a value. */
 static int
 take_direct(struct source *s, const struct p15_object *rec)
@@ -256,9 +261,9 @@ source_for(struct sources *all, const struct p15_object *rec, struct source **ou
 	if (!rec || *out)
 		return 0;
 	if (all->n == P15_OBJECTS_MAX ||
-	    !(s = source_new(rec->kind == P15_CERT ? SOURCE_CERT :
-	    rec->kind == P15_DATA ? SOURCE_DATA : SOURCE_PUBLIC)))
+	    !(s = source_new(source_kinds[rec->kind])))
 		return E_MEM;
+	s->key = rec->key;
 	s->path = rec->path;
 	s->range = rec->range;
 	all->s[all->n] = s;
@@ -278,7 +283,8 @@ source_of(const struct p15_objects *recs, const struct p15_object *rec)
 	const struct p15_object *from;
 
 	from = rec->kind == P15_CERT || rec->kind == P15_DATA ? rec : public_source(recs, &rec->id);
-	return from || rec->kind != P15_PUBLIC ? from : rec;
+	/* nothing but the key itself tells its numbers: the card is asked */
+	return from ? from : rec;
 }
 
 static int
@@ -408,7 +414,7 @@ build_full(const struct object *o, struct view body)
 			if (!attrs_has(&b, CKA_SUBJECT))
 				attrs_put(&b, CKA_SUBJECT, cert.subject);
 		}
-	} else if (o->src->kind == SOURCE_PUBLIC && body.len && pub_decode(body, &pub) == 0) {
+	} else if (o->src->kind != SOURCE_CERT && body.len && pub_decode(body, &pub) == 0) {
 		find_curve(&pub);
 		put_numbers(&b, &pub, o->cls);
 	}

@@ -8,6 +8,7 @@
 #include "token/soft_int.h"
 
 #include "base/err.h"
+#include "mapping/der.h"
 
 #define F4 65537u       /* the public exponent of a caller who names none */
 #define FACTOR_TRIES 100 /* bases; each fails for half of all keys */
@@ -185,6 +186,24 @@ out:
 	BN_CTX_free(k.ctx);
 	ERR_pop_to_mark();
 	return err;
+}
+
+int
+keyparts_public_der(const struct key_parts *k, enum key_kind kind, struct buf *out)
+{
+	struct buf seq = BUF_INIT;
+	int err = 0;
+
+	if (kind == KEY_RSA) {
+		der_put_magnitude(&seq, buf_peek(&k->n));
+		der_put_magnitude(&seq, buf_peek(&k->e));
+		der_put(out, 0x30, buf_peek(&seq));
+		err = buf_err(&seq);
+	} else {
+		buf_view(out, buf_peek(&k->point));
+	}
+	buf_free(&seq);
+	return err ? err : buf_err(out);
 }
 
 int

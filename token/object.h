@@ -13,8 +13,9 @@ struct reader;
 /* Something on the card that objects show, whole or in part: a certificate, a public key, data. */
 struct source {
 	atomic_int refs;
-	enum source_kind { SOURCE_CERT, SOURCE_PUBLIC, SOURCE_DATA } kind; /* invariant */
+	enum source_kind { SOURCE_CERT, SOURCE_PUBLIC, SOURCE_DATA, SOURCE_KEY } kind; /* invariant */
 	struct path path;               /* invariant */
+	struct key_ref key;             /* invariant; SOURCE_KEY: the private key, asked for its numbers */
 	struct range range;             /* invariant */
 	bool is_direct;                 /* invariant: the directory itself held it: no I/O */
 	_Atomic(struct buf *) body;     /* NULL until read; then invariant. Empty: cannot be read */

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/wildcard.h"
+#include "token/keyparts.h"
 #include "token/pin.h"
 #include "token/rv.h"
 #include "token/session.h"
@@ -473,6 +474,23 @@ reader_hide_private(struct reader *r, unsigned pin)
 	pthread_mutex_unlock(&r->lock);
 }
 
+/* The bytes of a source: a file's, or the public numbers of a key that only the key tells. */
+static int
+read_body(struct card *card, const struct source *src, struct buf *body)
+{
+	struct key_parts pub = { 0 };
+	int err;
+
+	if (src->kind != SOURCE_KEY)
+		return token_read_file(card, &src->path, &src->range, body);
+	if (!card->ops->public_key)
+		return E_NOT_FOUND;
+	if (!(err = card->ops->public_key(card, &src->key, &pub)))
+		err = keyparts_public_der(&pub, src->key.kind, body);
+	key_parts_free(&pub);
+	return err;
+}
+
 static int
 verb_read_source(struct card *card, void *arg)
 {
@@ -483,7 +501,7 @@ verb_read_source(struct card *card, void *arg)
 
 	if (!body)
 		return E_MEM;
-	err = token_read_file(card, &src->path, &src->range, body);
+	err = read_body(card, src, body);
 	if (err && token_can_spare(err)) {
 		log_warn("certificate or public key cannot be read: %s", err_text(err));
 		/* what the PIN guards may be read later; what is not there, or not for us, will not

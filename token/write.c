@@ -91,19 +91,13 @@ public_body(struct soft *soft, const struct new_pair *pair, struct buf *out)
 {
 	const struct curve_info *curve = curve_info(pair->curve);
 	struct soft_pub *pub = NULL;
-	struct buf seq = BUF_INIT;
 	int err;
 
-	if (pair->kind == KEY_RSA) {
-		der_put_magnitude(&seq, buf_peek(&pair->parts.n));
-		der_put_magnitude(&seq, buf_peek(&pair->parts.e));
-		der_put(out, 0x30, buf_peek(&seq));
-		err = buf_err(&seq);
-	} else if (!(err = soft_pub_ec(soft, curve->oid, buf_peek(&pair->parts.point), &pub))) {
+	if (pair->kind == KEY_RSA)
+		return keyparts_public_der(&pair->parts, KEY_RSA, out);
+	if (!(err = soft_pub_ec(soft, curve->oid, buf_peek(&pair->parts.point), &pub)))
 		err = soft_pub_spki(pub, out);
-	}
 	soft_pub_free(&pub);
-	buf_free(&seq);
 	return err ? err : buf_err(out);
 }
 

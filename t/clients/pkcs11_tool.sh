@@ -254,9 +254,18 @@ openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out rsa.pem
 openssl genpkey -quiet -algorithm EC -pkeyopt group:P-256 -out ec.pem 2>/dev/null
 ok "an RSA key from outside" imported rsa.pem 11 SHA256-RSA-PKCS
 ok "an EC key from outside" imported ec.pem 12 ECDSA-SHA256
+openssl pkey -in rsa.pem -pubout -out rsa.pub
+openssl pkey -in ec.pem -pubout -out ec.pub
 ok "OpenSC reads all we have written without complaint" opensc_reads
 ok "OpenSC signs with the RSA key from outside" opensc_signs 11 SHA256-RSA-PKCS rsa:2048 sha256
 ok "OpenSC signs with the EC key made here" opensc_signs 03 ECDSA-SHA384 EC:secp384r1 sha384
+# Nothing but the keys themselves tells their numbers then.
+alone() {
+	user --delete-object --type pubkey --id "$1" && sign "$@"
+}
+
+ok "an RSA key signs on when its public half is destroyed" alone 11 SHA256-RSA-PKCS sha256 rsa.pub
+ok "so does an EC key" alone 12 ECDSA-SHA256 sha256 ec.pub
 for bits in 1024 3072 4096; do
 	ok "keypairgen RSA $bits, as far as the card goes" keypair "rsa:$bits" "${bits%??}" SHA256-RSA-PKCS sha256
 	ok "RSA $bits signs PSS, the whole block" sign "${bits%??}" SHA256-RSA-PKCS-PSS sha256 made.pem -- \

@@ -516,6 +516,19 @@ START_TEST(a_key_with_consent_asks_for_its_pin_each_time)
 }
 END_TEST
 
+/* The card tells of a key on it what it told when the key was made. */
+static void
+numbers_are(struct rig *rig, const struct key_ref *key, const struct key_parts *want)
+{
+	struct key_parts got = { 0 };
+
+	ck_assert_int_eq(rig->card->ops->public_key(rig->card, key, &got), 0);
+	ck_assert(view_eq(buf_peek(&got.n), buf_peek(&want->n)));
+	ck_assert(view_eq(buf_peek(&got.e), buf_peek(&want->e)));
+	ck_assert(view_eq(buf_peek(&got.point), buf_peek(&want->point)));
+	key_parts_free(&got);
+}
+
 static void
 sign_with_new_key(struct rig *rig, const struct key_ref *key, const struct key_parts *pub)
 {
@@ -587,6 +600,7 @@ START_TEST(files_and_keys_are_made_and_removed)
 			ck_assert_int_eq(rig.card->ops->create(rig.card, &nk), 0);
 			ck_assert_int_eq(rig.card->ops->genkey(rig.card, &key, &pub), 0);
 			ck_assert_uint_eq(pub.n.len, key.bits / 8);
+			numbers_are(&rig, &key, &pub);
 			sign_with_new_key(&rig, &key, &pub);
 			ck_assert_int_eq(rig.card->ops->erase(rig.card, &key.path), 0);
 			key_parts_free(&pub);
@@ -670,6 +684,7 @@ START_TEST(ec_keys_are_made_and_brought_in)
 
 		ck_assert_int_eq(rig.card->ops->create(rig.card, &nk), 0);
 		ck_assert_int_eq(rig.card->ops->genkey(rig.card, &key, &pub), 0);
+		numbers_are(&rig, &key, &pub);
 		ck_assert_uint_eq(pub.point.len, 2 * field + 1);
 		ck_assert_int_eq(rig.card->ops->sign(rig.card, &key, ALG_ECDSA, &in, &sig), 0);
 		ck_assert_uint_eq(sig.len, 2 * field);
