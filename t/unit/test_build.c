@@ -191,7 +191,9 @@ START_TEST(no_public_key_is_made_up_without_a_certificate)
 	struct object_list l = built(alone, 1);
 
 	ck_assert_uint_eq(l.n, 1);
-	ck_assert_ptr_null(l.p[0]->src);
+	/* the key itself is asked for its numbers, at the place its record names */
+	ck_assert_int_eq(l.p[0]->src->kind, SOURCE_KEY);
+	ck_assert_int_eq(l.p[0]->src->key.kind, KEY_EC);
 	object_list_free(&l);
 	l = built(foreign, 2);
 	ck_assert_uint_eq(l.n, 2);
