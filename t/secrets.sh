@@ -5,13 +5,6 @@
 . "$top_srcdir/t/conform/conform.sh"
 conform_module libcryptoki-virtual.so
 unset disableCryptokiAutoLogin CASTOR_TEST_SO_PIN
-case $CASTOR_SANITIZER in
-?*)
-	skip "secrets in memory" "a sanitizer keeps freed memory as it was"
-	tap_done
-	exit
-	;;
-esac
 
 # Long enough not to be found by chance, and in no file that the program maps.
 pin=$(od -An -N4 -tu4 /dev/urandom | awk '{ printf "%08d", $1 % 89999999 + 10000000 }')
