@@ -61,4 +61,45 @@ int os_log_file_open(const char *path);
 /* Writes all n bytes, going on after interruptions; false on error. */
 bool os_write_all(int fd, const void *p, size_t n);
 
+/* True for uid 0. */
+bool os_is_root(void);
+/* Days since 1970-01-01, UTC. */
+long os_today(void);
+
+/* A child process and pipes to it. The parent's signals, descriptors and environment stay out of
+ * it; nothing but it is ever waited for, so that the host program's own children are left alone. */
+struct os_child {
+	long pid;
+	int to, from; /* its standard input to write, its standard output to read; -1 when closed */
+};
+/* Starts argv[0], an absolute path, with that environment (both NULL-terminated) and standard
+ * error closed off; in the folder /. E_NOT_FOUND, E_IO, E_MEM. */
+int os_child_start(char *const argv[], char *const env[], struct os_child *c);
+/* Reads up to n bytes, waiting at most ms: the count; 0 end; -1 error; -2 nothing yet. */
+long os_read_ms(int fd, void *p, size_t n, int ms);
+/* Closes the pipes, waits at most ms for its end, then kills it and waits. 0 when it had ended
+ * by itself with status 0. */
+int os_child_end(struct os_child *c, int ms);
+/* Whether a program can be trusted with a PIN: an absolute path to a plain file that can be run,
+ * which root owns and only root can change, the folders above it included. */
+bool os_program_is_trusted(const char *path);
+/* Whether there is such a file that this user may run. */
+bool os_program_exists(const char *path);
+/* Appends the name of the terminal this program has (standard input, output or error). E_NOT_FOUND. */
+int os_tty_name(struct buf *out);
+
+/* Appends the path of a folder for what the programs of one user share while they run: `set` (may
+ * be ""), or castor/ in $XDG_RUNTIME_DIR or /run/user/UID, or /run/castor for root. Made with mode
+ * 0700 unless it is there. E_NOT_FOUND: there is no place for it. E_DENIED: it belongs to another
+ * user or others can write it. E_IO, E_MEM. */
+int os_runtime_folder(const char *set, struct buf *out);
+/* Takes an exclusive lock on a file (made 0600), waiting at most ms and asking `wanted` (may be
+ * NULL) ten times a second. *fd holds it until os_lock_drop, or the end of the process. E_BUSY after
+ * the time, E_CLOSED when not wanted any more, E_IO. */
+int os_lock_take(const char *path, int ms, bool (*wanted)(void *), void *arg, int *fd);
+void os_lock_drop(int *fd);
+/* Whether the desktop session of this user is locked: 1, 0; -1 nobody can tell. At most 2 s.
+ * Source: systemd-logind's LockedHint. */
+int os_session_locked(void);
+
 #endif
