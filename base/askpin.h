@@ -5,6 +5,7 @@
 #define CASTOR_BASE_ASKPIN_H
 
 #include "base/buf.h"
+#include "base/os.h"
 #include "base/secret.h"
 
 struct askpin {
@@ -26,6 +27,9 @@ struct askpin {
  * dialog here (the helper cannot start, died, or spoke out of turn). E_MEM. The PIN is nowhere
  * else in memory afterwards, and the helper is no more. Never asks an external password cache. */
 int askpin(const struct askpin *q, struct secret **pin);
+
+/* The same with a helper that runs already, which is ended. locale: its name for the helper. */
+int askpin_talk(const struct askpin *q, const char *locale, struct os_child *child, struct secret **pin);
 
 /* Finds the helper: `set` (the setting; may be ""), or what is usual on this system and fits the
  * display or terminal there is. Appends its path. E_UNSUPPORTED: no dialog can be shown, since

@@ -73,15 +73,20 @@ struct os_child {
 	int to, from; /* its standard input to write, its standard output to read; -1 when closed */
 };
 /* Starts argv[0], an absolute path, with that environment (both NULL-terminated) and standard
- * error closed off; in the folder /. E_NOT_FOUND, E_IO, E_MEM. */
+ * error closed off; in the folder /. A terminal that this program may use now is the child's, too,
+ * with its Ctrl-C; else it has a session of its own. E_NOT_FOUND, E_IO, E_MEM. */
 int os_child_start(char *const argv[], char *const env[], struct os_child *c);
 /* Reads up to n bytes, waiting at most ms: the count; 0 end; -1 error; -2 nothing yet. */
 long os_read_ms(int fd, void *p, size_t n, int ms);
-/* Closes the pipes, waits at most ms for its end, then kills it and waits. 0 when it had ended
- * by itself with status 0. */
+/* Writes all n bytes to the child, waiting at most ms for it to make room. False: it does not read,
+ * or is no more; the host gets no SIGPIPE for that. */
+bool os_child_write(const struct os_child *c, const void *p, size_t n, int ms);
+/* Closes the pipes, waits at most ms for its end, then asks it to end (SIGTERM), kills it half a
+ * second later, and waits. 0 when it had ended by itself with status 0 and nobody else, as a host
+ * that ignores SIGCHLD, took that status. */
 int os_child_end(struct os_child *c, int ms);
 /* Whether a program can be trusted with a PIN: an absolute path to a plain file that can be run,
- * which root owns and only root can change, the folders above it included. */
+ * which root owns and only root can change, the folders and links on the way to it included. */
 bool os_program_is_trusted(const char *path);
 /* Whether there is such a file that this user may run. */
 bool os_program_exists(const char *path);
