@@ -1,0 +1,13 @@
+/* Files that are part of the library as they stand; embed.sh makes the C text of them. */
+#ifndef CASTOR_BASE_EMBEDDED_H
+#define CASTOR_BASE_EMBEDDED_H
+
+#include <stddef.h>
+
+struct embedded {
+	const char *name;          /* of the file, without its folder */
+	const unsigned char *text; /* as it is, not NUL-terminated */
+	size_t len;                /* bytes */
+};
+
+#endif
