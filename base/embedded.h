@@ -10,4 +10,8 @@ struct embedded {
 	size_t len;                /* bytes */
 };
 
+/* The catalogues of po/, in GNU's .mo format: "fi.mo", "sv.mo". */
+extern const struct embedded text_catalogues[];
+extern const size_t text_catalogues_count;
+
 #endif
