@@ -10,6 +10,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/utf8.h"
 #include "base/wildcard.h"
 
 #define FILE_BYTES_MAX  ((size_t)256 << 10)
@@ -125,34 +126,16 @@ next_part(struct view *rest, uint8_t sep, struct view *part)
 	return true;
 }
 
-/* Printable UTF-8 and tabs. Source: RFC 3629 section 4 (shortest form, no surrogates). */
+/* Printable UTF-8 and tabs. */
 static bool
 is_text(struct view v)
 {
-	uint32_t c, min;
-	size_t i = 0, more;
+	uint32_t c;
 
-	while (i < v.len) {
-		c = v.p[i++];
-		if (c < 0x80) {
-			if ((c < ' ' && c != '\t') || c == 127)
-				return false;
-			continue;
-		}
-		more = c >= 0xF0 ? 3 : c >= 0xE0 ? 2 : 1;
-		min = more == 3 ? 0x10000 : more == 2 ? 0x800 : 0x80;
-		if (c < 0xC2 || c > 0xF4 || v.len - i < more)
+	while (utf8_take(&v, &c))
+		if ((c < ' ' && c != '\t') || c == 127)
 			return false;
-		c &= 0x3Fu >> more;
-		for (; more; more--, i++) {
-			if ((v.p[i] & 0xC0) != 0x80)
-				return false;
-			c = c << 6 | (v.p[i] & 0x3Fu);
-		}
-		if (c < min || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
-			return false;
-	}
-	return true;
+	return !v.len;
 }
 
 static char *

@@ -14,8 +14,9 @@ enum text_lang text_lang(const char *set);
 /* "en", "fi", "sv". Static. */
 const char *text_lang_code(enum text_lang lang);
 /* The text in that language; `msgid` itself when there is none. Static, or msgid. */
-const char *text(enum text_lang lang, const char *msgid);
+const char *text(enum text_lang lang, const char *msgid) __attribute__((format_arg(2)));
 /* For a number: one is used for 1, many for all others, as in all three languages. */
-const char *text_n(enum text_lang lang, const char *one, const char *many, unsigned long n);
+const char *text_n(enum text_lang lang, const char *one, const char *many, unsigned long n)
+    __attribute__((format_arg(2), format_arg(3)));
 
 #endif

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/utf8.h"
 #include "mapping/p15_fields.h"
 
 struct path_text { struct view bytes, aid, index, length; };
@@ -38,45 +39,14 @@ p15_fields_read(struct view seq, struct p15_fields fields, void *into)
 
 /* ---- texts ---- */
 
-/* Length of the UTF-8 character at the start of v, 0 when there is none. RFC 3629. */
-static size_t
-utf8_char(struct view v)
-{
-	static const struct { uint8_t mask, lead; uint32_t least; } form[] = {
-		{ 0x80, 0x00, 0 }, { 0xE0, 0xC0, 0x80 }, { 0xF0, 0xE0, 0x800 },
-		{ 0xF8, 0xF0, 0x10000 }
-	};
-	uint32_t c;
-
-	for (size_t n = 0; n < 4; n++) {
-		if ((v.p[0] & form[n].mask) != form[n].lead)
-			continue;
-		if (v.len < n + 1)
-			return 0;
-		c = v.p[0] & (uint8_t)~form[n].mask;
-		for (size_t i = 1; i <= n; i++) {
-			if ((v.p[i] & 0xC0) != 0x80)
-				return 0;
-			c = c << 6 | (v.p[i] & 0x3F);
-		}
-		if (c < form[n].least || c > 0x10FFFF || (c >= 0xD800 && c <= 0xDFFF))
-			return 0;
-		return n + 1;
-	}
-	return 0;
-}
-
 static bool
 is_utf8(struct view v)
 {
-	struct view c;
-	size_t n;
+	uint32_t c;
 
-	while (v.len) {
-		if (!(n = utf8_char(v)) || !view_take(&v, n, &c))
-			return false;
-	}
-	return true;
+	while (utf8_take(&v, &c))
+		;
+	return !v.len;
 }
 
 char *

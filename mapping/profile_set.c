@@ -53,7 +53,7 @@ profile_set_builtin(struct profile_set *set, struct buf *why)
 	int r;
 
 	for (size_t i = 0; i < profiles_builtin_count; i++) {
-		const struct profile_text *t = &profiles_builtin[i];
+		const struct embedded *t = &profiles_builtin[i];
 
 		p = NULL;
 		if ((r = profile_parse(view_of(t->text, t->len), t->name, &p, why)))

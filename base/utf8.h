@@ -1,0 +1,11 @@
+/* Characters of UTF-8. Source: RFC 3629 sections 3 and 4 (shortest form, no surrogates). */
+#ifndef CASTOR_BASE_UTF8_H
+#define CASTOR_BASE_UTF8_H
+
+#include "base/buf.h"
+
+/* Takes the character at the start of v into *c. False, and nothing taken, at the end and where
+ * there is no character. */
+bool utf8_take(struct view *v, uint32_t *c);
+
+#endif

@@ -1,0 +1,78 @@
+/* The texts of the PIN dialog and of slot labels: English here, for text(); po/ has the others. A
+ * text of the dialog is one line. */
+#ifndef CASTOR_TOKEN_DIALOG_TEXT_H
+#define CASTOR_TOKEN_DIALOG_TEXT_H
+
+#include "base/buf.h"
+#include "base/text.h"
+
+enum dialog_text {
+	DIALOG_TITLE,
+	/* what is asked for, and why: the first line */
+	DIALOG_LOGIN, DIALOG_SIGN, DIALOG_CURRENT1, DIALOG_CURRENT2, DIALOG_NEW1, DIALOG_NEW2,
+	DIALOG_AGAIN, DIALOG_PUK, DIALOG_KEYPAD,
+	/* in front of the field */
+	DIALOG_PROMPT_PIN1, DIALOG_PROMPT_PIN2, DIALOG_PROMPT_NEW, DIALOG_PROMPT_AGAIN,
+	DIALOG_PROMPT_PUK,
+	/* on the buttons */
+	DIALOG_OK, DIALOG_CANCEL,
+	/* warnings and errors */
+	DIALOG_LAST_TRY, DIALOG_WRONG, DIALOG_DIFFERENT, DIALOG_LENGTH,
+	/* behind the name of a slot, at most 20 bytes in every language */
+	DIALOG_LABEL1, DIALOG_LABEL2,
+	DIALOG_TEXTS
+};
+
+static const char *const dialog_texts[DIALOG_TEXTS] = {
+	[DIALOG_TITLE] = N_("Castor PIN"),
+	[DIALOG_LOGIN] = N_("Enter PIN1 to log in with your card."),
+	[DIALOG_SIGN] = N_("Enter PIN2 to sign with your card. The signature is legally binding."),
+	[DIALOG_CURRENT1] = N_("Enter the current PIN1 of your card."),
+	[DIALOG_CURRENT2] = N_("Enter the current PIN2 of your card."),
+	[DIALOG_NEW1] = N_("Enter a new PIN1."),
+	[DIALOG_NEW2] = N_("Enter a new PIN2."),
+	[DIALOG_AGAIN] = N_("Enter the new PIN once more."),
+	[DIALOG_PUK] = N_("Enter the PUK of your card."),
+	[DIALOG_KEYPAD] = N_("Type the PIN on the keypad of the reader."),
+	[DIALOG_PROMPT_PIN1] = N_("PIN1:"),
+	[DIALOG_PROMPT_PIN2] = N_("PIN2:"),
+	[DIALOG_PROMPT_NEW] = N_("New PIN:"),
+	[DIALOG_PROMPT_AGAIN] = N_("Again:"),
+	[DIALOG_PROMPT_PUK] = N_("PUK:"),
+	[DIALOG_OK] = N_("OK"),
+	[DIALOG_CANCEL] = N_("Cancel"),
+	[DIALOG_LAST_TRY] = N_("This is the last try: a wrong PIN blocks the card's PIN."),
+	[DIALOG_WRONG] = N_("Wrong PIN."),
+	[DIALOG_DIFFERENT] = N_("The two PINs are not the same."),
+	[DIALOG_LENGTH] = N_("This PIN is too short or too long for the card."),
+	[DIALOG_LABEL1] = N_("PIN1 login"),
+	[DIALOG_LABEL2] = N_("PIN2 signature"),
+};
+
+/* One of them in that language. Static. */
+static inline const char *
+dialog_text(enum text_lang lang, enum dialog_text what)
+{
+	return text(lang, dialog_texts[what]);
+}
+
+/* Append a line about the tries left, the card, the program. */
+static inline void
+dialog_put_tries(struct buf *out, enum text_lang lang, unsigned long n)
+{
+	buf_fmt(out, text_n(lang, "%lu try left.", "%lu tries left.", n), n);
+}
+
+static inline void
+dialog_put_card(struct buf *out, enum text_lang lang, const char *label)
+{
+	buf_fmt(out, text(lang, "Card: %s"), label);
+}
+
+static inline void
+dialog_put_program(struct buf *out, enum text_lang lang, const char *path)
+{
+	buf_fmt(out, text(lang, "Program: %s"), path);
+}
+
+#endif
