@@ -55,6 +55,9 @@ enum os_trust {
 enum os_trust os_file_read(const char *path, size_t max, bool want_private, struct buf *out);
 /* One sentence on why a file was not read; static. */
 const char *os_trust_text(enum os_trust why);
+/* Puts a file with that content, made 0600, in the place of whatever was there, at once: readers see
+ * the old or the new one. E_IO. */
+int os_file_replace(const char *path, struct view content);
 /* Opens a log or trace file for appending: made 0600, no link followed, own files only.
  * -1 when it cannot be. */
 int os_log_file_open(const char *path);

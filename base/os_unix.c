@@ -241,6 +241,28 @@ os_trust_text(enum os_trust why)
 }
 
 int
+os_file_replace(const char *path, struct view content)
+{
+	struct buf temp = BUF_INIT;
+	int fd = -1, err = E_IO;
+
+	buf_fmt(&temp, "%s.%ld", path, os_pid());
+	if (!buf_err(&temp))
+		fd = open(buf_text(&temp), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		goto out;
+	if (os_write_all(fd, content.p, content.len))
+		err = 0;
+	if (close(fd) || (!err && rename(buf_text(&temp), path)))
+		err = E_IO;
+	if (err)
+		unlink(buf_text(&temp));
+out:
+	buf_free(&temp);
+	return err;
+}
+
+int
 os_log_file_open(const char *path)
 {
 	struct stat st;

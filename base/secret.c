@@ -15,18 +15,21 @@ _Static_assert(sizeof(struct secret) == 64, "a cell is one cache line");
 static pthread_mutex_t cells_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct secret *cells;
 static bool cell_used[CELLS_MAX];
+static unsigned cells_used;
 
 static bool
 cells_ready_locked(void)
 {
+	static bool warned;
 	bool locked;
 
 	if (cells)
 		return true;
 	if (!(cells = os_page_new(CELLS_MAX * sizeof *cells, &locked)))
 		return false;
-	if (!locked)
+	if (!locked && !warned)
 		log_warn("PIN memory cannot be locked (see RLIMIT_MEMLOCK); it could reach swap");
+	warned |= !locked;
 	return true;
 }
 
@@ -42,6 +45,7 @@ secret_new(const void *p, size_t n)
 		if (cell_used[i])
 			continue;
 		cell_used[i] = true;
+		cells_used++;
 		s = &cells[i];
 		break;
 	}
@@ -61,8 +65,15 @@ secret_free(struct secret **s)
 		return;
 	OPENSSL_cleanse(*s, sizeof **s);
 	pthread_mutex_lock(&cells_lock);
-	if (cells && *s >= cells && *s < cells + CELLS_MAX)
+	if (cells && *s >= cells && *s < cells + CELLS_MAX) {
 		cell_used[*s - cells] = false;
+		cells_used--;
+	}
+	/* the page goes with the last one, so that a library that is unloaded leaves nothing */
+	if (cells && !cells_used) {
+		os_page_free(cells, CELLS_MAX * sizeof *cells);
+		cells = NULL;
+	}
 	pthread_mutex_unlock(&cells_lock);
 	*s = NULL;
 }
@@ -80,20 +91,10 @@ secret_eq(const struct secret *a, const struct secret *b)
 }
 
 void
-secret_pages_free(void)
-{
-	pthread_mutex_lock(&cells_lock);
-	if (cells)
-		os_page_free(cells, CELLS_MAX * sizeof *cells);
-	cells = NULL;
-	memset(cell_used, 0, sizeof cell_used);
-	pthread_mutex_unlock(&cells_lock);
-}
-
-void
 secret_forget(void)
 {
 	/* the lock may be held by a thread of the parent that was not copied */
 	pthread_mutex_init(&cells_lock, NULL);
 	memset(cell_used, 0, sizeof cell_used);
+	cells_used = 0;
 }

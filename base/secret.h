@@ -26,8 +26,6 @@ void secret_free(struct secret **s);
 struct view secret_view(const struct secret *s);
 /* Equality in a time that does not depend on the bytes. */
 bool secret_eq(const struct secret *a, const struct secret *b);
-/* Drops every page, cleansed; no cell may be in use. */
-void secret_pages_free(void);
 /* In a forked child: the pages are the parent's, ours are empty copies. Cells held are void. */
 void secret_forget(void);
 

@@ -146,6 +146,9 @@ p11_enter_session(struct call *c, const char *func, CK_SESSION_HANDLE h)
 CK_RV
 p11_leave(struct call *c, CK_RV rv)
 {
+	/* a call that let go of its session to ask a person may find the library closed */
+	if (rv == CKR_SESSION_HANDLE_INVALID && c->s && atomic_load(&c->w->finalizing))
+		rv = CKR_CRYPTOKI_NOT_INITIALIZED;
 	if (c->s)
 		session_leave(c->s);
 	if (c->w && log_wants(LOG_INFO))

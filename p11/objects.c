@@ -3,6 +3,7 @@
 
 #include "token/create.h"
 #include "token/rv.h"
+#include "token/unlock.h"
 
 /* A template is NULL only when it is empty. */
 static bool
@@ -60,7 +61,7 @@ C_GetObjectSize(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE object, CK_ULONG_PTR size)
 		return p11_leave(&c, CKR_ARGUMENTS_BAD);
 	if (!(o = reader_object(c.r, c.pin, object)))
 		return p11_leave(&c, CKR_OBJECT_HANDLE_INVALID);
-	if (!(rv = reader_fill(c.r, c.s->gen, o))) {
+	if (!(rv = unlock_fill(c.s, o))) {
 		a = object_attrs(o);
 		*size = 0;
 		for (size_t i = 0; i < a->n; i++)
@@ -85,7 +86,7 @@ C_GetAttributeValue(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE object, CK_ATTRIBUTE_P
 		return p11_leave(&c, CKR_OBJECT_HANDLE_INVALID);
 	for (CK_ULONG i = 0; i < n && !rv; i++)
 		if (object_needs_body(o, t[i].type))
-			rv = reader_fill(c.r, c.s->gen, o);
+			rv = unlock_fill(c.s, o);
 	if (!rv)
 		rv = object_get(o, t, n);
 	object_unref(&o);

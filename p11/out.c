@@ -38,6 +38,8 @@ p11_data_ok(const void *p, CK_ULONG n)
 CK_RV
 p11_init(struct call *c, enum op_kind kind, CK_MECHANISM_PTR mech, CK_OBJECT_HANDLE key)
 {
+	if (op_busy(c->s, kind))
+		return CKR_OPERATION_ACTIVE;
 	if (!mech && op_active(c->s, kind)) {
 		/* 3.0's way to cancel; harmless to know in 2.40 */
 		op_end(c->s, kind);
@@ -89,6 +91,8 @@ p11_one_part(struct call *c, enum op_kind kind, struct view in, struct out o)
 
 	if (!op_active(c->s, kind))
 		return CKR_OPERATION_NOT_INITIALIZED;
+	if (op_busy(c->s, kind))
+		return CKR_OPERATION_ACTIVE;
 	if (c->s->op[kind].updated)
 		rv = CKR_OPERATION_ACTIVE;
 	else if (!o.len || !p11_data_ok(in.p, in.len))
@@ -106,6 +110,8 @@ p11_final(struct call *c, enum op_kind kind, struct out o)
 {
 	if (!op_active(c->s, kind))
 		return CKR_OPERATION_NOT_INITIALIZED;
+	if (op_busy(c->s, kind))
+		return CKR_OPERATION_ACTIVE;
 	if (o.len)
 		return finish(c, kind, o);
 	op_end(c->s, kind);
@@ -119,6 +125,8 @@ p11_update(struct call *c, enum op_kind kind, struct view in)
 
 	if (!op_active(c->s, kind))
 		return CKR_OPERATION_NOT_INITIALIZED;
+	if (op_busy(c->s, kind))
+		return CKR_OPERATION_ACTIVE;
 	rv = p11_data_ok(in.p, in.len) ? op_update(c->s, kind, in) : CKR_ARGUMENTS_BAD;
 	if (rv)
 		op_end(c->s, kind);

@@ -53,7 +53,7 @@ C_GetSlotInfo(CK_SLOT_ID slot, CK_SLOT_INFO_PTR info)
 	pad_text(info->manufacturerID, sizeof info->manufacturerID, "");
 	info->flags = CKF_REMOVABLE_DEVICE | CKF_HW_SLOT;
 	pthread_mutex_lock(&c.r->lock);
-		if (reader_has_card_locked(c.r))
+		if (reader_has_token_locked(c.r, c.pin))
 			info->flags |= CKF_TOKEN_PRESENT;
 	pthread_mutex_unlock(&c.r->lock);
 	return p11_leave(&c, rv);
@@ -69,17 +69,20 @@ C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
 
 	if (!(rv = p11_enter_slot(&c, __func__, slot)) && !info)
 		rv = CKR_ARGUMENTS_BAD;
-	if (rv || (rv = reader_bind(c.r, &gen)))
+	if (rv || (rv = reader_bind(c.r, c.pin, &gen)))
 		return p11_leave(&c, rv);
 	session_count(c.w, c.r, c.pin, &all, &rw);
 	pthread_mutex_lock(&c.r->lock);
 		if (c.r->token)
-			token_info_locked(c.r->token, c.pin, info);
+			token_info_locked(c.r->token, c.pin, c.w->lang, info);
 		else
 			rv = CKR_TOKEN_NOT_PRESENT;
 	pthread_mutex_unlock(&c.r->lock);
 	if (rv)
 		return p11_leave(&c, rv);
+	/* a keypad, or a dialog of ours, takes the PIN where the program has none to give */
+	if (info->flags & CKF_LOGIN_REQUIRED && world_has_dialogs(c.w))
+		info->flags |= CKF_PROTECTED_AUTHENTICATION_PATH;
 	info->ulMaxSessionCount = info->ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE;
 	info->ulSessionCount = all;
 	info->ulRwSessionCount = rw;
@@ -106,7 +109,7 @@ profile_in(struct call *c, const struct profile **pf)
 	uint64_t gen;
 	CK_RV rv;
 
-	if ((rv = reader_bind(c->r, &gen)))
+	if ((rv = reader_bind(c->r, c->pin, &gen)))
 		return rv;
 	*pf = NULL;
 	pthread_mutex_lock(&c->r->lock);
@@ -172,7 +175,7 @@ C_InitToken(CK_SLOT_ID slot, CK_UTF8CHAR_PTR pin, CK_ULONG pin_len, CK_UTF8CHAR_
 
 	if (!(rv = p11_enter_slot(&c, __func__, slot)) && (!label || !p11_data_ok(pin, pin_len)))
 		rv = CKR_ARGUMENTS_BAD;
-	if (rv || (rv = reader_bind(c.r, &gen)))
+	if (rv || (rv = reader_bind(c.r, c.pin, &gen)))
 		return p11_leave(&c, rv);
 	session_count(c.w, c.r, c.pin, &all, &rw);
 	return p11_leave(&c, all ? CKR_SESSION_EXISTS : CKR_FUNCTION_NOT_SUPPORTED);

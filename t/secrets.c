@@ -270,14 +270,15 @@ run(const char *module)
 	CK_C_GetFunctionList get = so ? (CK_C_GetFunctionList)(uintptr_t)dlsym(so, "C_GetFunctionList") : NULL;
 	uint8_t *heap = malloc(NEEDLE_MAX);
 	CK_SESSION_HANDLE h;
-	CK_SLOT_ID slot;
-	CK_ULONG n = 1;
+	CK_SLOT_ID slots[4], slot;
+	CK_ULONG n = 4;
 	CK_RV rv;
 
 	if (!heap || !get || get(&f))
 		return 2;
 	want("C_Initialize", f->C_Initialize(NULL));
-	want("C_GetSlotList", f->C_GetSlotList(CK_TRUE, &slot, &n));
+	want("C_GetSlotList", f->C_GetSlotList(CK_TRUE, slots, &n));
+	slot = slots[0];
 	want("C_OpenSession", f->C_OpenSession(slot, CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &h));
 	login(h, CKU_USER, pin);
 	sign(h);

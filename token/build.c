@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "mapping/algs.h"
 #include "mapping/cert.h"
 #include "mapping/der.h"
@@ -121,9 +122,23 @@ put_key(struct attrs_build *b, const struct p15_object *rec)
 		attrs_put(b, CKA_SUBJECT, buf_peek(&rec->subject));
 }
 
-static struct attrs *
-private_attrs(const struct p15_object *rec)
+bool
+build_says_pin2(const struct p15_object *key)
 {
+	return key->usage & USAGE_NON_REPUDIATION || key->user_consent > 0;
+}
+
+/* What a record is made into, beside its own content. */
+struct making {
+	const struct p15_object *rec;
+	bool each_time;  /* its slot's PIN is wanted for every use */
+	bool ask_cert;   /* whether it is, the key's certificate may tell */
+};
+
+static struct attrs *
+private_attrs(const struct making *m)
+{
+	const struct p15_object *rec = m->rec;
 	struct attrs_build b = { 0 };
 	/* a directory that says nothing of access speaks of a key made for a card */
 	unsigned access = rec->access ? rec->access :
@@ -139,7 +154,8 @@ private_attrs(const struct p15_object *rec)
 	attrs_bool(&b, CKA_ALWAYS_SENSITIVE, access & ACCESS_ALWAYS_SENSITIVE);
 	attrs_bool(&b, CKA_NEVER_EXTRACTABLE, access & ACCESS_NEVER_EXTRACTABLE);
 	attrs_bool(&b, CKA_WRAP_WITH_TRUSTED, false);
-	attrs_bool(&b, CKA_ALWAYS_AUTHENTICATE, rec->user_consent > 0);
+	if (m->each_time || rec->user_consent || !m->ask_cert)
+		attrs_bool(&b, CKA_ALWAYS_AUTHENTICATE, m->each_time || rec->user_consent > 0);
 	if (rec->key.kind == KEY_EC)
 		attrs_hide(&b, CKA_VALUE);
 	for (size_t i = 0; rec->key.kind == KEY_RSA && i < N(rsa_hidden); i++)
@@ -148,8 +164,9 @@ private_attrs(const struct p15_object *rec)
 }
 
 static struct attrs *
-public_attrs(const struct p15_object *rec)
+public_attrs(const struct making *m)
 {
+	const struct p15_object *rec = m->rec;
 	struct attrs_build b = { 0 };
 
 	put_common(&b, CKO_PUBLIC_KEY, rec, false);
@@ -161,8 +178,9 @@ public_attrs(const struct p15_object *rec)
 }
 
 static struct attrs *
-cert_attrs(const struct p15_object *rec)
+cert_attrs(const struct making *m)
 {
+	const struct p15_object *rec = m->rec;
 	struct attrs_build b = { 0 };
 
 	put_common(&b, CKO_CERTIFICATE, rec, false);
@@ -175,8 +193,9 @@ cert_attrs(const struct p15_object *rec)
 }
 
 static struct attrs *
-data_attrs(const struct p15_object *rec)
+data_attrs(const struct making *m)
 {
+	const struct p15_object *rec = m->rec;
 	struct attrs_build b = { 0 };
 
 	put_common(&b, CKO_DATA, rec, rec->auth_id.len || rec->flags & P15_FLAG_PRIVATE);
@@ -186,7 +205,7 @@ data_attrs(const struct p15_object *rec)
 }
 
 struct object *
-build_profile_object(void)
+build_profile_object(unsigned slot)
 {
 	struct attrs_build b = { 0 };
 
@@ -195,7 +214,7 @@ build_profile_object(void)
 	attrs_bool(&b, CKA_PRIVATE, false);
 	attrs_bool(&b, CKA_MODIFIABLE, false);
 	attrs_ulong(&b, CKA_PROFILE_ID, CKP_PUBLIC_CERTIFICATES_TOKEN);
-	return object_new(attrs_seal(&b), 0, 0);
+	return object_new(attrs_seal(&b), 0, slot);
 }
 
 static const struct p15_object *
@@ -272,30 +291,69 @@ source_for(struct sources *all, const struct p15_object *rec, struct source **ou
 	return take_direct(s, rec);
 }
 
-static struct attrs *(*const make[])(const struct p15_object *) = {
+static struct attrs *(*const make[])(const struct making *) = {
 	[P15_PRIVATE] = private_attrs, [P15_PUBLIC] = public_attrs, [P15_SECRET] = NULL,
 	[P15_CERT] = cert_attrs, [P15_DATA] = data_attrs, [P15_AUTH] = NULL,
 };
 
 static const struct p15_object *
-source_of(const struct p15_objects *recs, const struct p15_object *rec)
+source_of(const struct p15_objects *recs, const struct making *m)
 {
-	const struct p15_object *from;
+	const struct p15_object *rec = m->rec, *from;
 
+	if (m->ask_cert)
+		return find_by_id(recs, P15_CERT, &rec->id);
 	from = rec->kind == P15_CERT || rec->kind == P15_DATA ? rec : public_source(recs, &rec->id);
 	/* nothing but the key itself tells its numbers: the card is asked */
 	return from ? from : rec;
 }
 
+/* The slot of the PIN with that id: index, or slots->n when none has it. */
+static unsigned
+slot_of_pin(const struct build_slots *slots, const struct p15_id *auth)
+{
+	unsigned i = 0;
+
+	while (i < slots->n && !p15_id_eq(&slots->p[i].auth_id, auth))
+		i++;
+	return i;
+}
+
+/* slots->n: no slot may show it. */
+static unsigned
+slot_of(const struct p15_objects *recs, const struct build_slots *slots, const struct p15_object *rec)
+{
+	const struct p15_object *key = rec;
+	unsigned i;
+
+	if (rec->kind == P15_CERT || rec->kind == P15_PUBLIC)
+		key = find_by_id(recs, P15_PRIVATE, &rec->id);
+	i = key && key->auth_id.len ? slot_of_pin(slots, &key->auth_id) : 0;
+	/* a key is of no use without its PIN, but what everybody may read does no harm */
+	if (i == slots->n && rec->kind != P15_PRIVATE && !rec->auth_id.len)
+		i = 0;
+	return i < slots->n && slots->p[i].hidden ? slots->n : i;
+}
+
 static int
 add_object(struct object_list *out, struct sources *all, const struct p15_objects *recs,
-    const struct p15_object *rec, bool is_on_card)
+    const struct build_slots *slots, const struct p15_object *rec, bool is_on_card)
 {
-	struct object *o = object_new(make[rec->kind](rec), 0, 0);
+	unsigned slot = slot_of(recs, slots, rec);
+	struct making m = { .rec = rec };
+	struct object *o;
 
+	if (slot == slots->n) {
+		log_debug("an object of the card is in no slot: \"%s\"", rec->label);
+		return 0;
+	}
+	m.each_time = slots->p[slot].each_time;
+	m.ask_cert = rec->kind == P15_PRIVATE && !build_says_pin2(rec) && !m.each_time &&
+	    find_by_id(recs, P15_CERT, &rec->id);
+	o = object_new(make[rec->kind](&m), 0, slot);
 	/* an object that cannot tell its numbers for want of a source is not shown: it would stay
 	 * so until the card is taken out */
-	if (o && source_for(all, source_of(recs, rec), &o->src))
+	if (o && source_for(all, source_of(recs, &m), &o->src))
 		object_unref(&o);
 	if (o) {
 		o->at.is = is_on_card;
@@ -319,7 +377,8 @@ lacks_public(const struct p15_objects *recs, const struct p15_object *rec)
 }
 
 int
-build_objects(const struct p15_objects *recs, struct object_list *out)
+build_objects(const struct p15_objects *recs, const struct build_slots *slots,
+    struct object_list *out)
 {
 	struct sources all = { .n = 0 };
 	struct p15_object like;
@@ -328,13 +387,14 @@ build_objects(const struct p15_objects *recs, struct object_list *out)
 	for (size_t i = 0; !r && i < recs->n; i++) {
 		if (!make[recs->p[i]->kind])
 			continue;
-		r = add_object(out, &all, recs, recs->p[i], true);
+		r = add_object(out, &all, recs, slots, recs->p[i], true);
 		if (r || !lacks_public(recs, recs->p[i]))
 			continue;
 		like = *recs->p[i];
 		like.kind = P15_PUBLIC;
 		like.flags = 0;
-		r = add_object(out, &all, recs, &like, false);
+		like.auth_id.len = 0;
+		r = add_object(out, &all, recs, slots, &like, false);
 	}
 	for (size_t i = 0; i < all.n; i++)
 		source_unref(&all.s[i]);
@@ -396,6 +456,16 @@ find_curve(struct pub_fields *pub)
 		pub->kind = PUB_OTHER;
 }
 
+/* keyUsage bit 1, nonRepudiation, which newer texts call contentCommitment (RFC 5280 4.2.1.3). */
+bool
+build_cert_says_pin2(struct view body)
+{
+	struct cert_fields cert;
+
+	return body.len && cert_decode(body, &cert) == 0 && cert.has_key_usage &&
+	    cert.key_usage & 1u << 1;
+}
+
 struct attrs *
 build_full(const struct object *o, struct view body)
 {
@@ -404,6 +474,9 @@ build_full(const struct object *o, struct view body)
 	struct pub_fields pub;
 
 	attrs_add_all(&b, o->base);
+	if (o->cls == CKO_PRIVATE_KEY && !attrs_has(&b, CKA_ALWAYS_AUTHENTICATE))
+		attrs_bool(&b, CKA_ALWAYS_AUTHENTICATE,
+		    o->src->kind == SOURCE_CERT && build_cert_says_pin2(body));
 	if (o->src->kind == SOURCE_DATA) {
 		attrs_put(&b, CKA_VALUE, body);
 	} else if (o->src->kind == SOURCE_CERT && body.len && cert_decode(body, &cert) == 0) {

@@ -4,6 +4,7 @@
 #include "token/pubkey.h"
 #include "token/rules.h"
 #include "token/rv.h"
+#include "token/unlock.h"
 #include "token/write.h"
 
 #define TEMPLATE_MAX 64 /* more attributes than any class has */
@@ -68,6 +69,7 @@ create_object(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HA
 {
 	struct attrs *a = NULL;
 	bool token, user = reader_login_state(s->r, s->gen, s->pin) == LOGIN_USER;
+	bool asks = world_has_dialogs(s->world);
 	CK_RV rv;
 
 	if ((rv = rules_new(t, n, &a)))
@@ -75,7 +77,7 @@ create_object(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HA
 	token = attrs_get_bool(a, CKA_TOKEN, false);
 	if (token && !(s->flags & CKF_RW_SESSION))
 		rv = CKR_SESSION_READ_ONLY;
-	else if (attrs_get_bool(a, CKA_PRIVATE, false) && !user)
+	else if (attrs_get_bool(a, CKA_PRIVATE, false) && !user && !(token && asks))
 		rv = CKR_USER_NOT_LOGGED_IN;
 	else if (!token && attrs_get_ulong(a, CKA_CLASS, 0) == CKO_PRIVATE_KEY)
 		rv = CKR_TEMPLATE_INCONSISTENT; /* private keys live on cards */
@@ -185,11 +187,25 @@ change_locked(struct session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *t, CK_U
 /* Of two changes at once the later one must see what the earlier one did: it would undo a
  * CKA_SENSITIVE, or blank a record that is another object's by now. */
 
+/* Opens the PIN for a change of an object on the card, while a person may be asked: not under
+ * change_lock. What the change itself will refuse is not asked for. */
+static CK_RV
+ready(struct session *s, CK_OBJECT_HANDLE h)
+{
+	struct object *o = reader_object(s->r, s->pin, h);
+	bool asks = o && o->at.is && s->flags & CKF_RW_SESSION && world_has_dialogs(s->world);
+
+	object_unref(&o);
+	return asks ? rv_from(unlock_ready(s)) : CKR_OK;
+}
+
 CK_RV
 destroy_object(struct session *s, CK_OBJECT_HANDLE h)
 {
 	CK_RV rv;
 
+	if ((rv = ready(s, h)))
+		return rv;
 	pthread_mutex_lock(&s->r->change_lock);
 		rv = destroy_locked(s, h);
 	pthread_mutex_unlock(&s->r->change_lock);
@@ -201,6 +217,8 @@ change_object(struct session *s, CK_OBJECT_HANDLE h, const CK_ATTRIBUTE *t, CK_U
 {
 	CK_RV rv;
 
+	if ((rv = ready(s, h)))
+		return rv;
 	pthread_mutex_lock(&s->r->change_lock);
 		rv = change_locked(s, h, t, n);
 	pthread_mutex_unlock(&s->r->change_lock);

@@ -9,7 +9,7 @@
 enum dialog_text {
 	DIALOG_TITLE,
 	/* what is asked for, and why: the first line */
-	DIALOG_LOGIN, DIALOG_SIGN, DIALOG_CURRENT1, DIALOG_CURRENT2, DIALOG_NEW1, DIALOG_NEW2,
+	DIALOG_LOGIN, DIALOG_SIGN1, DIALOG_USE2, DIALOG_SIGN, DIALOG_CURRENT1, DIALOG_CURRENT2, DIALOG_NEW1, DIALOG_NEW2,
 	DIALOG_AGAIN, DIALOG_PUK, DIALOG_KEYPAD,
 	/* in front of the field */
 	DIALOG_PROMPT_PIN1, DIALOG_PROMPT_PIN2, DIALOG_PROMPT_NEW, DIALOG_PROMPT_AGAIN,
@@ -17,7 +17,7 @@ enum dialog_text {
 	/* on the buttons */
 	DIALOG_OK, DIALOG_CANCEL,
 	/* warnings and errors */
-	DIALOG_LAST_TRY, DIALOG_WRONG, DIALOG_DIFFERENT, DIALOG_LENGTH,
+	DIALOG_LAST_TRY, DIALOG_LAST_PUK, DIALOG_WRONG, DIALOG_DIFFERENT, DIALOG_LENGTH,
 	/* behind the name of a slot, at most 20 bytes in every language */
 	DIALOG_LABEL1, DIALOG_LABEL2,
 	DIALOG_TEXTS
@@ -27,6 +27,8 @@ static const char *const dialog_texts[DIALOG_TEXTS] = {
 	[DIALOG_TITLE] = N_("Castor PIN"),
 	[DIALOG_LOGIN] = N_("Enter PIN1 to log in with your card."),
 	[DIALOG_SIGN] = N_("Enter PIN2 to sign with your card. The signature is legally binding."),
+	[DIALOG_SIGN1] = N_("Enter PIN1 to sign with your card. The signature is legally binding."),
+	[DIALOG_USE2] = N_("Enter PIN2 to use your card."),
 	[DIALOG_CURRENT1] = N_("Enter the current PIN1 of your card."),
 	[DIALOG_CURRENT2] = N_("Enter the current PIN2 of your card."),
 	[DIALOG_NEW1] = N_("Enter a new PIN1."),
@@ -42,6 +44,7 @@ static const char *const dialog_texts[DIALOG_TEXTS] = {
 	[DIALOG_OK] = N_("OK"),
 	[DIALOG_CANCEL] = N_("Cancel"),
 	[DIALOG_LAST_TRY] = N_("This is the last try: a wrong PIN blocks the card's PIN."),
+	[DIALOG_LAST_PUK] = N_("This is the last try: a wrong PUK blocks the card for good."),
 	[DIALOG_WRONG] = N_("Wrong PIN."),
 	[DIALOG_DIFFERENT] = N_("The two PINs are not the same."),
 	[DIALOG_LENGTH] = N_("This PIN is too short or too long for the card."),

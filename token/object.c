@@ -22,6 +22,7 @@ static const struct lazy_row {
 	{ CKO_PRIVATE_KEY, CKA_SUBJECT }, { CKO_PRIVATE_KEY, CKA_MODULUS },
 	{ CKO_PRIVATE_KEY, CKA_PUBLIC_EXPONENT }, { CKO_PRIVATE_KEY, CKA_EC_PARAMS },
 	{ CKO_PRIVATE_KEY, CKA_EC_POINT }, { CKO_PRIVATE_KEY, CKA_PUBLIC_KEY_INFO },
+	{ CKO_PRIVATE_KEY, CKA_ALWAYS_AUTHENTICATE },
 };
 
 /* Handles start high, so that one taken for an index or a slot id misses at once. */

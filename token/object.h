@@ -27,7 +27,7 @@ struct on_card {
 	enum p15_kind kind;
 	struct key_ref key;             /* of private keys */
 	struct p15_id auth_id;          /* the PIN that guards it; len 0: none said */
-	bool user_consent;              /* the PIN is wanted for every single use */
+	bool user_consent;              /* its record says: the PIN is wanted for every single use */
 	struct path path;               /* of its value */
 	struct path dir;                /* EF that holds its record, which names the path */
 };

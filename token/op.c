@@ -4,12 +4,13 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "token/create.h"
-#include "token/pin.h"
 #include "token/pubkey.h"
 #include "token/rules.h"
 #include "token/rv.h"
 #include "token/session.h"
+#include "token/unlock.h"
 
 #define COLLECT_MAX ((size_t)1 << 16) /* input of a mechanism that is not hashed, bytes */
 
@@ -36,6 +37,12 @@ op_active(const struct session *s, enum op_kind kind)
 }
 
 bool
+op_busy(const struct session *s, enum op_kind kind)
+{
+	return s->op[kind].busy;
+}
+
+bool
 op_result_varies(enum op_kind kind)
 {
 	return kinds[kind].varies;
@@ -46,6 +53,9 @@ op_end(struct session *s, enum op_kind kind)
 {
 	struct op *op = &s->op[kind];
 
+	/* a context-specific login ends with its operation */
+	if (kinds[kind].cls == CKO_PRIVATE_KEY)
+		secret_free(&s->once);
 	mech_params_free(&op->params);
 	object_unref(&op->key);
 	soft_pub_free(&op->pub);
@@ -78,6 +88,9 @@ take_key(struct session *s, enum op_kind kind, CK_OBJECT_HANDLE h, struct op *op
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
 	if ((rv = reader_fill(s->r, s->gen, op->key)))
 		return rv;
+	if (op->key->cls == CKO_PRIVATE_KEY &&
+	    attrs_get_bool(object_attrs(op->key), CKA_ALWAYS_AUTHENTICATE, false))
+		reader_mark_pin2(s->r, s->gen, s->pin);
 	if ((err = pubkey_from_attrs(s->world->soft, object_attrs(op->key), &op->pub))) {
 		log_warn("public numbers of the key are missing or make no sense");
 		return err == E_MEM ? CKR_HOST_MEMORY : CKR_KEY_HANDLE_INVALID;
@@ -231,14 +244,14 @@ sign_on_card(struct session *s, struct op *op, struct view data)
 	    IN_DIGEST;
 	for (int attempt = 0; attempt < 2; attempt++) {
 		c.reselect = attempt > 0;
-		if ((err = reader_run(s->r, s->gen, verb_key, &c))) {
+		if ((err = unlock_run(s, 0, verb_key, &c))) {
 			rv = key_rv(err);
 			break;
 		}
 		rv = soft_verify(s->world->soft, op->m, &op->params, op->pub, data,
 		    buf_peek(&op->result));
 		if ((rv != CKR_SIGNATURE_INVALID && rv != CKR_SIGNATURE_LEN_RANGE) ||
-		    op->key->at.user_consent)
+		    attrs_get_bool(object_attrs(op->key), CKA_ALWAYS_AUTHENTICATE, false))
 			break;
 		log_warn("%s: a signature did not verify; others changed the card's environment",
 		    s->r->name);
@@ -266,7 +279,7 @@ decrypt_on_card(struct session *s, struct op *op, struct view data)
 	if ((rv = soft_decrypt_alg(op->m, pf->decipher_algs, &c.alg)))
 		return rv;
 	c.in.data = data;
-	err = reader_run(s->r, s->gen, verb_key, &c);
+	err = unlock_run(s, 0, verb_key, &c);
 	/* every complaint about the cryptogram is the same one: no oracle */
 	if (err == E_DATA || err == E_DENIED || err == E_CARD || err == E_PROTOCOL)
 		rv = CKR_ENCRYPTED_DATA_INVALID;
@@ -292,9 +305,6 @@ op_finish(struct session *s, enum op_kind kind)
 
 	if (op->has_result)
 		return CKR_OK;
-	if ((kind == OP_SIGN || kind == OP_SIGN_RECOVER || kind == OP_DECRYPT) &&
-	    (rv = pin_ready(s, op->key)))
-		return rv;
 	if ((rv = gather(op, &digest, &data)))
 		goto out;
 	switch (kind) {
@@ -303,10 +313,14 @@ op_finish(struct session *s, enum op_kind kind)
 		break;
 	case OP_SIGN:
 	case OP_SIGN_RECOVER:
+		op->busy = true;
 		rv = sign_on_card(s, op, data);
+		op->busy = false;
 		break;
 	case OP_DECRYPT:
+		op->busy = true;
 		rv = decrypt_on_card(s, op, data);
+		op->busy = false;
 		break;
 	case OP_ENCRYPT:
 		rv = soft_encrypt(s->world->soft, op->m, &op->params, op->pub, data, &op->result);
@@ -405,7 +419,7 @@ derive_on_card(struct session *s, struct op *op, CK_ULONG want, struct buf *secr
 	if (want > coordinate && op->params.kdf == CKD_NULL)
 		return CKR_KEY_SIZE_RANGE;
 	c.in.data = buf_peek(&op->params.point);
-	if ((err = reader_run(s->r, s->gen, verb_key, &c)))
+	if ((err = unlock_run(s, 0, verb_key, &c)))
 		rv = key_rv(err);
 	else if (x.len != coordinate)
 		rv = CKR_DEVICE_ERROR;
@@ -446,7 +460,7 @@ op_derive(struct session *s, const CK_MECHANISM *ck, CK_OBJECT_HANDLE base, cons
 	}
 	if ((rv = mech_params_parse(op.m, ck, &op.params)) ||
 	    (rv = derive_template(t, n, &type, &len)) ||
-	    (rv = pin_ready(s, op.key)) || (rv = reader_fill(s->r, s->gen, op.key)) ||
+	    (rv = reader_fill(s->r, s->gen, op.key)) ||
 	    (rv = derive_on_card(s, &op, len, &secret)))
 		goto out;
 	rv = create_secret(s, type, buf_peek(&secret), t, n, out);

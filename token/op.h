@@ -21,6 +21,7 @@ struct op {
 	struct soft_pub *pub;       /* its public numbers */
 	struct soft_md *md;         /* running hash; NULL when the mechanism has none */
 	struct buf data;            /* collected input when there is no hash */
+	bool busy;                  /* its thread waits for a person, without the session's lock */
 	bool updated;               /* the multi-part way was begun */
 	bool has_result;            /* the card did its part, the caller's buffer was too small */
 	struct buf result;          /* secret */
@@ -31,6 +32,8 @@ struct op {
  * CKR_KEY_FUNCTION_NOT_PERMITTED. No APDU but for reading a certificate not read yet. */
 CK_RV op_init(struct session *s, enum op_kind kind, const CK_MECHANISM *ck, CK_OBJECT_HANDLE key);
 bool op_active(const struct session *s, enum op_kind kind);
+/* Whether another thread is in the middle of it: CKR_OPERATION_ACTIVE, and nothing is touched. */
+bool op_busy(const struct session *s, enum op_kind kind);
 /* Bytes the result takes at most; exact for signatures and digests. */
 CK_ULONG op_result_len(const struct session *s, enum op_kind kind);
 /* Whether the result may turn out shorter than op_result_len (decryption, recovery). */

@@ -4,157 +4,100 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/os.h"
 #include "base/secret.h"
+#include "token/dialog.h"
+#include "token/dialog_text.h"
+#include "token/pinrule.h"
 #include "token/rv.h"
+#include "token/unlock.h"
 
-enum pin_verb { PIN_LOGIN, PIN_VERIFY, PIN_CHANGE, PIN_UNBLOCK, PIN_LOGOUT };
+#define ASK_MAX 10 /* dialogs in a row about one PIN */
 
-struct pin_call {
-	enum pin_verb verb;
-	struct reader *r;
-	unsigned slot;
-	uint64_t gen;
-	struct pin_ref pin;
-	struct view first, second; /* PIN; old and new; PUK and new */
+/* A PIN that is changed or unblocked. */
+struct change {
+	struct session *s;
+	struct pin_ref ref;
+	struct pinrule rule;
+	bool unblock;           /* first is the PUK; else the old PIN */
+	bool stays_open;        /* somebody is logged in with a PIN that may stay open */
+	struct view first, second;
 	int tries;
-	bool done;                 /* PIN_LOGOUT: nobody is logged in any more */
-	enum login seen;           /* PIN_LOGIN that ends with E_EXISTS: who was */
 };
 
-static void
-set_login(struct reader *r, unsigned pin, uint64_t gen, enum login login, struct secret *puk)
-{
-	struct secret *old = puk;
-
-	pthread_mutex_lock(&r->lock);
-		if (r->gen == gen && r->token) {
-			old = r->token->slot[pin].puk;
-			r->token->slot[pin].puk = puk;
-			r->token->slot[pin].login = login;
-		}
-	pthread_mutex_unlock(&r->lock);
-	secret_free(&old);
-}
-
-/* The card is ours alone here, so who is logged in can be asked and told without a race: of two
- * threads that log in at once the second must not spend a try, nor undo what the first has done. */
 static int
-verb_login(struct card *card, struct pin_call *c)
+verb_change(struct card *card, void *arg)
 {
-	int err;
+	struct change *c = arg;
+	int err, verify, tries;
 
-	if ((c->seen = reader_login_state(c->r, c->gen, c->slot)) != LOGIN_PUBLIC)
-		return E_EXISTS;
-	if (!(err = card_pin_verify(card, &c->pin, c->first, &c->tries)))
-		set_login(c->r, c->slot, c->gen, LOGIN_USER, NULL);
-	return err;
-}
-
-static int
-verb_logout(struct card *card, struct pin_call *c)
-{
-	set_login(c->r, c->slot, c->gen, LOGIN_PUBLIC, NULL);
-	c->done = true;
-	return card->ops->pin_forget ? card->ops->pin_forget(card, &c->pin) : 0;
-}
-
-static int
-verb_pin(struct card *card, void *arg)
-{
-	struct pin_call *c = arg;
-
-	switch (c->verb) {
-	case PIN_LOGIN:
-		return verb_login(card, c);
-	case PIN_VERIFY:
-		return card_pin_verify(card, &c->pin, c->first, &c->tries);
-	case PIN_CHANGE:
-		return card_pin_change(card, &c->pin, c->first, c->second, &c->tries);
-	case PIN_UNBLOCK:
-		return card_pin_unblock(card, &c->pin, c->first, c->second, &c->tries);
-	default:
-		return verb_logout(card, c);
-	}
-}
-
-/* Notes what an answer of the card tells of the tries left. */
-static void
-note_tries_locked(struct pinslot *slot, enum pin_verb verb, int err, int tries)
-{
-	int *count = verb == PIN_UNBLOCK ? &slot->puk_tries : &slot->tries;
-
-	if (err == E_PIN_BLOCKED)
-		*count = 0;
-	else if (err == E_PIN_WRONG)
-		/* without a number nothing was sent: no PIN of the card has that length */
-		*count = tries >= 0 ? tries : *count;
-	else if (err == 0 && verb != PIN_LOGOUT)
-		slot->tries = slot->pin.tries_max > 0 ? slot->pin.tries_max : -1;
-}
-
-/* One command about the slot's PIN. No lock but the session's. */
-static int
-pin_run(struct reader *r, unsigned pin, uint64_t gen, struct pin_call *c)
-{
-	int err = 0;
-
-	pthread_mutex_lock(&r->lock);
-		if (r->gen != gen || !r->token)
-			err = E_GONE;
-		else
-			c->pin = r->token->slot[pin].pin;
-	pthread_mutex_unlock(&r->lock);
+	c->tries = -1;
+	err = c->unblock ? card_pin_unblock(card, &c->ref, c->first, c->second, &c->tries) :
+	    card_pin_change(card, &c->ref, c->first, c->second, &c->tries);
 	if (err)
 		return err;
-	c->r = r;
-	c->slot = pin;
-	c->gen = gen;
-	c->tries = -1;
-	err = reader_run(r, gen, verb_pin, c);
-	pthread_mutex_lock(&r->lock);
-		if (r->gen == gen && r->token)
-			note_tries_locked(&r->token->slot[pin], c->verb, err, c->tries);
-	pthread_mutex_unlock(&r->lock);
-	if (err && err != E_EXISTS)
-		log_info("%s: %s", r->name, err_text(err));
+	/* It leaves the PIN closed on some cards and open on others (seed 2.2): open it shall be for
+	 * whoever was logged in, and else closed. */
+	if (!c->stays_open) {
+		unlock_close(c->s->r, card, &c->ref);
+	} else if ((verify = card_pin_verify(card, &c->ref, c->second, &tries))) {
+		log_warn("the new PIN does not open the card: %s", err_text(verify));
+		c->stays_open = false;
+	}
+	return 0;
+}
+
+/* What a change means for who is logged in and for what is kept. */
+static void
+note_change(struct change *c, int err)
+{
+	struct session *s = c->s;
+	struct pinslot *slot;
+	struct secret *kept = NULL;
+	uint64_t epoch;
+
+	/* a PIN kept by another program of this user is the old one now */
+	if (!err)
+		shared_bump(&s->world->shared);
+	epoch = shared_epoch(&s->world->shared);
+	if (!err && c->stays_open)
+		kept = secret_new(c->second.p, c->second.len);
+	pthread_mutex_lock(&s->r->lock);
+		if (s->r->gen == s->gen && s->r->token) {
+			slot = &s->r->token->slot[s->pin];
+			if (c->unblock && err == E_PIN_BLOCKED)
+				slot->puk_tries = 0;
+			else if (c->unblock && err == E_PIN_WRONG)
+				slot->puk_tries = c->tries >= 0 ? c->tries : slot->puk_tries;
+			else
+				unlock_note_tries_locked(slot, err, c->tries);
+			if (!err || err == E_PIN_WRONG || err == E_PIN_BLOCKED) {
+				pincache_wipe(&slot->cache);
+				secret_free(&slot->once);
+			}
+			if (!err) {
+				slot->opened = c->stays_open;
+				if (slot->login == LOGIN_USER && !c->stays_open &&
+				    !pinslot_each_time(slot, s->world->settings))
+					slot->login = LOGIN_PUBLIC;
+			}
+			if (kept && s->world->keeps_pin1 && !slot->is_pin2)
+				pincache_put(&slot->cache, kept, slot->tries, epoch, os_clock_ms());
+		}
+	pthread_mutex_unlock(&s->r->lock);
+	secret_free(&kept);
+	reader_tell_pins(s->r, s->gen);
+}
+
+static int
+run_change(struct change *c)
+{
+	int err = reader_run(c->s->r, c->s->gen, verb_change, c);
+
+	note_change(c, err);
+	if (err)
+		log_info("%s: %s", c->s->r->name, err_text(err));
 	return err;
-}
-
-bool
-pin_is_open(struct reader *r, uint64_t gen, struct card *card)
-{
-	struct pin_state state;
-	struct pin_ref pin;
-	bool user;
-
-	for (unsigned i = 0; i < PINS_PER_READER; i++) {
-		pthread_mutex_lock(&r->lock);
-			user = r->gen == gen && r->token && r->token->slot[i].login == LOGIN_USER;
-			if (user)
-				pin = r->token->slot[i].pin;
-		pthread_mutex_unlock(&r->lock);
-		if (user && card->ops->pin_info && !card->ops->pin_info(card, &pin, &state) &&
-		    state.verified == 1)
-			return true;
-	}
-	return false;
-}
-
-void
-pin_lost(struct reader *r, uint64_t gen)
-{
-	bool was = false;
-
-	for (unsigned i = 0; i < PINS_PER_READER; i++) {
-		if (reader_login_state(r, gen, i) != LOGIN_USER)
-			continue;
-		/* not a logout: handles of private keys stay true, and serve again after the next login */
-		set_login(r, i, gen, LOGIN_PUBLIC, NULL);
-		was = true;
-	}
-	if (was)
-		log_info("%s: the card forgot the PIN (reset or logged out by another program)",
-		    r->name);
 }
 
 static bool
@@ -173,47 +116,100 @@ taken(enum login now, enum login asked)
 	return now == asked ? CKR_USER_ALREADY_LOGGED_IN : CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
 }
 
+/* No PIN was given, and there is no other way to it. */
+static CK_RV
+login_rv(int err)
+{
+	return err == E_UNSUPPORTED ? CKR_ARGUMENTS_BAD : rv_from_pin(err);
+}
+
 static CK_RV
 login_user(struct session *s, struct view pin)
 {
-	struct pin_call c = { .verb = PIN_LOGIN, .first = pin };
-	int err = pin_run(s->r, s->pin, s->gen, &c);
+	enum login who;
+	CK_RV rv;
+	int err;
 
-	if (err == E_EXISTS)
-		return taken(c.seen, LOGIN_USER); /* by now that one may have left */
-	return rv_from_pin(err);
+	/* what a PIN may do is known before it is entered */
+	if ((rv = unlock_classify(s)))
+		return rv;
+	if ((err = unlock_login(s, pin, false, &who)) == E_EXISTS)
+		return taken(who, LOGIN_USER);
+	return login_rv(err);
+}
+
+/* Shows one dialog of its own. */
+static int
+ask(struct session *s, enum ask about, const char *wrong, struct secret **pin)
+{
+	struct turn t;
+	int err;
+
+	if ((err = turn_take(s, false, &t)))
+		return err;
+	err = dialog_ask(&t, about, wrong, pin);
+	turn_end(&t, err);
+	return err;
 }
 
 /* A PUK can only be tried by unblocking with it, so C_Login keeps it and C_InitPIN uses it. */
 static CK_RV
 login_so(struct session *s, struct view puk)
 {
-	struct secret *cell;
+	struct secret *cell = NULL;
+	int err;
 
-	if (!(cell = secret_new(puk.p, puk.len)))
+	if (!puk.p) {
+		if ((err = ask(s, ASK_PUK, NULL, &cell)))
+			return login_rv(err);
+	} else if (!(cell = secret_new(puk.p, puk.len))) {
 		return puk.len > SECRET_MAX ? CKR_PIN_INCORRECT : CKR_HOST_MEMORY;
-	set_login(s->r, s->pin, s->gen, LOGIN_SO, cell);
-	return CKR_OK;
+	}
+	if (!cell->len) {
+		secret_free(&cell);
+		return CKR_PIN_INCORRECT;
+	}
+	pthread_mutex_lock(&s->r->lock);
+		if (s->r->gen == s->gen && s->r->token &&
+		    s->r->token->slot[s->pin].login == LOGIN_PUBLIC) {
+			secret_free(&s->r->token->slot[s->pin].puk);
+			s->r->token->slot[s->pin].puk = cell;
+			s->r->token->slot[s->pin].login = LOGIN_SO;
+			cell = NULL;
+		}
+	pthread_mutex_unlock(&s->r->lock);
+	if (!cell)
+		return CKR_OK;
+	secret_free(&cell);
+	return session_is_over(s) ? CKR_DEVICE_REMOVED :
+	    taken(reader_login_state(s->r, s->gen, s->pin), LOGIN_SO);
 }
 
-/* A context-specific login belongs to a key that wants its PIN each time, in the middle of an
- * operation with it. */
+/* Whether an operation with a key that wants its PIN each time is going on. */
+static bool
+wants_context(struct session *s)
+{
+	static const enum op_kind kinds[] = { OP_SIGN, OP_SIGN_RECOVER, OP_DECRYPT };
+
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (op_active(s, kinds[i]) && attrs_get_bool(object_attrs(s->op[kinds[i]].key),
+		    CKA_ALWAYS_AUTHENTICATE, false))
+			return true;
+	return false;
+}
+
 static CK_RV
 login_context(struct session *s, struct view pin)
 {
-	static const enum op_kind kinds[] = { OP_SIGN, OP_SIGN_RECOVER, OP_DECRYPT };
-	struct pin_call c = { .verb = PIN_VERIFY, .first = pin };
+	enum login who;
 	CK_RV rv;
 
-	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-		if (!op_active(s, kinds[i]) || !s->op[kinds[i]].key->at.user_consent)
-			continue;
-		rv = rv_from_pin(pin_run(s->r, s->pin, s->gen, &c));
-		if (rv == CKR_PIN_LOCKED)
-			pin_logout_slot(s->r, s->pin, s->gen);
-		return rv;
-	}
-	return CKR_OPERATION_NOT_INITIALIZED;
+	if (!wants_context(s))
+		return CKR_OPERATION_NOT_INITIALIZED;
+	rv = login_rv(unlock_login(s, pin, true, &who));
+	if (rv == CKR_PIN_LOCKED)
+		pin_logout_slot(s->r, s->pin, s->gen);
+	return rv;
 }
 
 /* The slot as it is now; its pointers are not to be used. CKR_DEVICE_REMOVED. */
@@ -242,19 +238,17 @@ pin_login(struct session *s, CK_USER_TYPE user, struct view pin)
 		return CKR_USER_TYPE_INVALID;
 	if ((rv = slot_now(s, &slot)))
 		return rv;
-	if (user == CKU_CONTEXT_SPECIFIC && !pin.p)
-		return CKR_ARGUMENTS_BAD;
-	if (user == CKU_CONTEXT_SPECIFIC)
-		return login_context(s, pin);
-	if (slot.login != LOGIN_PUBLIC)
+	if (user != CKU_CONTEXT_SPECIFIC && slot.login != LOGIN_PUBLIC)
 		return taken(slot.login, asked);
 	if (user == CKU_SO && has_read_only_session(s))
 		return CKR_SESSION_READ_ONLY_EXISTS;
-	if (!pin.p)
+	if (!pin.p && !world_has_dialogs(s->world))
 		return CKR_ARGUMENTS_BAD;
 	/* DESIGN 18.3: an empty PIN never reaches a card (CVE-2023-40660 was that) */
-	if (!pin.len)
+	if (pin.p && !pin.len)
 		return CKR_PIN_INCORRECT;
+	if (user == CKU_CONTEXT_SPECIFIC)
+		return login_context(s, pin);
 	if (!slot.has_pin || (user == CKU_USER && !slot.initialized))
 		return CKR_USER_PIN_NOT_INITIALIZED;
 	if (user == CKU_SO && !slot.can_unblock)
@@ -265,89 +259,153 @@ pin_login(struct session *s, CK_USER_TYPE user, struct view pin)
 void
 pin_logout_slot(struct reader *r, unsigned pin, uint64_t gen)
 {
-	struct pin_call c = { .verb = PIN_LOGOUT };
 	enum login was = reader_login_state(r, gen, pin);
 
-	if (was == LOGIN_PUBLIC)
-		return;
-	if (was == LOGIN_USER)
-		pin_run(r, pin, gen, &c);
-	if (!c.done) /* a card that cannot be asked is logged out of all the same */
-		set_login(r, pin, gen, LOGIN_PUBLIC, NULL);
-	reader_hide_private(r, pin);
+	/* nobody is logged in any more before the card is asked, and also when it cannot be */
+	reader_set_login(r, gen, pin, LOGIN_PUBLIC);
+	unlock_forget(r, pin, gen);
+	if (was != LOGIN_PUBLIC)
+		reader_hide_private(r, pin);
 }
 
 CK_RV
 pin_logout(struct session *s)
 {
-	if (reader_login_state(s->r, s->gen, s->pin) == LOGIN_PUBLIC)
-		return CKR_USER_NOT_LOGGED_IN;
+	enum login was = reader_login_state(s->r, s->gen, s->pin);
+
+	/* also what a dialog has opened without a login */
 	pin_logout_slot(s->r, s->pin, s->gen);
+	return was == LOGIN_PUBLIC ? CKR_USER_NOT_LOGGED_IN : CKR_OK;
+}
+
+/* Fills in what the slot says. CKR_DEVICE_REMOVED. */
+static CK_RV
+change_begin(struct session *s, struct pinslot *slot, struct change *c)
+{
+	CK_RV rv;
+
+	if ((rv = slot_now(s, slot)))
+		return rv;
+	*c = (struct change){ .s = s, .ref = slot->pin };
+	pinrule_of(s->world->settings, &c->ref, &c->rule);
 	return CKR_OK;
+}
+
+/* A new PIN, of the program or of a person, that the rules allow. *cell: the caller's, or NULL when
+ * the program gave it. */
+static CK_RV
+take_new(struct change *c, struct view given, struct secret **cell)
+{
+	enum pin_fault fault = PIN_FINE;
+	int err;
+
+	*cell = NULL;
+	c->second = given;
+	if (given.p)
+		return pinrule_rv(pinrule_check(&c->rule, given));
+	for (int n = 0; n < ASK_MAX; n++) {
+		secret_free(cell);
+		err = ask(c->s, ASK_NEW, fault ? pinrule_text(fault) : NULL, cell);
+		if (err && err != E_PIN_LEN)
+			return login_rv(err);
+		fault = err ? PIN_LONG : pinrule_check(&c->rule, secret_view(*cell));
+		if (!fault)
+			break;
+	}
+	c->second = secret_view(*cell);
+	return pinrule_rv(fault);
+}
+
+/* The old PIN, and the change by it. With a person: asked again after a wrong one, never with one try
+ * left. */
+static int
+change_by_old(struct change *c, struct view given)
+{
+	struct secret *old = NULL;
+	const char *wrong = NULL;
+	int err = 0;
+
+	c->first = given;
+	if (given.p)
+		return run_change(c);
+	for (int n = 0; n < ASK_MAX; n++) {
+		secret_free(&old);
+		if ((err = ask(c->s, ASK_OLD, wrong, &old)) == E_PIN_LEN) {
+			wrong = dialog_texts[DIALOG_LENGTH];
+			continue;
+		}
+		if (err)
+			break;
+		c->first = secret_view(old);
+		if ((err = run_change(c)) != E_PIN_WRONG)
+			break;
+		wrong = c->tries < 0 ? dialog_texts[DIALOG_LENGTH] : dialog_texts[DIALOG_WRONG];
+		if (c->tries == 0 || c->tries == 1)
+			break;
+	}
+	secret_free(&old);
+	return err;
 }
 
 CK_RV
 pin_set(struct session *s, struct view old, struct view new)
 {
-	struct pin_call c = { .verb = PIN_CHANGE, .first = old, .second = new };
 	struct pinslot slot;
+	struct secret *typed = NULL;
+	struct change c;
 	CK_RV rv;
-	int err;
 
 	if (!(s->flags & CKF_RW_SESSION))
 		return CKR_SESSION_READ_ONLY;
-	if ((rv = slot_now(s, &slot)))
+	if ((rv = unlock_classify(s)) || (rv = change_begin(s, &slot, &c)))
 		return rv;
 	/* in the SO state this would change the PUK, which the cards at hand cannot */
 	if (!slot.has_pin || !slot.can_change || slot.login == LOGIN_SO)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	if (!old.p || !new.p)
+	if ((!old.p || !new.p) && !world_has_dialogs(s->world))
 		return CKR_ARGUMENTS_BAD;
-	if (!old.len)
+	if (old.p && !old.len)
 		return CKR_PIN_INCORRECT;
-	if ((err = pin_run(s->r, s->pin, s->gen, &c)))
-		return rv_from_pin(err);
-	/* a change leaves the PIN unverified on some cards and verified on others: whoever was
-	 * logged in stays so, by the new PIN */
-	if (slot.login == LOGIN_USER) {
-		c = (struct pin_call){ .verb = PIN_VERIFY, .first = new };
-		if (pin_run(s->r, s->pin, s->gen, &c))
-			pin_lost(s->r, s->gen);
-	}
-	return CKR_OK;
+	c.stays_open = slot.login == LOGIN_USER && !pinslot_each_time(&slot, s->world->settings);
+	if (!(rv = take_new(&c, new, &typed)))
+		rv = login_rv(change_by_old(&c, old));
+	secret_free(&typed);
+	return rv;
 }
 
 CK_RV
 pin_init(struct session *s, struct view new)
 {
-	struct pin_call c = { .verb = PIN_UNBLOCK, .second = new };
-	struct secret *puk = NULL;
+	struct pinslot slot;
+	struct change c;
+	struct secret *puk = NULL, *typed = NULL;
+	CK_RV rv;
 	int err;
 
 	if (reader_login_state(s->r, s->gen, s->pin) != LOGIN_SO)
 		return CKR_USER_NOT_LOGGED_IN;
-	if (!new.p)
+	if (!new.p && !world_has_dialogs(s->world))
 		return CKR_ARGUMENTS_BAD;
+	if ((rv = change_begin(s, &slot, &c)) || (rv = take_new(&c, new, &typed)))
+		goto out;
 	pthread_mutex_lock(&s->r->lock);
 		if (s->r->gen == s->gen && s->r->token && s->r->token->slot[s->pin].puk)
 			puk = secret_new(s->r->token->slot[s->pin].puk->p,
 			    s->r->token->slot[s->pin].puk->len);
 	pthread_mutex_unlock(&s->r->lock);
-	if (!puk)
-		return CKR_USER_NOT_LOGGED_IN;
+	if (!puk) {
+		rv = CKR_USER_NOT_LOGGED_IN;
+		goto out;
+	}
+	c.unblock = true;
 	c.first = secret_view(puk);
-	err = pin_run(s->r, s->pin, s->gen, &c);
-	secret_free(&puk);
+	err = run_change(&c);
 	/* a wrong PUK must not be tried again by the next C_InitPIN */
 	if (err == E_PIN_WRONG || err == E_PIN_BLOCKED)
-		set_login(s->r, s->pin, s->gen, LOGIN_PUBLIC, NULL);
-	return rv_from_pin(err);
-}
-
-CK_RV
-pin_ready(struct session *s, const struct object *key)
-{
-	if (!key->at.is || reader_login_state(s->r, s->gen, s->pin) == LOGIN_USER)
-		return CKR_OK;
-	return CKR_USER_NOT_LOGGED_IN;
+		pin_logout_slot(s->r, s->pin, s->gen);
+	rv = rv_from_pin(err);
+out:
+	secret_free(&puk);
+	secret_free(&typed);
+	return rv;
 }

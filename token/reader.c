@@ -6,9 +6,10 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/secret.h"
 #include "base/wildcard.h"
+#include "token/feature.h"
 #include "token/keyparts.h"
-#include "token/pin.h"
 #include "token/rv.h"
 #include "token/session.h"
 
@@ -30,6 +31,7 @@ reader_new(struct world *w, const char *name, CK_SLOT_ID base, bool at_start)
 	pthread_mutex_init(&r->change_lock, NULL);
 	pthread_mutex_init(&r->io_lock, NULL);
 	pthread_mutex_init(&r->lock, NULL);
+	pthread_cond_init(&r->asked, NULL);
 	return r;
 }
 
@@ -43,10 +45,11 @@ reader_free(struct reader **r)
 		return;
 	card_close(&dead->card);
 	object_list_free(&dead->objects);
-	token_free(&dead->token);
+	token_unref(&dead->token);
 	pthread_mutex_destroy(&dead->change_lock);
 	pthread_mutex_destroy(&dead->io_lock);
 	pthread_mutex_destroy(&dead->lock);
+	pthread_cond_destroy(&dead->asked);
 	free(dead->name);
 	free(dead);
 }
@@ -62,12 +65,21 @@ end_generation_locked(struct reader *r, struct object_list *objects, struct toke
 	memset(&r->objects, 0, sizeof r->objects);
 	*token = r->token;
 	r->token = NULL;
+	/* a reference elsewhere may outlive it, what was typed must not */
+	for (unsigned i = 0; *token && i < PINS_PER_READER; i++)
+		pinslot_wipe_locked(&(*token)->slot[i]);
 }
 
 bool
 reader_has_card_locked(const struct reader *r)
 {
 	return r->presence == IO_PRESENT || r->presence == IO_MUTE;
+}
+
+bool
+reader_has_token_locked(const struct reader *r, unsigned pin)
+{
+	return reader_has_card_locked(r) && (!r->token || !pin || r->token->slot[pin].has_pin);
 }
 
 uint64_t
@@ -97,7 +109,7 @@ reader_saw(struct reader *r, uint64_t gen, const struct io_state *s)
 			changed = !r->polled || s->events != r->events || was != is;
 			if (changed)
 				end_generation_locked(r, &objects, &token);
-			for (unsigned i = 0; i < PINS_PER_READER; i++)
+			for (unsigned i = 0; i < r->world->slots; i++)
 				r->event[i] |= changed && (r->polled || (is && !r->at_start));
 			r->presence = s->now;
 			r->events = s->events;
@@ -105,7 +117,7 @@ reader_saw(struct reader *r, uint64_t gen, const struct io_state *s)
 		}
 	pthread_mutex_unlock(&r->lock);
 	object_list_free(&objects);
-	token_free(&token);
+	token_unref(&token);
 	if (changed) {
 		log_info("%s: %s", r->name, is ? "there is a card" : "there is no card");
 		session_purge(r->world, r);
@@ -130,7 +142,7 @@ reader_drop(struct reader *r, uint64_t gen)
 			end_generation_locked(r, &objects, &token);
 	pthread_mutex_unlock(&r->lock);
 	object_list_free(&objects);
-	token_free(&token);
+	token_unref(&token);
 	session_purge(r->world, r);
 	/* the event is raised by whoever sees that the card is out, and once */
 	reader_poll(r);
@@ -190,34 +202,55 @@ turns_out_gone(struct reader *r, uint64_t gen)
 	return is_over(r, gen);
 }
 
-int
-reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg)
+/* The card was reset: no PIN of it is open any more. */
+static void
+note_reset(struct reader *r, uint64_t gen)
+{
+	pthread_mutex_lock(&r->lock);
+		for (unsigned i = 0; r->gen == gen && r->token && i < PINS_PER_READER; i++)
+			pinslot_closed_locked(&r->token->slot[i], r->world->settings);
+	pthread_mutex_unlock(&r->lock);
+	log_info("%s: the card was reset", r->name);
+}
+
+/* One attempt at a verb, in a transaction of its own. */
+static int
+run_once_io_locked(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 {
 	int deadline = (int)settings_int(r->world->settings, SET_cryptokiTimeout);
 	int err;
 
-	pthread_mutex_lock(&r->io_lock);
-	err = connect_io_locked(r, gen);
-	for (int attempt = 0; !err; attempt++) {
-		if ((err = card_begin(r->card, deadline ? deadline : -1)))
-			break;
-		if (r->card->was_reset) {
-			r->card->was_reset = false;
-			pin_lost(r, gen);
-		}
-		err = verb(r->card, arg);
-		/* refused although the PIN is open: what is missing is not a login */
-		if (err == E_PIN_NEEDED && pin_is_open(r, gen, r->card))
-			err = E_DENIED;
-		card_end(r->card, IO_END_LEAVE);
-		if (err != E_RESET || attempt || r->card->changed)
-			break;
-		err = 0; /* nothing was changed yet: the verb may run again from its start */
+	if ((err = card_begin(r->card, deadline ? deadline : -1)))
+		return err;
+	if (r->card->was_reset) {
+		r->card->was_reset = false;
+		note_reset(r, gen);
 	}
+	/* for cards shared with programs that select something else and reset nothing */
+	if (settings_bool(r->world->settings, SET_forceSelectApplet))
+		r->card->app_selected = false;
+	r->end_reset = false;
+	err = verb(r->card, arg);
+	card_end(r->card, r->end_reset ? IO_END_RESET : IO_END_LEAVE);
+	if (r->end_reset)
+		note_reset(r, gen);
+	return err;
+}
+
+int
+reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg)
+{
+	int err;
+
+	pthread_mutex_lock(&r->io_lock);
+	if (!(err = connect_io_locked(r, gen)) &&
+	    (err = run_once_io_locked(r, gen, verb, arg)) == E_RESET && !r->card->changed)
+		/* nothing was changed yet: the verb may run again from its start */
+		err = run_once_io_locked(r, gen, verb, arg);
 	if (err == E_GONE || err == E_NO_READER || err == E_RESET)
 		card_close(&r->card);
-	if (err == E_PIN_NEEDED || err == E_RESET)
-		pin_lost(r, gen);
+	if (err == E_RESET)
+		note_reset(r, gen);
 	pthread_mutex_unlock(&r->io_lock);
 	if ((err == E_IO || err == E_RESET || err == E_PROTOCOL) && turns_out_gone(r, gen))
 		err = E_GONE;
@@ -226,10 +259,14 @@ reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 	return err;
 }
 
+struct read_token { const struct settings *s; struct token *token; };
+
 static int
 verb_read_token(struct card *card, void *arg)
 {
-	return token_read(card, arg);
+	struct read_token *read = arg;
+
+	return token_read(card, read->s, &read->token);
 }
 
 /* validTokenInfoLabel: only cards with such a label are ours. */
@@ -241,38 +278,49 @@ label_is_wanted(const struct reader *r, const struct token *t)
 	return !*wanted || wildcard_list_match(wanted, t->label ? t->label : "");
 }
 
-CK_RV
-reader_bind(struct reader *r, uint64_t *gen)
+/* What is known of a card without asking it. True: no more need be done. */
+static bool
+is_bound(struct reader *r, unsigned pin, uint64_t *gen, CK_RV *rv)
 {
-	struct token *token = NULL;
-	bool bound, unknown, present;
+	bool done = true;
+
+	*rv = CKR_OK;
+	pthread_mutex_lock(&r->lock);
+		*gen = r->gen;
+		if (!reader_has_token_locked(r, pin))
+			*rv = CKR_TOKEN_NOT_PRESENT;
+		else if (r->unknown)
+			*rv = CKR_TOKEN_NOT_RECOGNIZED;
+		else
+			done = r->token != NULL;
+	pthread_mutex_unlock(&r->lock);
+	return done;
+}
+
+CK_RV
+reader_bind(struct reader *r, unsigned pin, uint64_t *gen)
+{
+	struct read_token read = { .s = r->world->settings };
+	bool unknown;
+	CK_RV rv;
 	int err;
 
 	reader_poll(r);
-	pthread_mutex_lock(&r->lock);
-		*gen = r->gen;
-		bound = r->token != NULL;
-		unknown = r->unknown;
-		present = reader_has_card_locked(r);
-	pthread_mutex_unlock(&r->lock);
-	if (!present)
-		return CKR_TOKEN_NOT_PRESENT;
-	if (bound)
-		return CKR_OK;
-	if (unknown)
-		return CKR_TOKEN_NOT_RECOGNIZED;
-
-	err = reader_run(r, *gen, verb_read_token, &token);
-	if (!err && !label_is_wanted(r, token))
+	if (is_bound(r, pin, gen, &rv))
+		return rv;
+	err = reader_run(r, *gen, verb_read_token, &read);
+	if (!err && !label_is_wanted(r, read.token))
 		err = E_UNKNOWN;
 	pthread_mutex_lock(&r->lock);
 		/* another thread may have been faster, or the card is gone: ours is dropped then */
 		if (!err && r->gen != *gen)
 			err = E_GONE;
 		if (!err && !r->token) {
-			r->token = token;
-			token = NULL;
+			r->token = read.token;
+			read.token = NULL;
 		}
+		if (!err && !reader_has_token_locked(r, pin))
+			err = E_GONE; /* of this slot, that is */
 		/* remembered until it is removed: a browser asks again and again (OpenSC#2030) */
 		unknown = r->gen == *gen && (err == E_UNKNOWN || err == E_CARD ||
 		    err == E_PROTOCOL ||
@@ -281,51 +329,78 @@ reader_bind(struct reader *r, uint64_t *gen)
 	pthread_mutex_unlock(&r->lock);
 	if (unknown)
 		log_warn("%s: card cannot be used: %s", r->name, err_text(err));
-	token_free(&token);
+	token_unref(&read.token);
 	if (unknown)
 		return CKR_TOKEN_NOT_RECOGNIZED;
 	return err == E_GONE || err == E_NO_READER ? CKR_TOKEN_NOT_PRESENT : rv_from(err);
 }
 
-struct load { struct p15_odf odf; struct object_list objects; };
+struct token *
+reader_token(struct reader *r, uint64_t gen)
+{
+	struct token *t = NULL;
+
+	pthread_mutex_lock(&r->lock);
+		if (r->gen == gen && r->token)
+			t = token_ref(r->token);
+	pthread_mutex_unlock(&r->lock);
+	return t;
+}
+
+struct load {
+	struct token *token;
+	struct build_slot slot[PINS_PER_READER];
+	struct object_list objects;
+};
 
 static int
 verb_read_objects(struct card *card, void *arg)
 {
 	struct load *load = arg;
+	const struct build_slots slots = { load->slot, PINS_PER_READER };
 
 	object_list_free(&load->objects); /* of a first attempt that a reset cut short */
-	return token_read_objects(card, &load->odf, &load->objects);
+	return token_read_objects(card, &load->token->odf, &load->token->keys, &slots,
+	    &load->objects);
 }
 
 CK_RV
 reader_load(struct reader *r, uint64_t gen)
 {
-	struct load load = { 0 };
+	struct load load = { .token = reader_token(r, gen) };
+	struct pinslot *slot;
 	bool done = false;
 	int err = 0;
 
+	if (!load.token)
+		return rv_from(E_GONE);
 	pthread_mutex_lock(&r->lock);
-		if (r->gen != gen || !r->token) {
-			err = E_GONE;
-		} else {
-			done = r->token->objects_loaded;
-			load.odf = r->token->odf;
+		done = load.token->objects_loaded;
+		for (unsigned i = 0; i < PINS_PER_READER; i++) {
+			slot = &load.token->slot[i];
+			load.slot[i].auth_id = slot->auth_id;
+			load.slot[i].each_time = pinslot_each_time(slot, r->world->settings);
+			load.slot[i].hidden = i >= r->world->slots || (i && !slot->has_pin);
 		}
 	pthread_mutex_unlock(&r->lock);
-	if (err || done)
-		return rv_from(err);
-
+	if (done)
+		goto out;
 	err = reader_run(r, gen, verb_read_objects, &load);
 	pthread_mutex_lock(&r->lock);
-		if (!err && (r->gen != gen || !r->token))
+		if (!err && (r->gen != gen || r->token != load.token))
 			err = E_GONE;
+		for (unsigned i = 0; !err && !done && i < r->world->slots; i++)
+			if (!load.slot[i].hidden && load.token->slot[i].has_pin)
+				err = object_list_take(&load.objects, object_new(feature_attrs_locked(
+				    &load.token->slot[i], i, r->world->settings), 0, i));
 		if (!err && !r->token->objects_loaded) {
 			err = object_list_join(&r->objects, &load.objects);
 			r->token->objects_loaded = !err;
 		}
 	pthread_mutex_unlock(&r->lock);
 	object_list_free(&load.objects);
+out:
+	token_unref(&load.token);
 	return rv_from(err);
 }
 
@@ -336,21 +411,30 @@ reader_forget(struct reader *r)
 	card_forget(&r->card);
 }
 
+bool
+reader_shows_locked(const struct reader *r, unsigned pin, const struct object *o)
+{
+	if (o->pin != pin || !r->token)
+		return false;
+	if (!o->priv || r->token->slot[pin].login == LOGIN_USER)
+		return true;
+	return o->token && o->cls == CKO_PRIVATE_KEY && r->token->slot[pin].login == LOGIN_PUBLIC &&
+	    world_has_dialogs(r->world);
+}
+
 CK_RV
 reader_key(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h, struct object **key)
 {
 	CK_RV rv = CKR_KEY_HANDLE_INVALID;
 	struct object *o;
-	bool user;
 
 	*key = NULL;
 	pthread_mutex_lock(&r->lock);
-		user = r->token && r->token->slot[pin].login == LOGIN_USER;
 		for (size_t i = 0; i < r->objects.n && !*key; i++) {
 			o = r->objects.p[i];
 			if (o->h != h || o->pin != pin)
 				continue;
-			rv = user || !o->priv ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
+			rv = reader_shows_locked(r, pin, o) ? CKR_OK : CKR_USER_NOT_LOGGED_IN;
 			*key = rv ? NULL : object_ref(o);
 			break;
 		}
@@ -474,6 +558,83 @@ reader_hide_private(struct reader *r, unsigned pin)
 	pthread_mutex_unlock(&r->lock);
 }
 
+/* A handle of a private key in the slot that does not say yet that its PIN is given for every use;
+ * 0: there is none. *a: its attributes as they shall be. */
+static CK_OBJECT_HANDLE
+next_unmarked(struct reader *r, uint64_t gen, unsigned pin, struct attrs **a)
+{
+	struct attrs_build b = { 0 };
+	struct object *o = NULL;
+	CK_OBJECT_HANDLE h = 0;
+
+	pthread_mutex_lock(&r->lock);
+		for (size_t i = 0; r->gen == gen && i < r->objects.n && !h; i++) {
+			if (r->objects.p[i]->cls != CKO_PRIVATE_KEY || r->objects.p[i]->pin != pin ||
+			    attrs_get_bool(object_attrs(r->objects.p[i]), CKA_ALWAYS_AUTHENTICATE,
+			    false))
+				continue;
+			o = object_ref(r->objects.p[i]);
+			h = o->h;
+		}
+	pthread_mutex_unlock(&r->lock);
+	if (!o)
+		return 0;
+	attrs_bool(&b, CKA_ALWAYS_AUTHENTICATE, true);
+	attrs_add_all(&b, o->base);
+	*a = attrs_seal(&b);
+	object_unref(&o);
+	return h;
+}
+
+void
+reader_mark_pin2(struct reader *r, uint64_t gen, unsigned pin)
+{
+	CK_OBJECT_HANDLE h;
+	struct attrs *a = NULL;
+	bool was = true, each = false;
+
+	pthread_mutex_lock(&r->lock);
+		if (r->gen == gen && r->token) {
+			was = r->token->slot[pin].is_pin2;
+			r->token->slot[pin].is_pin2 = true;
+			each = pinslot_each_time(&r->token->slot[pin], r->world->settings);
+			if (each)
+				pincache_wipe(&r->token->slot[pin].cache);
+		}
+	pthread_mutex_unlock(&r->lock);
+	if (was || !each)
+		return;
+	log_info("%s: a certificate says that its key is for legally binding signatures", r->name);
+	pthread_mutex_lock(&r->change_lock);
+		while ((h = next_unmarked(r, gen, pin, &a)))
+			if (reader_replace_attrs(r, gen, h, a, NULL))
+				break;
+	pthread_mutex_unlock(&r->change_lock);
+}
+
+void
+reader_tell_pins(struct reader *r, uint64_t gen)
+{
+	struct attrs *a;
+	CK_OBJECT_HANDLE h;
+
+	for (unsigned pin = 0; pin < r->world->slots; pin++) {
+		a = NULL;
+		h = 0;
+		pthread_mutex_lock(&r->lock);
+			for (size_t i = 0; r->gen == gen && r->token && i < r->objects.n && !h; i++)
+				if (r->objects.p[i]->cls == CKO_HW_FEATURE &&
+				    r->objects.p[i]->pin == pin)
+					h = r->objects.p[i]->h;
+			if (h)
+				a = feature_attrs_locked(&r->token->slot[pin], pin,
+				    r->world->settings);
+		pthread_mutex_unlock(&r->lock);
+		if (a)
+			reader_replace_attrs(r, gen, h, a, NULL);
+	}
+}
+
 /* The bytes of a source: a file's, or the public numbers of a key that only the key tells. */
 static int
 read_body(struct card *card, const struct source *src, struct buf *body)
@@ -491,8 +652,8 @@ read_body(struct card *card, const struct source *src, struct buf *body)
 	return err;
 }
 
-static int
-verb_read_source(struct card *card, void *arg)
+int
+reader_read_source(struct card *card, void *arg)
 {
 	struct source *src = arg;
 	struct buf *body = calloc(1, sizeof *body), *none = NULL;
@@ -514,7 +675,7 @@ verb_read_source(struct card *card, void *arg)
 		buf_free(body);
 		free(body);
 	}
-	return err == E_PIN_NEEDED ? 0 : err;
+	return wait ? E_PIN_NEEDED : err;
 }
 
 CK_RV
@@ -525,10 +686,32 @@ reader_fill(struct reader *r, uint64_t gen, struct object *o)
 	if (!o->src)
 		return CKR_OK;
 	if (!atomic_load(&o->src->body))
-		err = reader_run(r, gen, verb_read_source, o->src);
+		err = reader_run(r, gen, reader_read_source, o->src);
+	if (err == E_PIN_NEEDED)
+		err = 0;
 	if (!err)
 		err = build_complete(o);
 	return rv_from(err);
+}
+
+void
+reader_set_login(struct reader *r, uint64_t gen, unsigned pin, enum login login)
+{
+	pthread_mutex_lock(&r->lock);
+		if (r->gen == gen && r->token) {
+			secret_free(&r->token->slot[pin].puk);
+			r->token->slot[pin].login = login;
+		}
+	pthread_mutex_unlock(&r->lock);
+}
+
+void
+reader_regain_login(struct reader *r, uint64_t gen, unsigned pin)
+{
+	pthread_mutex_lock(&r->lock);
+		if (r->gen == gen && r->token && r->token->slot[pin].login == LOGIN_PUBLIC)
+			r->token->slot[pin].login = LOGIN_USER;
+	pthread_mutex_unlock(&r->lock);
 }
 
 enum login

@@ -15,15 +15,22 @@ struct reader {
 	pthread_mutex_t io_lock;        /* one card's APDUs */
 	struct card *card;              /* io_lock; NULL: not connected */
 	uint64_t card_gen;              /* io_lock: generation the card was opened in */
+	bool end_reset;                 /* io_lock: a verb wants the transaction to end with a reset */
 
 	pthread_mutex_t lock;           /* held for microseconds, never over I/O */
 	uint64_t gen;                   /* lock: grows with every change seen: card in, card out */
 	enum io_presence presence;      /* lock */
 	uint32_t events;                /* lock: the reader's own counter, as last seen */
 	bool polled;                    /* lock: presence was looked at before */
-	bool listed;                    /* lock: had a card when C_GetSlotList last counted */
+	bool listed[PINS_PER_READER];   /* lock: had a token when C_GetSlotList last counted */
 	bool unknown;                   /* lock: the card of this generation is not recognised */
 	bool event[PINS_PER_READER];    /* lock: C_WaitForSlotEvent has not told it yet */
+	struct asking {                 /* lock: the dialog about a slot's PIN */
+		bool busy;              /* a thread has the turn */
+		unsigned turns;         /* how many there were */
+		int last;               /* E_* the last one ended with */
+	} asking[PINS_PER_READER];
+	pthread_cond_t asked;           /* with lock: a turn ended */
 	struct token *token;            /* lock: NULL until somebody asked for it */
 	struct object_list objects;     /* lock: the card's and the sessions' */
 };
@@ -42,9 +49,15 @@ uint64_t reader_expect(struct reader *r, struct io_state *s);
 bool reader_saw(struct reader *r, uint64_t gen, const struct io_state *s);
 /* Whether there is a card in it, as last seen. reader->lock held. */
 bool reader_has_card_locked(const struct reader *r);
-/* Recognises the card unless that was done. CKR_TOKEN_NOT_PRESENT, CKR_TOKEN_NOT_RECOGNIZED,
- * CKR_DEVICE_REMOVED, CKR_DEVICE_ERROR. *gen: of the card found. */
-CK_RV reader_bind(struct reader *r, uint64_t *gen);
+/* Whether one of its slots has a token, as last seen: a card known to have one PIN only is no token
+ * of the second slot. reader->lock held. */
+bool reader_has_token_locked(const struct reader *r, unsigned pin);
+/* Recognises the card unless that was done. CKR_TOKEN_NOT_PRESENT (also of a slot whose PIN the card
+ * has not), CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_REMOVED, CKR_DEVICE_ERROR. *gen: of the card
+ * found. */
+CK_RV reader_bind(struct reader *r, unsigned pin, uint64_t *gen);
+/* The token of that generation, as a reference; NULL when it is over. */
+struct token *reader_token(struct reader *r, uint64_t gen);
 /* Reads the card's objects unless that was done. */
 CK_RV reader_load(struct reader *r, uint64_t gen);
 /* The card is gone (or was another one): sessions, objects and PINs of that generation end. */
@@ -58,8 +71,10 @@ void reader_forget(struct reader *r);
 typedef int (*card_verb)(struct card *card, void *arg);
 int reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg);
 
-/* The object of a handle that the slot shows now, as a reference; private ones only to a
- * logged-in user. NULL: there is none. */
+/* Whether the slot shows an object now: private ones only to a logged-in user, but private keys to
+ * everybody where a dialog will ask for their PIN (DESIGN 17.3). reader->lock held. */
+bool reader_shows_locked(const struct reader *r, unsigned pin, const struct object *o);
+/* The object of a handle that the slot shows now, as a reference. NULL: there is none. */
 struct object *reader_object(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h);
 /* The same for a key that is to be used: CKR_KEY_HANDLE_INVALID, or CKR_USER_NOT_LOGGED_IN when
  * it is there but private, so that a program that lost its login knows to ask for the PIN. */
@@ -77,8 +92,19 @@ void reader_remove_owned(struct reader *r, CK_SESSION_HANDLE owner);
 /* What a logout ends: private session objects are gone, and the handles of private token
  * objects are void for ever, since they get new ones. */
 void reader_hide_private(struct reader *r, unsigned pin);
+/* Puts the slot's keys under the rule that their PIN is given anew for every use: a certificate said
+ * so, where their directory had not. No lock held. */
+void reader_mark_pin2(struct reader *r, uint64_t gen, unsigned pin);
+/* A card_verb: reads the body of a struct source. E_PIN_NEEDED: may be read later. */
+int reader_read_source(struct card *card, void *source);
 /* Makes sure the object's body was read. CKR_OK also when it cannot be read. */
 CK_RV reader_fill(struct reader *r, uint64_t gen, struct object *o);
+/* Who is logged in in a slot from now on; nothing when the generation is over. */
+void reader_set_login(struct reader *r, uint64_t gen, unsigned pin, enum login login);
+/* A user who was lost by a reset is back, unless somebody is logged in by now. */
+void reader_regain_login(struct reader *r, uint64_t gen, unsigned pin);
+/* Puts what is known of the slots' PINs into the objects that tell of it (CKO_HW_FEATURE). */
+void reader_tell_pins(struct reader *r, uint64_t gen);
 /* Who is logged in; LOGIN_PUBLIC when the generation is over. */
 enum login reader_login_state(struct reader *r, uint64_t gen, unsigned pin);
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/secret.h"
 #include "token/pin.h"
 #include "token/rv.h"
 
@@ -51,7 +52,7 @@ session_open(struct world *w, struct reader *r, unsigned pin, CK_FLAGS flags, CK
 	uint64_t gen;
 	CK_RV rv;
 
-	if ((rv = reader_bind(r, &gen)))
+	if ((rv = reader_bind(r, pin, &gen)))
 		return rv;
 	if (!(flags & CKF_RW_SESSION) && reader_login_state(r, gen, pin) == LOGIN_SO)
 		return CKR_SESSION_READ_WRITE_SO_EXISTS;
@@ -88,6 +89,7 @@ session_unref(struct session **s)
 		return;
 	for (int k = 0; k < OP_KINDS; k++)
 		op_end(dead, (enum op_kind)k);
+	secret_free(&dead->once);
 	buf_free(&dead->found);
 	pthread_mutex_destroy(&dead->lock);
 	free(dead);
@@ -120,7 +122,7 @@ session_enter(struct world *w, CK_SESSION_HANDLE h)
 	if (!s)
 		return NULL;
 	pthread_mutex_lock(&s->lock);
-	if (s->closed || session_is_over(s)) {
+	if (atomic_load(&s->closed) || session_is_over(s)) {
 		session_leave(s);
 		return NULL;
 	}
@@ -198,9 +200,11 @@ session_close(struct session *s)
 			was_in = true;
 		}
 	pthread_mutex_unlock(&s->world->lock);
-	s->closed = true;
+	atomic_store(&s->closed, true);
+	/* one that waits for a person is its thread's, who will find the session closed */
 	for (int k = 0; k < OP_KINDS; k++)
-		op_end(s, (enum op_kind)k);
+		if (!s->op[k].busy)
+			op_end(s, (enum op_kind)k);
 	reader_remove_owned(s->r, s->h);
 	session_count(s->world, s->r, s->pin, &left, &rw);
 	if (!left)
@@ -217,7 +221,7 @@ session_close_all(struct world *w, struct reader *r, unsigned pin)
 
 	for (struct session *s = gone; s; s = s->next_out) {
 		pthread_mutex_lock(&s->lock);
-			s->closed = true;
+			atomic_store(&s->closed, true);
 		pthread_mutex_unlock(&s->lock);
 		reader_remove_owned(r, s->h);
 	}
@@ -257,19 +261,19 @@ session_state(struct session *s)
 	}
 }
 
-/* References to all the slot's objects that may be seen now. */
+/* References to all the slot's objects that may be seen now. Hardware features are seen only by those
+ * who ask for that class (PKCS#11 v2.40 5.7, C_FindObjectsInit). */
 static int
-visible_objects(struct session *s, struct object_list *out)
+visible_objects(struct session *s, bool features, struct object_list *out)
 {
 	struct object *o;
-	bool user;
 	int err = 0;
 
 	pthread_mutex_lock(&s->r->lock);
-		user = s->r->token && s->r->token->slot[s->pin].login == LOGIN_USER;
 		for (size_t i = 0; i < s->r->objects.n && !err; i++) {
 			o = s->r->objects.p[i];
-			if (o->pin == s->pin && (user || !o->priv))
+			if (reader_shows_locked(s->r, s->pin, o) &&
+			    (features || o->cls != CKO_HW_FEATURE))
 				err = object_list_take(out, object_ref(o));
 		}
 	pthread_mutex_unlock(&s->r->lock);
@@ -280,6 +284,7 @@ CK_RV
 session_find_init(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n)
 {
 	struct object_list seen = { 0 };
+	CK_ULONG cls = CKO_DATA;
 	CK_OBJECT_HANDLE h;
 	enum match m;
 	CK_RV rv;
@@ -289,7 +294,8 @@ session_find_init(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n)
 	if ((rv = reader_load(s->r, s->gen)))
 		return rv;
 	buf_reset(&s->found);
-	rv = rv_from(visible_objects(s, &seen));
+	template_ulong(t, n, CKA_CLASS, &cls);
+	rv = rv_from(visible_objects(s, cls == CKO_HW_FEATURE, &seen));
 	for (size_t i = 0; i < seen.n && !rv; i++) {
 		m = object_match(seen.p[i], t, n);
 		if (m == MATCH_NEEDS_BODY && !(rv = reader_fill(s->r, s->gen, seen.p[i])))

@@ -6,33 +6,79 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "token/dialog_text.h"
+#include "token/pinrule.h"
 
-void
-pad_text(CK_UTF8CHAR *field, size_t size, const char *text)
+/* Bytes of a text of which at most `most` are wanted: never half a character, and no blank at the
+ * end. */
+static size_t
+text_cut(const char *s, size_t most)
 {
-	size_t n = text ? strlen(text) : 0;
+	size_t n = strlen(s);
 
-	memset(field, ' ', size);
-	if (n > size)
-		/* never half a character: step back over continuation bytes */
-		for (n = size; n && ((unsigned char)text[n] & 0xC0) == 0x80; n--)
-			;
-	if (n)
-		memcpy(field, text, n);
+	if (n <= most)
+		return n;
+	/* step back over continuation bytes */
+	for (n = most; n && ((unsigned char)s[n] & 0xC0) == 0x80; n--)
+		;
+	while (n && s[n - 1] == ' ')
+		n--;
+	return n;
 }
 
 void
-token_free(struct token **t)
+pad_text(CK_UTF8CHAR *field, size_t size, const char *s)
+{
+	size_t n = s ? text_cut(s, size) : 0;
+
+	memset(field, ' ', size);
+	if (n)
+		memcpy(field, s, n);
+}
+
+void
+pinslot_wipe_locked(struct pinslot *slot)
+{
+	secret_free(&slot->puk);
+	secret_free(&slot->once);
+	pincache_wipe(&slot->cache);
+}
+
+bool
+pinslot_each_time(const struct pinslot *slot, const struct settings *s)
+{
+	return settings_bool(s, SET_dropAuthentication) ||
+	    (slot->is_pin2 && settings_bool(s, SET_pin2EveryTime));
+}
+
+void
+pinslot_closed_locked(struct pinslot *slot, const struct settings *s)
+{
+	slot->opened = false;
+	if (slot->login == LOGIN_USER && !pinslot_each_time(slot, s) && !slot->cache.pin)
+		slot->login = LOGIN_PUBLIC;
+}
+
+struct token *
+token_ref(struct token *t)
+{
+	atomic_fetch_add(&t->refs, 1);
+	return t;
+}
+
+void
+token_unref(struct token **t)
 {
 	struct token *dead = *t;
 
 	*t = NULL;
-	if (!dead)
+	if (!dead || atomic_fetch_sub(&dead->refs, 1) != 1)
 		return;
 	for (unsigned i = 0; i < PINS_PER_READER; i++) {
-		secret_free(&dead->slot[i].puk);
+		pinslot_wipe_locked(&dead->slot[i]);
 		free(dead->slot[i].label);
 	}
+	p15_objects_free(&dead->keys);
 	buf_free(&dead->serial);
 	free(dead->label);
 	free(dead->manufacturer);
@@ -216,93 +262,190 @@ auth_by_id(const struct p15_objects *auths, const struct p15_id *id)
 	return NULL;
 }
 
-/* The user PINs in the card's own order, PUKs and SO PINs left out; the PUK that unblocks a
- * PIN is named by the PIN's authId. */
+/* Whether one of the keys says that this PIN is of the PIN2 class. */
+static bool
+guards_pin2_key(const struct p15_objects *keys, const struct p15_id *auth)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (p15_id_eq(&keys->p[i]->auth_id, auth) && build_says_pin2(keys->p[i]))
+			return true;
+	return false;
+}
+
+static bool
+is_user_pin(const struct p15_object *a)
+{
+	return !(a->pin_flags & (PINF_SO | PINF_UNBLOCKING));
+}
+
+/* The PINs that slots are made of: the first that is of class 1, then the first of the others, so
+ * that nobody's order of records makes a browser ask for PIN2. */
+static void
+choose_pins(const struct p15_objects *auths, const struct p15_objects *keys,
+    const struct p15_object *chosen[PINS_PER_READER])
+{
+	const struct p15_object *a, *first = NULL, *second = NULL;
+	size_t more = 0;
+
+	for (size_t i = 0; i < auths->n && !first; i++)
+		if (is_user_pin(auths->p[i]) && !guards_pin2_key(keys, &auths->p[i]->id))
+			first = auths->p[i];
+	for (int class2 = 1; class2 >= 0; class2--) {
+		for (size_t i = 0; i < auths->n; i++) {
+			a = auths->p[i];
+			if (!is_user_pin(a) || a == first ||
+			    guards_pin2_key(keys, &a->id) != (class2 == 1))
+				continue;
+			if (!second)
+				second = a;
+			else if (a != second)
+				more++;
+		}
+	}
+	if (!first) {
+		first = second;
+		second = NULL;
+		for (size_t i = 0; i < auths->n && !second; i++)
+			if (is_user_pin(auths->p[i]) && auths->p[i] != first)
+				second = auths->p[i];
+	}
+	if (more)
+		log_warn("the card has more PINs than slots can show");
+	chosen[0] = first;
+	chosen[1] = second;
+}
+
+/* What the profile knows of a PIN and the directory does not tell. */
+static const struct pin_ref *
+profile_pin(const struct profile *pf, unsigned i, int ref)
+{
+	for (unsigned k = 0; k < 2; k++)
+		if (pf->has_pin[k] && pf->pin[k].ref == ref)
+			return &pf->pin[k];
+	return pf->has_pin[i] ? &pf->pin[i] : pf->has_pin[0] ? &pf->pin[0] : NULL;
+}
+
+static int
+take_pin(struct pinslot *slot, const struct p15_object *a, const struct p15_objects *auths,
+    const struct pin_ref *known)
+{
+	const struct p15_object *puk;
+
+	slot->has_pin = true;
+	slot->pin = a->pin;
+	slot->auth_id = a->id;
+	slot->initialized = a->pin_flags & PINF_INITIALIZED;
+	slot->can_change = !(a->pin_flags & PINF_CHANGE_DISABLED);
+	slot->can_unblock = !(a->pin_flags & PINF_UNBLOCK_DISABLED);
+	if (known) {
+		slot->pin.tries_max = known->tries_max;
+		slot->pin.forget = known->forget;
+		slot->pin.puk_min = known->puk_min;
+		slot->pin.puk_max = known->puk_max;
+		slot->pin.puk_stored = known->puk_stored;
+	}
+	if ((puk = auth_by_id(auths, &a->auth_id))) {
+		slot->pin.puk_min = puk->pin.min;
+		slot->pin.puk_max = puk->pin.max;
+		slot->pin.puk_stored = puk->pin.stored;
+		slot->pin.unblock_ref = puk->pin.ref;
+	}
+	return (slot->label = strdup(a->label)) ? 0 : E_MEM;
+}
+
+/* The user PINs, PUKs and SO PINs left out; the PUK that unblocks a PIN is named by the PIN's
+ * authId. */
 static int
 take_pins(struct token *t, const struct p15_objects *auths)
 {
-	const struct p15_object *puk;
-	struct p15_object *a;
-	struct pinslot *slot;
-	unsigned n = 0;
+	const struct p15_object *chosen[PINS_PER_READER] = { NULL };
+	int err = 0;
 
-	for (size_t i = 0; i < auths->n && n < PINS_PER_READER; i++) {
-		a = auths->p[i];
-		if (a->pin_flags & (PINF_SO | PINF_UNBLOCKING))
-			continue;
-		slot = &t->slot[n++];
-		slot->has_pin = true;
-		slot->pin = a->pin;
-		slot->auth_id = a->id;
-		slot->initialized = a->pin_flags & PINF_INITIALIZED;
-		slot->can_change = !(a->pin_flags & PINF_CHANGE_DISABLED);
-		slot->can_unblock = !(a->pin_flags & PINF_UNBLOCK_DISABLED);
-		if (!(slot->label = strdup(a->label)))
-			return E_MEM;
-		if (t->pf->has_pin[0]) {
-			slot->pin.tries_max = t->pf->pin[0].tries_max;
-			slot->pin.forget = t->pf->pin[0].forget;
-			slot->pin.puk_min = t->pf->pin[0].puk_min;
-			slot->pin.puk_max = t->pf->pin[0].puk_max;
-			slot->pin.puk_stored = t->pf->pin[0].puk_stored;
-		}
-		if ((puk = auth_by_id(auths, &a->auth_id))) {
-			slot->pin.puk_min = puk->pin.min;
-			slot->pin.puk_max = puk->pin.max;
-			slot->pin.puk_stored = puk->pin.stored;
-			slot->pin.unblock_ref = puk->pin.ref;
-		}
-	}
+	choose_pins(auths, &t->keys, chosen);
+	for (unsigned i = 0; i < PINS_PER_READER && !err; i++)
+		if (chosen[i])
+			err = take_pin(&t->slot[i], chosen[i], auths,
+			    profile_pin(t->pf, i, chosen[i]->pin.ref));
+	return err;
+}
+
+/* The directory is silent: what the profile says, with its `guess` mark. */
+static int
+take_profile_pins(struct token *t)
+{
+	struct pinslot *slot = &t->slot[0];
+
+	if (slot->has_pin || !t->pf->has_pin[0])
+		return 0;
+	slot->has_pin = true;
+	slot->pin = t->pf->pin[0];
+	slot->initialized = slot->can_change = slot->can_unblock = true;
+	return (slot->label = strdup("PIN")) ? 0 : E_MEM;
+}
+
+/* pinMinLength stands in for the directory's word, for new PINs in both directions; an old PIN may
+ * still be as short as either allows. */
+static void
+apply_rules(struct pinslot *slot, const struct settings *s)
+{
+	struct pinrule rule;
+
+	pinrule_of(s, &slot->pin, &rule);
+	slot->new_min = rule.min;
+	if (rule.min < slot->pin.min)
+		slot->pin.min = rule.min;
+}
+
+static int
+read_tries(struct card *card, struct pinslot *slot)
+{
+	struct pin_state state = { .tries = -1, .puk_tries = -1, .verified = -1 };
+	int err;
+
+	if (!slot->has_pin || slot->pin.guess || !card->ops->pin_info)
+		return 0;
+	err = card->ops->pin_info(card, &slot->pin, &state);
+	if (err == E_GONE || err == E_RESET || err == E_MEM)
+		return err;
+	slot->tries = state.tries;
+	/* the most we have seen, where nothing says how many there are after a success */
+	if (state.tries > slot->pin.tries_max)
+		slot->pin.tries_max = state.tries;
+	slot->puk_tries = state.puk_tries;
 	return 0;
 }
 
 static int
-read_pins(struct card *card, struct token *t)
+read_pins(struct card *card, const struct settings *s, struct token *t)
 {
 	struct p15_objects auths = { 0 };
-	struct pin_state state;
 	int err;
 
-	if ((err = read_dirs(card, &t->odf, P15_AUTH, &auths)) || (err = take_pins(t, &auths)))
-		goto out;
-	if (!t->slot[0].has_pin && card->pf->has_pin[0]) {
-		/* the directory is silent: what the profile says, with its `guess` mark */
-		t->slot[0].has_pin = true;
-		t->slot[0].pin = card->pf->pin[0];
-		t->slot[0].initialized = t->slot[0].can_change = t->slot[0].can_unblock = true;
-		if (!(t->slot[0].label = strdup("PIN")))
-			err = E_MEM;
-	}
+	if (!(err = read_dirs(card, &t->odf, P15_AUTH, &auths)) &&
+	    !(err = read_dirs(card, &t->odf, P15_PRIVATE, &t->keys)) &&
+	    !(err = take_pins(t, &auths)))
+		err = take_profile_pins(t);
 	for (unsigned i = 0; i < PINS_PER_READER && !err; i++) {
-		t->slot[i].tries = t->slot[i].puk_tries = -1;
-		if (!t->slot[i].has_pin || t->slot[i].pin.guess || !card->ops->pin_info)
-			continue;
-		state.tries = state.puk_tries = state.verified = -1;
-		err = card->ops->pin_info(card, &t->slot[i].pin, &state);
-		if (err == E_GONE || err == E_RESET || err == E_MEM)
-			break;
-		err = 0;
-		t->slot[i].tries = state.tries;
-		/* the most we have seen, where nothing says how many there are after a success */
-		if (state.tries > t->slot[i].pin.tries_max)
-			t->slot[i].pin.tries_max = state.tries;
-		t->slot[i].puk_tries = state.puk_tries;
+		t->slot[i].is_pin2 = t->slot[i].has_pin && t->slot[i].auth_id.len &&
+		    guards_pin2_key(&t->keys, &t->slot[i].auth_id);
+		apply_rules(&t->slot[i], s);
+		err = read_tries(card, &t->slot[i]);
 	}
-out:
 	p15_objects_free(&auths);
 	return err;
 }
 
 int
-token_read(struct card *card, struct token **out)
+token_read(struct card *card, const struct settings *s, struct token **out)
 {
 	struct buf ef = BUF_INIT;
 	struct token *t;
 	int err;
 
-	token_free(out); /* of a first attempt that a reset cut short */
+	token_unref(out); /* of a first attempt that a reset cut short */
 	if (!(t = calloc(1, sizeof *t)))
 		return E_MEM;
+	atomic_init(&t->refs, 1);
 	t->pf = card->pf;
 	t->caps = card->caps;
 	for (unsigned i = 0; i < PINS_PER_READER; i++)
@@ -316,28 +459,45 @@ token_read(struct card *card, struct token **out)
 	if (err == E_FORMAT || err == E_LIMIT)
 		err = 0;
 	if (!err)
-		err = read_pins(card, t);
+		err = read_pins(card, s, t);
 out:
 	buf_free(&ef);
 	if (err)
-		token_free(&t);
+		token_unref(&t);
 	*out = t;
 	return err;
 }
 
-int
-token_read_objects(struct card *card, const struct p15_odf *odf, struct object_list *out)
+/* Both lists as one, for a moment: the records stay their owners'. */
+static int
+join_records(const struct p15_objects *a, const struct p15_objects *b, struct p15_objects *out)
 {
-	static const enum p15_kind kinds[] = { P15_PRIVATE, P15_PUBLIC, P15_CERT, P15_DATA };
-	struct p15_objects recs = { 0 };
+	out->n = a->n + b->n;
+	if (!(out->p = calloc(out->n + 1, sizeof *out->p)))
+		return E_MEM;
+	if (a->n)
+		memcpy(out->p, a->p, a->n * sizeof *a->p);
+	if (b->n)
+		memcpy(out->p + a->n, b->p, b->n * sizeof *b->p);
+	return 0;
+}
+
+int
+token_read_objects(struct card *card, const struct p15_odf *odf, const struct p15_objects *keys,
+    const struct build_slots *slots, struct object_list *out)
+{
+	static const enum p15_kind kinds[] = { P15_PUBLIC, P15_CERT, P15_DATA };
+	struct p15_objects recs = { 0 }, all = { 0 };
 	int err = 0;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !err; i++)
 		err = read_dirs(card, odf, kinds[i], &recs);
-	if (!err)
-		err = object_list_take(out, build_profile_object());
-	if (!err)
-		err = build_objects(&recs, out);
+	for (unsigned i = 0; i < slots->n && !err; i++)
+		if (!slots->p[i].hidden)
+			err = object_list_take(out, build_profile_object(i));
+	if (!err && !(err = join_records(keys, &recs, &all)))
+		err = build_objects(&all, slots, out);
+	free(all.p);
 	p15_objects_free(&recs);
 	return err;
 }
@@ -353,19 +513,38 @@ tries_flags(int tries, int max, CK_FLAGS low, CK_FLAGS final, CK_FLAGS locked)
 	return (tries == 1 ? final : 0) | (max > 0 && tries < max ? low : 0);
 }
 
-void
-token_info_locked(const struct token *t, unsigned pin, CK_TOKEN_INFO *info)
+/* "CARD (PIN2 signature)": when the card has two PINs, a person must see which one is meant, so what
+ * is too long is cut off the card's name. */
+static void
+slot_label(const struct token *t, unsigned pin, enum text_lang lang, CK_UTF8CHAR *field, size_t size)
 {
-	const struct pinslot *slot = &t->slot[pin];
-	struct buf label = BUF_INIT;
+	static const enum dialog_text what[PINS_PER_READER] = { DIALOG_LABEL1, DIALOG_LABEL2 };
 	const char *name = t->label && *t->label ? t->label : t->pf->model ? t->pf->model :
 	    t->pf->name;
+	struct buf label = BUF_INIT, tail = BUF_INIT;
+	size_t room = size;
 
-	memset(info, 0, sizeof *info);
 	/* nobody shall take a virtual card for a real one (DESIGN 17.6) */
 	buf_fmt(&label, "%s%s", io_is_virtual() && !strstr(name, "TEST CARD") ? "TEST CARD " : "", name);
-	pad_text(info->label, sizeof info->label, buf_text(&label));
+	if (t->slot[1].has_pin)
+		buf_fmt(&tail, " (%s)", dialog_text(lang, what[pin]));
+	if (tail.len < size)
+		room = size - tail.len;
+	if (label.len > room)
+		buf_trim(&label, text_cut(buf_text(&label), room));
+	buf_view(&label, buf_peek(&tail));
+	pad_text(field, size, buf_text(&label));
 	buf_free(&label);
+	buf_free(&tail);
+}
+
+void
+token_info_locked(const struct token *t, unsigned pin, enum text_lang lang, CK_TOKEN_INFO *info)
+{
+	const struct pinslot *slot = &t->slot[pin];
+
+	memset(info, 0, sizeof *info);
+	slot_label(t, pin, lang, info->label, sizeof info->label);
 	pad_text(info->manufacturerID, sizeof info->manufacturerID,
 	    t->manufacturer ? t->manufacturer : t->pf->manufacturer ? t->pf->manufacturer : "");
 	pad_text(info->model, sizeof info->model, t->pf->model ? t->pf->model : t->pf->name);
@@ -379,7 +558,7 @@ token_info_locked(const struct token *t, unsigned pin, CK_TOKEN_INFO *info)
 		    CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED);
 		info->flags |= tries_flags(slot->puk_tries, -1, CKF_SO_PIN_COUNT_LOW,
 		    CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED);
-		info->ulMinPinLen = slot->pin.min;
+		info->ulMinPinLen = slot->new_min;
 		info->ulMaxPinLen = slot->pin.max;
 	}
 	info->ulTotalPublicMemory = info->ulFreePublicMemory = CK_UNAVAILABLE_INFORMATION;

@@ -5,6 +5,7 @@
 
 #include "cardos/card.h"
 #include "token/build.h"
+#include "token/pincache.h"
 #include "token/world.h"
 
 struct secret;
@@ -19,36 +20,55 @@ struct pinslot {
 	char *label;            /* load: of the PIN; may be "" */
 	bool can_change, can_unblock; /* load */
 	bool initialized;       /* load */
+	size_t new_min;         /* load: characters a new PIN has at least */
+	bool is_pin2;           /* reader->lock: of the PIN2 class (DESIGN 18.1); never becomes false */
 	enum login login;       /* reader->lock */
+	bool opened;            /* reader->lock: we verified it and the card was not told to forget */
+	struct pincache cache;  /* reader->lock: PIN1 for silent re-entry */
+	struct secret *once;    /* reader->lock: PIN2 of a C_Login, for the next operation; or NULL */
+	int64_t once_until;     /* reader->lock: os_clock_ms when it is void */
 	struct secret *puk;     /* reader->lock: given by C_Login(CKU_SO), for C_InitPIN; or NULL */
 	int tries, puk_tries;   /* reader->lock: left, as last seen; -1 unknown */
 };
 
-struct token {              /* owned by its reader, under reader->lock; fields marked `load` do
-	                         * not change while it lives */
+struct token {              /* fields marked `load` do not change while it lives */
+	atomic_int refs;                /* one is its reader's */
 	const struct profile *pf;       /* load */
 	struct buf serial;              /* load: as the card gives it */
 	char *label, *manufacturer;     /* load: may be NULL */
 	char serial_text[17];           /* load: for CK_TOKEN_INFO */
 	struct p15_odf odf;             /* load */
+	struct p15_objects keys;        /* load: the directory of private keys */
 	struct pinslot slot[PINS_PER_READER];
 	struct card_caps caps;          /* load */
 	bool objects_loaded;            /* reader->lock */
 };
 
-/* Reads what CK_TOKEN_INFO needs: EF(ODF), EF(TokenInfo), EF(AODF), tries left. Inside a
+/* Reads what CK_TOKEN_INFO needs: EF(ODF), EF(TokenInfo), EF(AODF), EF(PrKDF), tries left. The
+ * first PIN that guards no key of the PIN2 class is slot 0, the next one slot 1. Inside a
  * transaction. E_MEM, E_GONE, E_RESET; unreadable directories give a token without PINs. */
-int token_read(struct card *card, struct token **out);
-void token_free(struct token **t);
+int token_read(struct card *card, const struct settings *s, struct token **out);
+struct token *token_ref(struct token *t);
+void token_unref(struct token **t);
 /* Reads a file, once more if the answer was garbled: what is missed now is missed until the card
  * is taken out. Inside a transaction. E_* of the card's read, E_MEM. */
 int token_read_file(struct card *card, const struct path *path, const struct range *range, struct buf *out);
-/* Reads the object directories that EF(ODF) names. Inside a transaction. Appends to *out. */
-int token_read_objects(struct card *card, const struct p15_odf *odf, struct object_list *out);
+/* Reads the object directories that EF(ODF) names, but for that of the private keys, whose records
+ * are `keys`. Inside a transaction. Appends to *out. */
+int token_read_objects(struct card *card, const struct p15_odf *odf, const struct p15_objects *keys,
+    const struct build_slots *slots, struct object_list *out);
+/* Whether the PIN of a slot is given anew for every use, and never left open on the card. */
+bool pinslot_each_time(const struct pinslot *slot, const struct settings *s);
+/* The card was reset: what was verified is closed again, and who was logged in by that stays so only
+ * when it can be opened again without a word. reader->lock held. */
+void pinslot_closed_locked(struct pinslot *slot, const struct settings *s);
+/* Forgets all that was typed for it. reader->lock held. */
+void pinslot_wipe_locked(struct pinslot *slot);
 /* Whether an error is of one file alone, so that the rest of the card is served without it. */
 bool token_can_spare(int err);
-/* CK_TOKEN_INFO of one slot; session counts are for the caller. reader->lock held. */
-void token_info_locked(const struct token *t, unsigned pin, CK_TOKEN_INFO *info);
+/* CK_TOKEN_INFO of one slot, its label in that language; session counts and what depends on the
+ * process are for the caller. reader->lock held. */
+void token_info_locked(const struct token *t, unsigned pin, enum text_lang lang, CK_TOKEN_INFO *info);
 /* Copies a text into a blank-padded field, cut between characters. */
 void pad_text(CK_UTF8CHAR *field, size_t size, const char *text);
 

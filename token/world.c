@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/askpin.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -15,6 +16,54 @@
 #define POLL_TRIES 3         /* looks that other threads' looks have overtaken */
 #define SERVICE_RETRY_MS 200 /* between two attempts to wait with a service that is not there */
 
+/* Whether people are asked by us, and whether PIN1 is kept. Root's programs are services for others
+ * more often than somebody's own: they want to be told (DESIGN 18.3). */
+static int
+choose_dialogs(struct world *w)
+{
+	bool off = settings_bool(w->settings, SET_disableCryptokiAutoLogin) || os_secure_mode() ||
+	    (os_is_root() && !settings_bool(w->settings, SET_rootAutoLogin));
+	int err;
+
+	if (off)
+		return 0;
+	w->keeps_pin1 = settings_bool(w->settings, SET_cryptokiPinCache) &&
+	    !settings_bool(w->settings, SET_dropAuthentication);
+	err = askpin_helper(settings_str(w->settings, SET_pinHelper), io_is_virtual(), &w->helper);
+	if (err) {
+		buf_reset(&w->helper);
+		log_info("no PIN dialogs: %s", err_text(err));
+	}
+	return err == E_MEM ? err : buf_err(&w->helper);
+}
+
+bool
+world_has_dialogs(struct world *w)
+{
+	return w->helper.len && !atomic_load(&w->dialog_failed);
+}
+
+bool
+world_asking_begin(struct world *w)
+{
+	bool ok;
+
+	pthread_mutex_lock(&w->lock);
+		if ((ok = !atomic_load(&w->finalizing)))
+			w->nasking++;
+	pthread_mutex_unlock(&w->lock);
+	return ok;
+}
+
+void
+world_asking_end(struct world *w)
+{
+	pthread_mutex_lock(&w->lock);
+		w->nasking--;
+		pthread_cond_broadcast(&w->asked);
+	pthread_mutex_unlock(&w->lock);
+}
+
 CK_RV
 world_new(struct world **out)
 {
@@ -26,6 +75,7 @@ world_new(struct world **out)
 	atomic_init(&w->refs, 1);
 	w->next_session = 1;
 	pthread_mutex_init(&w->lock, NULL);
+	pthread_cond_init(&w->asked, NULL);
 	pthread_mutex_init(&w->profile_lock, NULL);
 	pthread_mutex_init(&w->wait_lock, NULL);
 	pthread_mutex_init(&w->poll_lock, NULL);
@@ -36,8 +86,11 @@ world_new(struct world **out)
 		err = E_CRYPTO;
 		goto fail;
 	}
-	if ((err = io_default(&w->io)))
+	if ((err = io_default(&w->io)) || (err = choose_dialogs(w)))
 		goto fail;
+	w->slots = settings_bool(w->settings, SET_disableCryptokiPIN2Slot) ? 1 : PINS_PER_READER;
+	w->lang = text_lang(settings_str(w->settings, SET_Language));
+	shared_open(w->settings, &w->shared);
 	*out = w;
 	return CKR_OK;
 fail:
@@ -69,12 +122,15 @@ world_unref(struct world **w)
 	if (dead->io)
 		dead->io->ops->free(&dead->io);
 	profile_set_free(&dead->profiles);
+	shared_close(&dead->shared);
+	buf_free(&dead->helper);
 	soft_free(&dead->soft);
 	settings_free(&dead->settings);
 	free(dead->session);
 	free(dead->reader);
 	free(dead->waiter);
 	pthread_mutex_destroy(&dead->lock);
+	pthread_cond_destroy(&dead->asked);
 	pthread_mutex_destroy(&dead->profile_lock);
 	pthread_mutex_destroy(&dead->wait_lock);
 	pthread_mutex_destroy(&dead->poll_lock);
@@ -104,6 +160,11 @@ world_finalize(struct world *w)
 		for (size_t i = 0; i < w->nwaiter; i++)
 			w->io->ops->cancel(w->waiter[i]);
 	pthread_mutex_unlock(&w->wait_lock);
+	/* a dialog looks ten times a second whether it is still wanted */
+	pthread_mutex_lock(&w->lock);
+		while (w->nasking)
+			pthread_cond_wait(&w->asked, &w->lock);
+	pthread_mutex_unlock(&w->lock);
 	/* cards forget what we verified: a PIN must not outlive the program that gave it */
 	for (size_t i = 0; (r = reader_at(w, i)); i++)
 		for (unsigned pin = 0; pin < PINS_PER_READER; pin++)
@@ -217,7 +278,7 @@ add_reader(struct world *w, const char *name, bool at_start)
 
 	pthread_mutex_lock(&w->lock);
 		if (!reader_by_name_locked(w, name) && room_for_reader_locked(w) &&
-		    (r = reader_new(w, name, w->nreader * SLOT_STRIDE, at_start)))
+		    (r = reader_new(w, name, w->nreader * PINS_PER_READER, at_start)))
 			w->reader[w->nreader++] = r;
 	pthread_mutex_unlock(&w->lock);
 	return r;
@@ -295,7 +356,8 @@ world_refresh(struct world *w)
 	world_poll(w, all, n);
 	for (size_t i = 0; i < n; i++) {
 		pthread_mutex_lock(&all[i]->lock);
-			all[i]->listed = reader_has_card_locked(all[i]);
+			for (unsigned pin = 0; pin < w->slots; pin++)
+				all[i]->listed[pin] = reader_has_token_locked(all[i], pin);
 		pthread_mutex_unlock(&all[i]->lock);
 	}
 	free(all);
@@ -311,9 +373,9 @@ world_slot(struct world *w, CK_SLOT_ID id, struct reader **r, unsigned *pin)
 	bool found = false;
 
 	pthread_mutex_lock(&w->lock);
-		if (id / SLOT_STRIDE < w->nreader && id % SLOT_STRIDE < PINS_PER_READER) {
-			*r = w->reader[id / SLOT_STRIDE];
-			*pin = (unsigned)(id % SLOT_STRIDE);
+		if (id / PINS_PER_READER < w->nreader && id % PINS_PER_READER < w->slots) {
+			*r = w->reader[id / PINS_PER_READER];
+			*pin = (unsigned)(id % PINS_PER_READER);
 			found = true;
 		}
 	pthread_mutex_unlock(&w->lock);
@@ -337,14 +399,13 @@ world_slots(struct world *w, bool present_only, struct buf *ids)
 		shown = w->nshown;
 	pthread_mutex_unlock(&w->lock);
 	for (size_t i = 0; i < shown && (r = reader_at(w, i)); i++) {
-		pthread_mutex_lock(&r->lock);
-			present = r->listed;
-		pthread_mutex_unlock(&r->lock);
-		if (present_only && !present)
-			continue;
-		for (unsigned pin = 0; pin < PINS_PER_READER; pin++) {
+		for (unsigned pin = 0; pin < w->slots; pin++) {
+			pthread_mutex_lock(&r->lock);
+				present = r->listed[pin];
+			pthread_mutex_unlock(&r->lock);
 			id = r->base + pin;
-			buf_put(ids, &id, sizeof id);
+			if (present || !present_only)
+				buf_put(ids, &id, sizeof id);
 		}
 	}
 	return buf_err(ids);

@@ -12,22 +12,32 @@
 #include <stdatomic.h>
 
 #include "base/settings.h"
+#include "base/text.h"
 #include "cardos/wire/io.h"
 #include "mapping/profile.h"
 #include "token/cryptoki.h"
+#include "token/shared.h"
 #include "token/soft.h"
 
 struct reader;
 struct session;
 
-#define PINS_PER_READER 1u /* slots a reader shows: PIN1's */
-#define SLOT_STRIDE 2u     /* slot ids of one reader, whether shown or not */
+#define PINS_PER_READER 2u /* slots of a reader: PIN1's and PIN2's; also the step of slot ids */
 
 struct world {
 	atomic_int refs;
 	struct settings *settings;      /* invariant */
 	struct soft *soft;              /* invariant */
 	struct io *io;                  /* invariant */
+	unsigned slots;                 /* invariant: how many a reader shows: 1 with
+	                                 * disableCryptokiPIN2Slot */
+	enum text_lang lang;            /* invariant: of texts for people */
+	struct buf helper;              /* invariant: path of the PIN helper; empty: no dialogs */
+	bool keeps_pin1;                /* invariant: PIN1 may be cached */
+	atomic_bool dialog_failed;      /* the helper did not start, or died: no more dialogs */
+	struct shared shared;           /* invariant: what the user's processes have in common */
+	unsigned nasking;               /* lock: threads that wait for a person */
+	pthread_cond_t asked;           /* with lock: one of them is done */
 
 	atomic_bool finalizing;
 
@@ -67,6 +77,14 @@ void world_finalize(struct world *w);
  * nobody knows; the rest is leaked, for OpenSSL's locks may be held by threads that were not
  * copied. */
 void world_forget(struct world *w);
+
+/* Whether a PIN can be asked of a person by us: auto-login is on, and there is a helper that did not
+ * fail yet. */
+bool world_has_dialogs(struct world *w);
+/* Around a wait for a person; false: the world ends. world_finalize waits until all have ended, so
+ * they look at `finalizing` ten times a second. No lock held. */
+bool world_asking_begin(struct world *w);
+void world_asking_end(struct world *w);
 
 /* Looks for readers that are new. `now` false: only if buildReaderListTimer says it is time.
  * No service is no error. */

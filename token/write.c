@@ -9,6 +9,7 @@
 #include "token/dir.h"
 #include "token/keyparts.h"
 #include "token/rv.h"
+#include "token/unlock.h"
 
 /* What a write needs to know of the card, copied out from under the lock. */
 struct place {
@@ -33,7 +34,8 @@ find_place(struct session *s, struct place *place)
 			place->odf = s->r->token->odf;
 			place->pin = slot->pin;
 			place->auth_id = slot->auth_id;
-			if (slot->login != LOGIN_USER)
+			if (slot->login != LOGIN_USER &&
+			    (slot->login == LOGIN_SO || !world_has_dialogs(s->world)))
 				rv = CKR_USER_NOT_LOGGED_IN;
 		}
 	pthread_mutex_unlock(&s->r->lock);
@@ -55,7 +57,8 @@ write_rv(int err)
 	return err == E_UNSUPPORTED ? CKR_TOKEN_WRITE_PROTECTED : rv_from(err);
 }
 
-/* Makes objects of what was written; the handles of the first two, in the order of recs. */
+/* Makes objects of what was written; the handles of the first two, in the order of recs. All are
+ * shown where they were made: handles are given out for that slot. */
 static CK_RV
 show(struct session *s, struct p15_object **recs, size_t n, CK_OBJECT_HANDLE *first,
     CK_OBJECT_HANDLE *second)
@@ -63,12 +66,23 @@ show(struct session *s, struct p15_object **recs, size_t n, CK_OBJECT_HANDLE *fi
 	struct p15_objects all = { recs, n };
 	struct object_list made = { 0 };
 	CK_OBJECT_HANDLE *out[] = { first, second };
+	struct build_slot slot = { .hidden = false };
+	const struct build_slots slots = { &slot, 1 };
+	struct token *t;
 	int err;
 
-	err = build_objects(&all, &made);
+	if ((t = reader_token(s->r, s->gen))) {
+		pthread_mutex_lock(&s->r->lock);
+			slot.auth_id = t->slot[s->pin].auth_id;
+			slot.each_time = pinslot_each_time(&t->slot[s->pin], s->world->settings);
+		pthread_mutex_unlock(&s->r->lock);
+		token_unref(&t);
+	}
+	err = build_objects(&all, &slots, &made);
 	for (size_t i = 0; i < made.n && !err; i++) {
 		if (i < 2 && out[i])
 			*out[i] = made.p[i]->h;
+		made.p[i]->pin = s->pin;
 		err = reader_add_object(s->r, s->gen, object_ref(made.p[i]));
 	}
 	object_list_free(&made);
@@ -194,7 +208,7 @@ write_pair(struct session *s, struct new_pair *pair, CK_OBJECT_HANDLE *pub, CK_O
 
 	if ((rv = find_place(s, &place)) || (rv = reader_load(s->r, s->gen)))
 		return rv;
-	if ((err = reader_run(s->r, s->gen, verb_pair, &job)))
+	if ((err = unlock_run(s, UNLOCK_PROBE, verb_pair, &job)))
 		return write_rv(err);
 	return show(s, recs, 2, pub, priv);
 }
@@ -290,7 +304,7 @@ write_file(struct session *s, const struct attrs *a, enum file_use use, CK_OBJEC
 			goto out;
 		}
 	}
-	err = reader_run(s->r, s->gen, verb_file, &job);
+	err = unlock_run(s, UNLOCK_PROBE, verb_file, &job);
 	rv = err ? write_rv(err) : show(s, &rec, 1, out, NULL);
 out:
 	p15_object_free(&rec);
@@ -465,7 +479,7 @@ write_destroy(struct session *s, const struct object *o)
 		return CKR_ACTION_PROHIBITED;
 	if ((rv = find_place(s, &place)))
 		return rv;
-	return change_rv(reader_run(s->r, s->gen, verb_destroy, &job));
+	return change_rv(unlock_run(s, UNLOCK_PROBE | UNLOCK_QUIET, verb_destroy, &job));
 }
 
 /* Only a record that we would have written byte for byte the same may be written anew: a
@@ -557,7 +571,7 @@ write_change(struct session *s, const struct object *o, struct attrs *a)
 
 	if (rv || (rv = check_change(o, &job)) || (rv = find_place(s, &place)))
 		goto out;
-	if ((err = reader_run(s->r, s->gen, verb_change, &job)))
+	if ((err = unlock_run(s, UNLOCK_PROBE | UNLOCK_QUIET, verb_change, &job)))
 		rv = err == E_UNSUPPORTED ? CKR_ATTRIBUTE_READ_ONLY : err == E_ARG ?
 		    CKR_ATTRIBUTE_VALUE_INVALID : change_rv(err);
 out:

@@ -34,13 +34,17 @@ static struct p15_object *everything[] = { &pin, &rsa_key, &ec_key, &secret_key,
 	&blob, &secret_blob };
 #define N(a) (sizeof(a) / sizeof((a)[0]))
 
+/* PIN1 guards most, PIN2 the keys of the tests about slots. */
+static struct build_slot two[] = { { .auth_id = { 1, { 0x01 } } }, { .auth_id = { 1, { 0x02 } } } };
+static const struct build_slots slots = { two, 2 };
+
 static struct object_list
 built(struct p15_object **p, size_t n)
 {
 	struct p15_objects recs = { p, n };
 	struct object_list out = { 0 };
 
-	ck_assert_int_eq(build_objects(&recs, &out), 0);
+	ck_assert_int_eq(build_objects(&recs, &slots, &out), 0);
 	return out;
 }
 
@@ -81,7 +85,8 @@ static const struct expect {
 	{ CKO_PRIVATE_KEY, "key", CKA_ALWAYS_SENSITIVE, TRUE_, 0, NULL },
 	{ CKO_PRIVATE_KEY, "key", CKA_NEVER_EXTRACTABLE, TRUE_, 0, NULL },
 	{ CKO_PRIVATE_KEY, "key", CKA_WRAP_WITH_TRUSTED, FALSE_, 0, NULL },
-	{ CKO_PRIVATE_KEY, "key", CKA_ALWAYS_AUTHENTICATE, FALSE_, 0, NULL },
+	/* its certificate may say that the signature is legally binding */
+	{ CKO_PRIVATE_KEY, "key", CKA_ALWAYS_AUTHENTICATE, ABSENT, 0, NULL },
 	{ CKO_PRIVATE_KEY, "key", CKA_LOCAL, FALSE_, 0, NULL },
 	{ CKO_PRIVATE_KEY, "key", CKA_KEY_GEN_MECHANISM, NUMBER, CK_UNAVAILABLE_INFORMATION, NULL },
 	{ CKO_PRIVATE_KEY, "key", CKA_START_DATE, TEXT_, 0, "" },
@@ -207,11 +212,12 @@ END_TEST
 
 START_TEST(the_profile_object_is_as_nss_looks_for_it)
 {
-	struct object *o = build_profile_object();
+	struct object *o = build_profile_object(1);
 
 	ck_assert_ptr_nonnull(o);
 	ck_assert_uint_eq(o->cls, CKO_PROFILE);
 	ck_assert(o->token && !o->priv);
+	ck_assert_uint_eq(o->pin, 1);
 	ck_assert(attrs_get_bool(o->base, CKA_TOKEN, false));
 	ck_assert_uint_eq(attrs_get_ulong(o->base, CKA_PROFILE_ID, 0), CKP_PUBLIC_CERTIFICATES_TOKEN);
 	object_unref(&o);
@@ -372,7 +378,7 @@ build_all(void *arg)
 {
 	struct p15_objects recs = { everything, N(everything) };
 	struct object_list out = { 0 };
-	int err = build_objects(&recs, &out);
+	int err = build_objects(&recs, &slots, &out);
 
 	(void)arg;
 	object_list_free(&out);
@@ -386,7 +392,89 @@ START_TEST(want_of_memory_is_told_and_not_a_shorter_list)
 }
 END_TEST
 
-UNIT_MAIN("build", each_attribute_is_as_the_field_wants_it,
+#define REC(k, name, auth, ident, ...) { .kind = k, .label = TEXT(name), .auth_id = { (auth) ? 1 : 0, { auth } }, \
+	.id = { 1, { ident } }, __VA_ARGS__ }
+
+/* Where each kind of record is shown; 2: nowhere. */
+START_TEST(objects_are_in_the_slot_of_the_pin_that_guards_them)
+{
+	static struct p15_object recs[] = {
+		REC(P15_PRIVATE, "login key", 1, 0x45, .usage = USAGE_SIGN),
+		REC(P15_PRIVATE, "signature key", 2, 0x46, .usage = USAGE_NON_REPUDIATION),
+		REC(P15_PRIVATE, "key of a third pin", 9, 0x47, .usage = USAGE_SIGN),
+		REC(P15_PRIVATE, "key nobody guards", 0, 0x48, .usage = USAGE_SIGN),
+		REC(P15_PUBLIC, "signature public key", 0, 0x46, .usage = USAGE_VERIFY),
+		REC(P15_CERT, "login certificate", 0, 0x45, .flags = 0),
+		REC(P15_CERT, "signature certificate", 0, 0x46, .flags = 0),
+		REC(P15_CERT, "certificate of a third", 0, 0x47, .flags = 0),
+		REC(P15_CERT, "ca", 0, 0x49, .trusted = true),
+		REC(P15_DATA, "open data", 0, 0, .flags = 0),
+		REC(P15_DATA, "pin2 data", 2, 0, .flags = P15_FLAG_PRIVATE),
+		REC(P15_DATA, "data of a third", 9, 0, .flags = P15_FLAG_PRIVATE),
+	};
+	static const unsigned where[] = { 0, 1, 2, 0, 1, 0, 1, 0, 0, 0, 1, 2 };
+	struct p15_object *p[N(recs)];
+	struct p15_objects all = { p, N(recs) };
+
+	for (size_t i = 0; i < N(recs); i++)
+		p[i] = &recs[i];
+	for (int hidden = 0; hidden < 2; hidden++) {
+		struct build_slot s[] = { two[0], { two[1].auth_id, true, hidden } };
+		struct build_slots both = { s, 2 };
+		struct object_list l = { 0 };
+
+		ck_assert_int_eq(build_objects(&all, &both, &l), 0);
+		for (size_t i = 0; i < N(recs); i++) {
+			struct object *o = NULL;
+
+			for (size_t k = 0; k < l.n && !o; k++)
+				if (view_eq(attrs_get_view(l.p[k]->base, CKA_LABEL), view_str(recs[i].label)) &&
+				    (l.p[k]->cls == CKO_PUBLIC_KEY) == (recs[i].kind == P15_PUBLIC))
+					o = l.p[k];
+			if (where[i] == 2 || (hidden && where[i] == 1)) {
+				ck_assert_msg(!o, "%s is shown", recs[i].label);
+				continue;
+			}
+			ck_assert_msg(o && o->pin == where[i], "%s is in the wrong slot", recs[i].label);
+		}
+		object_list_free(&l);
+	}
+}
+END_TEST
+
+/* DESIGN 18.1: by directory, by consent, by the slot, by certificate. */
+START_TEST(keys_say_whether_their_pin_is_wanted_each_time)
+{
+	static struct p15_object signs = REC(P15_PRIVATE, "k", 1, 0x45, .usage = USAGE_SIGN),
+	    binds = REC(P15_PRIVATE, "k", 1, 0x45, .usage = USAGE_NON_REPUDIATION),
+	    consents = REC(P15_PRIVATE, "k", 1, 0x45, .usage = USAGE_SIGN, .user_consent = 1);
+	static const struct { struct p15_object *key; bool each, has_cert; int base; } cases[] = {
+		{ &signs, false, false, 0 }, { &signs, false, true, -1 }, { &signs, true, true, 1 },
+		{ &binds, false, true, 0 }, { &binds, true, true, 1 }, /* pin2EveryTime=0 */
+		{ &consents, false, true, 1 }, { &consents, true, false, 1 },
+	};
+
+	ck_assert(!build_says_pin2(&signs) && build_says_pin2(&binds) && build_says_pin2(&consents));
+	for (size_t i = 0; i < N(cases); i++) {
+		struct p15_object *p[] = { cases[i].key, &cert };
+		struct p15_objects recs = { p, cases[i].has_cert ? 2 : 1 };
+		struct build_slot s = { { 1, { 0x01 } }, cases[i].each, false };
+		struct build_slots one = { &s, 1 };
+		struct object_list l = { 0 };
+		const struct attr *a;
+
+		ck_assert_int_eq(build_objects(&recs, &one, &l), 0);
+		a = attrs_get(l.p[0]->base, CKA_ALWAYS_AUTHENTICATE);
+		ck_assert_msg((a == NULL) == (cases[i].base < 0), "case %zu", i);
+		ck_assert_msg(!a || attrs_get_bool(l.p[0]->base, CKA_ALWAYS_AUTHENTICATE, false) == (cases[i].base == 1),
+		    "case %zu", i);
+		ck_assert_msg(a || object_needs_body(l.p[0], CKA_ALWAYS_AUTHENTICATE), "case %zu", i);
+		object_list_free(&l);
+	}
+}
+END_TEST
+
+UNIT_MAIN("build", objects_are_in_the_slot_of_the_pin_that_guards_them, keys_say_whether_their_pin_is_wanted_each_time, each_attribute_is_as_the_field_wants_it,
     one_object_per_record_and_the_public_keys_that_are_missing, no_public_key_is_made_up_without_a_certificate,
     the_profile_object_is_as_nss_looks_for_it, a_certificate_tells_what_is_in_it,
     an_ec_point_stands_in_an_octet_string, a_ca_that_its_directory_does_not_call_one_is_one,

@@ -47,13 +47,13 @@ START_TEST(the_flags_tell_the_tries_that_are_left)
 	CK_TOKEN_INFO info;
 
 	t.slot[0].has_pin = t.slot[0].initialized = true;
-	t.slot[0].pin.min = 4;
+	t.slot[0].new_min = 4;
 	t.slot[0].pin.max = 8;
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		t.slot[0].tries = cases[i].tries;
 		t.slot[0].pin.tries_max = cases[i].max;
 		t.slot[0].puk_tries = cases[i].puk;
-		token_info_locked(&t, 0, &info);
+		token_info_locked(&t, 0, TEXT_EN, &info);
 		ck_assert_msg((info.flags & asked) == cases[i].want, "case %zu: 0x%lX", i, info.flags);
 		ck_assert(info.flags & CKF_LOGIN_REQUIRED);
 		ck_assert(info.flags & CKF_USER_PIN_INITIALIZED);
@@ -62,7 +62,7 @@ START_TEST(the_flags_tell_the_tries_that_are_left)
 		ck_assert_uint_eq(info.ulMaxPinLen, 8);
 	}
 	t.slot[0].has_pin = false;
-	token_info_locked(&t, 0, &info);
+	token_info_locked(&t, 0, TEXT_EN, &info);
 	ck_assert(!(info.flags & (CKF_LOGIN_REQUIRED | asked)));
 }
 END_TEST
@@ -72,14 +72,14 @@ START_TEST(a_token_without_a_label_is_named_by_its_model)
 	struct token t = { .pf = &pf };
 	CK_TOKEN_INFO info;
 
-	token_info_locked(&t, 0, &info);
+	token_info_locked(&t, 0, TEXT_EN, &info);
 	ck_assert_int_eq(memcmp(info.label, "TEST CARD Model       ", 22), 0);
 	ck_assert_int_eq(memcmp(info.model, "Model           ", 16), 0);
 	t.label = (char *)(uintptr_t)"";
-	token_info_locked(&t, 0, &info);
+	token_info_locked(&t, 0, TEXT_EN, &info);
 	ck_assert_int_eq(memcmp(info.label, "TEST CARD Model       ", 22), 0);
 	t.label = (char *)(uintptr_t)"A label much longer than a field has room for";
-	token_info_locked(&t, 0, &info);
+	token_info_locked(&t, 0, TEXT_EN, &info);
 	ck_assert_int_eq(memcmp(info.label, "TEST CARD A label much longer th", 32), 0);
 }
 END_TEST

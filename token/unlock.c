@@ -1,0 +1,609 @@
+#include "token/unlock.h"
+
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "token/dialog.h"
+#include "token/dialog_text.h"
+#include "token/rv.h"
+
+#define ONCE_MS 30000  /* how long a PIN2 given by C_Login waits for its operation (DESIGN 18.2) */
+#define ASK_MAX 10     /* dialogs in a row; each costs a person's time, and may cost a try */
+
+enum from { FROM_NOWHERE, FROM_PROGRAM, FROM_PERSON, FROM_LOGIN };
+
+/* One thing to be done under the PIN. */
+struct job {
+	struct session *s;
+	unsigned flags;
+	card_verb verb;         /* NULL: a login */
+	void *arg;
+	bool login, context;    /* which login */
+
+	struct pin_ref ref;
+	bool each;              /* entered and forgotten for this use alone */
+	bool user;              /* somebody is logged in */
+	bool opened;            /* by us, and not closed since, as far as we know */
+	bool stale;             /* the kept PIN is over: the card is to forget it first */
+	struct secret *given;   /* to be entered; NULL: see what is open or kept */
+	enum from from;
+	int desktop_locked;     /* os_session_locked; -2: not asked yet */
+
+	/* what came of it */
+	bool accepted;          /* the card took `given` */
+	bool refused;           /* ... or did not */
+	bool unfit;             /* it cannot be a PIN of this card, and was not sent */
+	bool wants_desktop;     /* the kept PIN may be used if the desktop is not locked */
+	bool cache_used, cache_dead;
+	int tries;              /* left after a wrong one; -1 not said */
+	int tries_seen;         /* by looking; -1 */
+	enum login who;         /* a login that found somebody logged in */
+};
+
+static const struct pincache_limits *
+limits(const struct session *s, struct pincache_limits *out)
+{
+	out->idle_s = settings_int(s->world->settings, SET_pinCacheTimeout);
+	out->uses = settings_int(s->world->settings, SET_pinCacheUses);
+	return out;
+}
+
+void
+unlock_note_tries_locked(struct pinslot *slot, int err, int tries)
+{
+	if (err == E_PIN_BLOCKED)
+		slot->tries = 0;
+	else if (err == E_PIN_WRONG)
+		/* without a number nothing was sent: no PIN of the card has that length */
+		slot->tries = tries >= 0 ? tries : slot->tries;
+	else if (!err)
+		slot->tries = slot->pin.tries_max > 0 ? slot->pin.tries_max : -1;
+}
+
+void
+unlock_close(struct reader *r, struct card *card, const struct pin_ref *ref)
+{
+	if (ref->forget == PIN_FORGET_RESET || ref->forget == PIN_FORGET_NONE ||
+	    !card->ops->pin_forget || card->ops->pin_forget(card, ref))
+		r->end_reset = true;
+}
+
+/* ---- inside the transaction ---- */
+
+/* 1 open, 0 closed, -1 the card does not say. Notes the tries left. */
+static int
+look(struct card *card, struct job *j)
+{
+	struct pin_state state = { .tries = -1, .puk_tries = -1, .verified = -1 };
+
+	if (j->ref.guess || !card->ops->pin_info || card->ops->pin_info(card, &j->ref, &state))
+		return -1;
+	if (state.tries >= 0)
+		j->tries_seen = state.tries;
+	return state.verified;
+}
+
+/* A PIN the card cannot have is told without a try. */
+static bool
+fits(const struct job *j, const struct secret *pin)
+{
+	struct buf block = BUF_INIT_SECRET;
+	int err = card_pin_block(&j->ref, secret_view(pin), &block);
+
+	buf_free(&block);
+	return err != E_PIN_LEN;
+}
+
+static int
+enter(struct card *card, struct job *j)
+{
+	int err;
+
+	if (!fits(j, j->given)) {
+		j->unfit = true;
+		return E_PIN_WRONG;
+	}
+	err = card_pin_verify(card, &j->ref, secret_view(j->given), &j->tries);
+	j->accepted = !err;
+	j->refused = err == E_PIN_WRONG || err == E_PIN_BLOCKED;
+	return err;
+}
+
+/* A copy of the kept PIN if it may be sent now; NULL else. What makes it useless is noted. */
+static struct secret *
+take_kept(struct job *j)
+{
+	struct reader *r = j->s->r;
+	struct secret *pin = NULL;
+	struct pinslot *slot;
+	uint64_t epoch;
+	bool kept = false;
+
+	pthread_mutex_lock(&r->lock);
+		if (r->gen == j->s->gen && r->token)
+			kept = r->token->slot[j->s->pin].cache.pin != NULL;
+	pthread_mutex_unlock(&r->lock);
+	if (!kept)
+		return NULL;
+	if (j->desktop_locked == -2 && j->s->world->shared.heeds_lock) {
+		j->wants_desktop = true; /* which takes too long to be asked in a transaction */
+		return NULL;
+	}
+	epoch = shared_epoch(&j->s->world->shared);
+	pthread_mutex_lock(&r->lock);
+		if (r->gen == j->s->gen && r->token) {
+			slot = &r->token->slot[j->s->pin];
+			if (j->desktop_locked != 1 &&
+			    pincache_fits(&slot->cache, j->tries_seen, epoch))
+				pin = secret_new(slot->cache.pin->p, slot->cache.pin->len);
+		}
+	pthread_mutex_unlock(&r->lock);
+	j->cache_dead = !pin;
+	return pin;
+}
+
+/* Enters the kept PIN1, if the card shows that this costs nothing (DESIGN 18.4). */
+static int
+reenter(struct card *card, struct job *j)
+{
+	struct secret *pin;
+	int err;
+
+	/* the caller may have looked; what it saw was in this transaction too */
+	if ((j->tries_seen < 0 && look(card, j) == 1) || !(pin = take_kept(j)))
+		return E_PIN_NEEDED;
+	err = card_pin_verify(card, &j->ref, secret_view(pin), &j->tries);
+	secret_free(&pin);
+	if (err == E_PIN_WRONG || err == E_PIN_BLOCKED) {
+		/* Another program has changed it, and no tries were lost by that: this one is the price.
+		 * The others of this user must not pay it again; told before they can begin. */
+		shared_bump(&j->s->world->shared);
+		log_warn("%s: the kept PIN is not the card's any more", j->s->r->name);
+		j->cache_dead = true;
+		j->tries_seen = err == E_PIN_BLOCKED ? 0 : j->tries;
+		return E_PIN_NEEDED;
+	}
+	j->cache_used = !err;
+	return err;
+}
+
+/* The verb when the PIN is not given: it is open, or can be opened without a word. */
+static int
+run_open(struct card *card, struct job *j)
+{
+	int err;
+
+	if (j->stale) {
+		unlock_close(j->s->r, card, &j->ref);
+		return E_PIN_NEEDED;
+	}
+	if (j->flags & UNLOCK_PROBE && !j->opened && look(card, j) == 0 &&
+	    (err = reenter(card, j)))
+		return err;
+	if ((err = j->verb(card, j->arg)) != E_PIN_NEEDED)
+		return err;
+	/* refused although the PIN is open: what is missing is not a login */
+	if (j->cache_used || look(card, j) == 1)
+		return E_DENIED;
+	if (card->changed)
+		return E_PIN_NEEDED;
+	if ((err = reenter(card, j)))
+		return err;
+	return (err = j->verb(card, j->arg)) == E_PIN_NEEDED ? E_DENIED : err;
+}
+
+/* The card is ours alone here, so who is logged in can be asked and told without a race: of two
+ * threads that log in at once the second must not spend a try, nor undo what the first has done. */
+static int
+run_login(struct card *card, struct job *j)
+{
+	struct reader *r = j->s->r;
+	int err;
+
+	j->who = reader_login_state(r, j->s->gen, j->s->pin);
+	if (!j->context && j->who != LOGIN_PUBLIC)
+		return E_EXISTS;
+	if ((err = enter(card, j)))
+		return err;
+	if (!j->context)
+		reader_set_login(r, j->s->gen, j->s->pin, LOGIN_USER);
+	return 0;
+}
+
+static int
+run_given(struct card *card, struct job *j)
+{
+	int err;
+
+	if ((err = j->login ? run_login(card, j) : enter(card, j)) || j->login)
+		return err;
+	return (err = j->verb(card, j->arg)) == E_PIN_NEEDED ? E_DENIED : err;
+}
+
+static int
+verb_job(struct card *card, void *arg)
+{
+	struct job *j = arg;
+	int err;
+
+	j->accepted = j->refused = j->unfit = j->cache_used = j->cache_dead = false;
+	j->wants_desktop = false;
+	j->tries = j->tries_seen = -1;
+	if (j->given) {
+		err = run_given(card, j);
+	} else if (j->each) {
+		look(card, j); /* the tries left, for the dialog */
+		err = E_PIN_NEEDED;
+	} else {
+		err = run_open(card, j);
+	}
+	/* The card forgets such a PIN by itself only by using it for a key. */
+	if (j->each && j->accepted && (err || j->login || j->ref.forget != PIN_FORGET_CARD))
+		unlock_close(j->s->r, card, &j->ref);
+	return err;
+}
+
+/* ---- around it ---- */
+
+/* A PIN given by C_Login for this use: the session's own first. reader->lock held. */
+static struct secret *
+take_once_locked(struct session *s, struct pinslot *slot)
+{
+	struct secret *pin = NULL;
+	int64_t now = os_clock_ms();
+
+	if (s->once && now <= s->once_until) {
+		pin = s->once;
+		s->once = NULL;
+	} else if (slot->once && now <= slot->once_until) {
+		pin = slot->once;
+		slot->once = NULL;
+	}
+	secret_free(&s->once);
+	if (now > slot->once_until)
+		secret_free(&slot->once);
+	return pin;
+}
+
+/* What is known before the transaction. */
+static int
+prepare(struct job *j)
+{
+	struct session *s = j->s;
+	struct pincache_limits max;
+	struct pinslot *slot;
+	int err = 0;
+
+	pthread_mutex_lock(&s->r->lock);
+		if (s->r->gen != s->gen || !s->r->token) {
+			err = E_GONE;
+		} else {
+			slot = &s->r->token->slot[s->pin];
+			j->ref = slot->pin;
+			j->each = pinslot_each_time(slot, s->world->settings);
+			j->user = slot->login == LOGIN_USER;
+			j->stale = pincache_is_over(&slot->cache, limits(s, &max), os_clock_ms());
+			if (j->stale)
+				pincache_wipe(&slot->cache);
+			j->opened = slot->opened;
+			j->stale &= slot->opened;
+			if (!j->given && j->each && !j->login &&
+			    (j->given = take_once_locked(s, slot)))
+				j->from = FROM_LOGIN;
+			/* without a login and without anybody to ask, an open card is not for us */
+			if (!j->given && !j->login && (slot->login == LOGIN_SO ||
+			    (!j->user && !world_has_dialogs(s->world))))
+				err = E_PIN_NEEDED;
+		}
+	pthread_mutex_unlock(&s->r->lock);
+	return err;
+}
+
+static void
+keep_locked(struct job *j, struct pinslot *slot, uint64_t epoch)
+{
+	int64_t now = os_clock_ms();
+	struct secret **once = j->context ? &j->s->once : &slot->once;
+	int64_t *until = j->context ? &j->s->once_until : &slot->once_until;
+
+	if (!j->each) {
+		slot->opened = true;
+		if (j->s->world->keeps_pin1 && !slot->is_pin2)
+			pincache_put(&slot->cache, j->given, slot->tries, epoch, now);
+	} else if (j->login) {
+		/* verified and forgotten again; the operation it was typed for comes next */
+		secret_free(once);
+		*once = j->given;
+		j->given = NULL;
+		*until = now + ONCE_MS;
+	}
+}
+
+/* What the run has told. */
+static void
+note(struct job *j, int err)
+{
+	struct session *s = j->s;
+	struct pinslot *slot;
+	uint64_t epoch = j->accepted && !j->each ? shared_epoch(&s->world->shared) : 0;
+
+	pthread_mutex_lock(&s->r->lock);
+		if (s->r->gen == s->gen && s->r->token) {
+			slot = &s->r->token->slot[s->pin];
+			if (j->accepted || j->refused)
+				unlock_note_tries_locked(slot, j->accepted ? 0 : err, j->tries);
+			else if (j->tries_seen >= 0)
+				slot->tries = j->tries_seen;
+			if (j->cache_dead || j->refused)
+				pincache_wipe(&slot->cache);
+			if (j->stale || j->refused)
+				slot->opened = false;
+			if (j->accepted)
+				keep_locked(j, slot, epoch);
+			if (j->cache_used)
+				slot->opened = true;
+			if (!err && slot->cache.pin && !j->login)
+				pincache_used(&slot->cache, os_clock_ms());
+			if (err == E_PIN_BLOCKED)
+				slot->login = LOGIN_PUBLIC;
+		}
+	pthread_mutex_unlock(&s->r->lock);
+	reader_tell_pins(s->r, s->gen);
+}
+
+static int
+run(struct job *j)
+{
+	int err;
+
+	if ((err = prepare(j)))
+		return err;
+	err = reader_run(j->s->r, j->s->gen, verb_job, j);
+	if (j->wants_desktop) {
+		/* asked once for the job, outside of the transaction */
+		j->desktop_locked = os_session_locked();
+		j->wants_desktop = false;
+		err = reader_run(j->s->r, j->s->gen, verb_job, j);
+	}
+	note(j, err);
+	/* a PIN of an earlier C_Login that is no good any more: as if it had not been given */
+	if (j->refused && j->from == FROM_LOGIN && err == E_PIN_WRONG)
+		err = E_PIN_NEEDED;
+	secret_free(&j->given);
+	return err;
+}
+
+/* Whether a person is to be asked after that, and what to tell them was wrong. */
+static bool
+ask_again(struct job *j, int err, const char **wrong)
+{
+	*wrong = NULL;
+	if (err == E_PIN_NEEDED)
+		return true;
+	if (err != E_PIN_WRONG || j->from != FROM_PERSON)
+		return false;
+	*wrong = j->unfit ? dialog_texts[DIALOG_LENGTH] : dialog_texts[DIALOG_WRONG];
+	/* with one try left it is never opened by itself (DESIGN 18.5); nor when nobody knows */
+	return j->unfit || j->tries > 1;
+}
+
+/* Nobody could be asked, so that a login that the card has forgotten is over. */
+static void
+lose_login(struct job *j)
+{
+	if (reader_login_state(j->s->r, j->s->gen, j->s->pin) != LOGIN_USER)
+		return;
+	/* not a logout: handles of private keys stay true, and serve again after the next login */
+	reader_set_login(j->s->r, j->s->gen, j->s->pin, LOGIN_PUBLIC);
+	log_info("%s: the card has forgotten the PIN (reset or logged out by another program, or each "
+	    "use wants it anew)", j->s->r->name);
+}
+
+static int
+work(struct job *j)
+{
+	struct turn t = { .s = NULL };
+	bool was_user, asks = !(j->flags & UNLOCK_QUIET) && j->from != FROM_PROGRAM;
+	const char *wrong = NULL;
+	int err = 0, ask;
+
+	j->desktop_locked = -2;
+	was_user = reader_login_state(j->s->r, j->s->gen, j->s->pin) == LOGIN_USER;
+	if (j->login && !j->given)
+		err = E_PIN_NEEDED; /* a login is never made of what is open or kept */
+	else
+		err = run(j);
+	for (int n = 0; n < ASK_MAX && asks && ask_again(j, err, &wrong); n++) {
+		if (!t.held) {
+			/* what a PIN may do is known before it is entered */
+			if (!j->each && !j->login)
+				unlock_classify(j->s);
+			if ((ask = turn_take(j->s, !j->each && !j->login, &t))) {
+				err = ask == E_UNSUPPORTED ? err : ask;
+				break;
+			}
+			/* somebody else was asked meanwhile, and it may be all done */
+			if (t.waited && !j->each && !j->login && (err = run(j)) != E_PIN_NEEDED)
+				break;
+		}
+		j->from = FROM_PERSON;
+		if ((ask = dialog_ask(&t, ASK_USE, wrong, &j->given)) == E_PIN_LEN) {
+			j->unfit = true;
+			err = E_PIN_WRONG;
+		} else if (ask) {
+			err = ask == E_UNSUPPORTED ? err : ask;
+			break;
+		} else {
+			err = run(j);
+		}
+	}
+	turn_end(&t, err);
+	if (err == E_PIN_NEEDED && j->login && j->from != FROM_PROGRAM)
+		err = E_UNSUPPORTED;
+	else if (err == E_PIN_NEEDED && !j->login)
+		lose_login(j);
+	else if (!err && was_user)
+		/* lost by a reset, regained by a dialog */
+		reader_regain_login(j->s->r, j->s->gen, j->s->pin);
+	secret_free(&j->given);
+	if (err && err != E_EXISTS)
+		log_info("%s: %s", j->s->r->name, err_text(err));
+	return err;
+}
+
+int
+unlock_run(struct session *s, unsigned flags, card_verb verb, void *arg)
+{
+	struct job j = { .s = s, .flags = flags, .verb = verb, .arg = arg };
+
+	return work(&j);
+}
+
+int
+unlock_login(struct session *s, struct view pin, bool context, enum login *who)
+{
+	struct job j = { .s = s, .login = true, .context = context };
+	int err;
+
+	*who = LOGIN_PUBLIC;
+	if (pin.p) {
+		/* an empty PIN never reaches a card (CVE-2023-40660 was that), nor one it cannot have */
+		if (!pin.len || pin.len > SECRET_MAX)
+			return E_PIN_WRONG;
+		j.from = FROM_PROGRAM;
+		if (!(j.given = secret_new(pin.p, pin.len)))
+			return E_MEM;
+	}
+	err = work(&j);
+	*who = j.who;
+	return err;
+}
+
+CK_RV
+unlock_fill(struct session *s, struct object *o)
+{
+	int err;
+
+	if (o->src && o->priv && o->cls == CKO_DATA && !atomic_load(&o->src->body)) {
+		err = unlock_run(s, 0, reader_read_source, o->src);
+		if (err && err != E_PIN_NEEDED)
+			return rv_from(err);
+	}
+	return reader_fill(s->r, s->gen, o);
+}
+
+static int
+verb_nothing(struct card *card, void *arg)
+{
+	(void)card;
+	(void)arg;
+	return 0;
+}
+
+/* A PIN for the session's next use, typed now. */
+static int
+ask_once(struct session *s)
+{
+	struct turn t;
+	int err;
+
+	if (!(err = turn_take(s, false, &t))) {
+		secret_free(&s->once);
+		err = dialog_ask(&t, ASK_USE, NULL, &s->once);
+		s->once_until = os_clock_ms() + ONCE_MS;
+		turn_end(&t, err);
+	}
+	return err == E_UNSUPPORTED ? E_PIN_NEEDED : err;
+}
+
+int
+unlock_ready(struct session *s)
+{
+	bool each = false, has = false;
+	struct pinslot *slot;
+
+	pthread_mutex_lock(&s->r->lock);
+		if (s->r->gen == s->gen && s->r->token) {
+			slot = &s->r->token->slot[s->pin];
+			each = pinslot_each_time(slot, s->world->settings);
+			has = s->once || slot->once;
+		}
+	pthread_mutex_unlock(&s->r->lock);
+	if (!each)
+		return unlock_run(s, UNLOCK_PROBE, verb_nothing, NULL);
+	return has ? 0 : ask_once(s);
+}
+
+struct forget { struct reader *r; struct pin_ref ref; };
+
+static int
+verb_forget(struct card *card, void *arg)
+{
+	struct forget *f = arg;
+
+	/* a reset would take away from others what is theirs: a logout is no reason for one */
+	if (card->ops->pin_forget)
+		card->ops->pin_forget(card, &f->ref);
+	return 0;
+}
+
+void
+unlock_forget(struct reader *r, unsigned pin, uint64_t gen)
+{
+	struct forget f = { .r = r };
+	bool opened = false;
+
+	pthread_mutex_lock(&r->lock);
+		if (r->gen == gen && r->token) {
+			f.ref = r->token->slot[pin].pin;
+			opened = r->token->slot[pin].opened;
+			r->token->slot[pin].opened = false;
+			pinslot_wipe_locked(&r->token->slot[pin]);
+		}
+	pthread_mutex_unlock(&r->lock);
+	if (opened)
+		reader_run(r, gen, verb_forget, &f);
+}
+
+/* A private key of the slot whose certificate was not looked at yet, by index; NULL behind the last. */
+static struct object *
+key_at(struct session *s, size_t at)
+{
+	struct object *o = NULL;
+
+	pthread_mutex_lock(&s->r->lock);
+		for (size_t i = 0; s->r->gen == s->gen && i < s->r->objects.n && !o; i++)
+			if (s->r->objects.p[i]->cls == CKO_PRIVATE_KEY &&
+			    s->r->objects.p[i]->pin == s->pin && s->r->objects.p[i]->token && !at--)
+				o = object_ref(s->r->objects.p[i]);
+	pthread_mutex_unlock(&s->r->lock);
+	return o;
+}
+
+CK_RV
+unlock_classify(struct session *s)
+{
+	struct token *t = reader_token(s->r, s->gen);
+	struct object *o;
+	bool known;
+	CK_RV rv;
+
+	if (!t)
+		return CKR_DEVICE_REMOVED;
+	pthread_mutex_lock(&s->r->lock);
+		known = t->slot[s->pin].is_pin2;
+	pthread_mutex_unlock(&s->r->lock);
+	token_unref(&t);
+	rv = known ? CKR_OK : reader_load(s->r, s->gen);
+	for (size_t i = 0; !rv && !known && (o = key_at(s, i)); i++) {
+		/* a key without a certificate asks nothing of the card here */
+		if (o->src && o->src->kind == SOURCE_CERT && !(rv = reader_fill(s->r, s->gen, o)))
+			known = attrs_get_bool(object_attrs(o), CKA_ALWAYS_AUTHENTICATE, false);
+		object_unref(&o);
+	}
+	if (!rv && known)
+		reader_mark_pin2(s->r, s->gen, s->pin);
+	return rv;
+}
