@@ -12,7 +12,7 @@ struct askpin {
 	const char *helper;     /* absolute path, as askpin_helper found it */
 	const char *title;      /* of the window; UTF-8, as all texts here */
 	const char *text;       /* what is asked for and why; \n between lines */
-	const char *prompt;     /* in front of the field */
+	const char *prompt;     /* in front of the field; an underscore shows in some helpers only */
 	const char *error;      /* what was wrong with the last attempt; NULL: this is the first */
 	const char *ok, *cancel; /* on the buttons */
 	const char *language;   /* "fi", "sv" or "en": of the helper's own texts */

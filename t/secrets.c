@@ -19,13 +19,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "t/remains.h"
 #include "token/cryptoki.h"
 
-#define MASK 0x55
-#define NEEDLE_MAX 512
 #define NEEDLES 16
 
-struct needle { const char *name; size_t len; uint8_t x[NEEDLE_MAX]; };
 static struct needle needles[NEEDLES];
 static size_t nneedles;
 static CK_FUNCTION_LIST *f;
@@ -97,59 +95,17 @@ forget(void)
 	OPENSSL_cleanse(clear_bytes, sizeof clear_bytes);
 }
 
-/* memmem with a needle that stands nowhere in clear. */
-static const uint8_t *
-search(const uint8_t *p, size_t n, const struct needle *k)
-{
-	const uint8_t first = k->x[0] ^ MASK;
-	const uint8_t *end = p + n, *at;
-	size_t i;
-
-	for (at = p; at + k->len <= end && (at = memchr(at, first, (size_t)(end - at) - k->len + 1)); at++) {
-		for (i = 1; i < k->len && at[i] == (k->x[i] ^ MASK); i++)
-			;
-		if (i == k->len)
-			return at;
-	}
-	return NULL;
-}
-
-struct region { uintptr_t from, to; char what[100]; bool dumped; };
-
-static size_t
-regions(struct region *r, size_t max)
-{
-	FILE *maps = fopen("/proc/self/smaps", "r");
-	unsigned long from, to;
-	char text[512], perm[8], name[256];
-	size_t n = 0;
-
-	if (!maps)
-		exit(2);
-	while (fgets(text, sizeof text, maps)) {
-		name[0] = 0;
-		if (sscanf(text, "%lx-%lx %7s %*s %*s %*s %255[^\n]", &from, &to, perm, name) >= 3 && n < max) {
-			r[n] = (struct region){ from, to, "", perm[0] == 'r' && !strstr(name, "[v") };
-			snprintf(r[n++].what, sizeof r[0].what, "%.99s", name);
-		} else if (n && strncmp(text, "VmFlags:", 8) == 0 && strstr(text, " dd")) {
-			r[n - 1].dumped = false;
-		}
-	}
-	fclose(maps);
-	return n;
-}
-
 /* Whether a needle stands in what a core file would hold; says where. */
 static bool
 is_left(const struct needle *k, const char *when)
 {
 	static struct region r[4096];
-	size_t n = regions(r, 4096);
+	size_t n = remains_regions(r, 4096);
 	const uint8_t *at;
 	bool found = false;
 
 	for (size_t i = 0; i < n; i++) {
-		if (!r[i].dumped || !(at = search((const uint8_t *)r[i].from, r[i].to - r[i].from, k)))
+		if (!r[i].dumped || !(at = remains_in(&r[i], k)))
 			continue;
 		found = true;
 		printf("# %s: %s at %p, %s\n", when, k->name, (const void *)at, r[i].what);
