@@ -13,5 +13,8 @@ struct embedded {
 /* The catalogues of po/, in GNU's .mo format: "fi.mo", "sv.mo". */
 extern const struct embedded text_catalogues[];
 extern const size_t text_catalogues_count;
+/* base/shipped.conf, one file. */
+extern const struct embedded settings_shipped[];
+extern const size_t settings_shipped_count;
 
 #endif

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "base/embedded.h"
 #include "base/err.h"
 #include "base/log.h"
 #include "base/os.h"
@@ -40,9 +41,12 @@ static const struct {
 
 /* who said it; a weaker one never replaces a stronger one */
 enum rank {
-	RANK_DEFAULT, RANK_SYSTEM, RANK_USER, RANK_SYSTEM_SECTION, RANK_USER_SECTION,
-	RANK_ENVIRONMENT
+	RANK_DEFAULT, RANK_SHIPPED, RANK_SYSTEM, RANK_USER, RANK_SHIPPED_SECTION,
+	RANK_SYSTEM_SECTION, RANK_USER_SECTION, RANK_ENVIRONMENT
 };
+
+/* who wrote what is being read */
+enum source { SOURCE_SHIPPED, SOURCE_SYSTEM, SOURCE_USER, SOURCES };
 
 struct value {
 	const char *text; /* the default's, `owned`, or in the page of secrets */
@@ -67,7 +71,9 @@ struct reading {
 	struct settings *s;
 	const char *path, *exe, *bridge;
 	unsigned line;
-	bool system, private; /* which file; nobody else can read it */
+	enum source source;
+	bool test_card;       /* a user may set what is the system's otherwise */
+	bool private;         /* nobody else can read it */
 	bool section, fits;   /* inside a section; it is for this program */
 };
 
@@ -383,18 +389,24 @@ value_set(struct settings *s, enum setting key, const struct checked *c, struct 
 static enum rank
 rank_of(const struct reading *r)
 {
-	if (r->section)
-		return r->system ? RANK_SYSTEM_SECTION : RANK_USER_SECTION;
-	return r->system ? RANK_SYSTEM : RANK_USER;
+	static const enum rank ranks[SOURCES][2] = {
+		[SOURCE_SHIPPED] = { RANK_SHIPPED, RANK_SHIPPED_SECTION },
+		[SOURCE_SYSTEM] = { RANK_SYSTEM, RANK_SYSTEM_SECTION },
+		[SOURCE_USER] = { RANK_USER, RANK_USER_SECTION },
+	};
+
+	return ranks[r->source][r->section];
 }
 
 /* Why this file must not set this key; NULL: it may. */
 static const char *
 refusal(const struct reading *r, enum setting key)
 {
-	if (!r->system && r->s->v[key].locked)
+	bool user = r->source == SOURCE_USER;
+
+	if (user && r->s->v[key].locked)
 		return "is locked by the system file";
-	if (!r->system && infos[key].system_only)
+	if (user && infos[key].system_only && !r->test_card)
 		return "can be set in the system file only";
 	if (infos[key].type == TYPE_SECRET && !r->private)
 		return "is a secret and this file can be read by others; run chmod 600";
@@ -440,7 +452,7 @@ read_lock(struct reading *r, struct view names)
 	struct view name;
 	enum setting key;
 
-	if (!r->system) {
+	if (r->source != SOURCE_SYSTEM) {
 		note(r, "only the system file can lock keys");
 		return;
 	}
@@ -519,12 +531,27 @@ read_line(struct reading *r, struct view line)
 }
 
 static void
+read_text(struct reading *r, struct view text)
+{
+	struct view line;
+
+	r->section = false;
+	r->line = 0;
+	if (text.len >= 3 && memcmp(text.p, "\xEF\xBB\xBF", 3) == 0)
+		text = view_part(text, 3, text.len);
+	while (next_part(&text, '\n', &line)) {
+		r->line++;
+		read_line(r, trim(line));
+	}
+}
+
+static void
 read_file(struct reading *r, bool named)
 {
 	struct buf text = BUF_INIT_SECRET;
-	struct view rest, line;
 	enum os_trust trust;
 
+	r->line = 0;
 	r->private = true;
 	trust = os_file_read(r->path, FILE_BYTES_MAX, true, &text);
 	if (trust == OS_TRUST_PRIVATE) {
@@ -532,20 +559,23 @@ read_file(struct reading *r, bool named)
 		r->private = false;
 		trust = os_file_read(r->path, FILE_BYTES_MAX, false, &text);
 	}
-	if (trust != OS_TRUST_OK) {
-		if (trust != OS_TRUST_ABSENT || named)
-			note(r, "this settings file is left out: %s", os_trust_text(trust));
-		buf_free(&text);
-		return;
-	}
-	rest = buf_peek(&text);
-	if (rest.len >= 3 && memcmp(rest.p, "\xEF\xBB\xBF", 3) == 0)
-		rest = view_part(rest, 3, rest.len);
-	while (next_part(&rest, '\n', &line)) {
-		r->line++;
-		read_line(r, trim(line));
-	}
+	if (trust == OS_TRUST_OK)
+		read_text(r, buf_peek(&text));
+	else if (trust != OS_TRUST_ABSENT || named)
+		note(r, "this settings file is left out: %s", os_trust_text(trust));
 	buf_free(&text);
+}
+
+/* What the product itself says of some programs. */
+static void
+read_shipped(struct reading *r, const char *text)
+{
+	r->source = SOURCE_SHIPPED;
+	r->path = "shipped";
+	if (text)
+		read_text(r, view_str(text));
+	else
+		read_text(r, view_of(settings_shipped[0].text, settings_shipped[0].len));
 }
 
 /* Where the user's file is; false: nowhere, as for a set-id program or one without a home. */
@@ -599,7 +629,7 @@ settings_load(const struct settings_from *from, struct settings **out)
 {
 	static const struct settings_from product;
 	struct buf user = BUF_INIT, exe = BUF_INIT;
-	struct reading r = { .system = true };
+	struct reading r = { .private = false };
 	bool named = true;
 
 	*out = NULL;
@@ -612,11 +642,13 @@ settings_load(const struct settings_from *from, struct settings **out)
 		buf_reset(&exe);
 	r.exe = from->exe ? from->exe : buf_text(&exe);
 	r.bridge = from->bridge ? from->bridge : "";
+	r.test_card = from->test_card;
+	read_shipped(&r, from->shipped);
+	r.source = SOURCE_SYSTEM;
 	r.path = from->system ? from->system : SYSCONFDIR "/castor/DigiSign.conf";
 	if (*r.path)
 		read_file(&r, from->system != NULL);
-	r.system = r.section = false;
-	r.line = 0;
+	r.source = SOURCE_USER;
 	r.path = from->user;
 	if (!r.path && user_path(&user, &named))
 		r.path = buf_text(&user);

@@ -1,9 +1,10 @@
 /* Settings: what DigiSign.conf(5) says, once, for the life of the library. The keys are in
  * settings.def; the manual and the tests are held against it.
  *
- * A value comes from, the later the stronger: the default; the system file; the user's file;
- * a section of the system file that fits this program; such a section of the user's file;
- * the environment (one key). What the system file locks, nothing after it can change. */
+ * A value comes from, the later the stronger: the default; what is shipped (shipped.conf); the
+ * system file; the user's file; a section of what is shipped that fits this program; such a section
+ * of the system file; such a section of the user's file; the environment (one key). What the system
+ * file locks, neither the user's file nor the environment can change. */
 #ifndef CASTOR_BASE_SETTINGS_H
 #define CASTOR_BASE_SETTINGS_H
 
@@ -38,18 +39,20 @@ struct setting_info {
 	enum setting_acts acts;
 	long min, max;     /* TYPE_INT, both included */
 	const char *words; /* TYPE_STRING: the only values there are, blanks between; or NULL */
-	bool system_only;  /* a user's file cannot set it */
+	bool system_only;  /* a user's file cannot set it, but for test cards */
 };
 
 struct settings; /* invariant once loaded; any thread may read */
 
 /* Where to read from. A NULL member: the place of the installed product; "": none. */
 struct settings_from {
+	const char *shipped; /* not a place but the text itself; "shipped" in notes and origins */
 	const char *system; /* SYSCONFDIR/castor/DigiSign.conf */
 	const char *user;   /* $CASTOR_CONF, or DigiSign.conf in the user's castor folder */
 	const char *exe;    /* real path of the program, for [app:...] */
 	const char *bridge; /* name of the bridge, for [bridge:...]; NULL is none here */
 	const char *auto_login; /* what the environment says of disableCryptokiAutoLogin */
+	bool test_card;     /* no real card is touched: the user's file may set system-only keys */
 };
 
 /* Reads everything. `from` NULL: all places of the product. Whatever is wrong in a file
@@ -62,7 +65,7 @@ bool settings_bool(const struct settings *s, enum setting key);
 long settings_int(const struct settings *s, enum setting key);
 /* STRING, PATH, LIST and SECRET; "" when not set. */
 const char *settings_str(const struct settings *s, enum setting key);
-/* "default", "environment", or "FILE:LINE". Borrowed. */
+/* "default", "environment", or "FILE:LINE", where FILE may be "shipped". Borrowed. */
 const char *settings_origin(const struct settings *s, enum setting key);
 
 /* What was found wrong, one line of text each, in the order found; NULL when i is past the

@@ -150,9 +150,9 @@ static const struct {
 	{ "excludeReader = a = b # c ; d", SET_excludeReader, "a = b # c ; d" },
 	{ "excludeReader = 0", SET_excludeReader, "" },
 	{ "excludeReader =", SET_excludeReader, "" },
-	{ "pinHelper = /usr/bin/pinentry", SET_pinHelper, "/usr/bin/pinentry" },
-	{ "pinHelper = pinentry", SET_pinHelper, NULL },
-	{ "pinHelper = ./pinentry", SET_pinHelper, NULL },
+	{ "SplashBitmap = /usr/share/x.png", SET_SplashBitmap, "/usr/share/x.png" },
+	{ "SplashBitmap = x.png", SET_SplashBitmap, NULL },
+	{ "SplashBitmap = ./x.png", SET_SplashBitmap, NULL },
 	{ "SplashBitmap = 0", SET_SplashBitmap, "" },
 	{ "Language = sv", SET_Language, "sv" },
 	{ "Language = de", SET_Language, NULL },
@@ -220,6 +220,7 @@ static const struct {
 	{ "[app:firefox]", "path from the root" },
 	{ "lock = excludeReader", "only the system file" },
 	{ "pin2EveryTime = 0", "system file only" },
+	{ "pinHelper = /usr/bin/pinentry", "system file only" },
 };
 
 START_TEST(what_is_wrong_is_said_with_its_place)
@@ -262,6 +263,175 @@ START_TEST(the_user_comes_after_the_system)
 	load("pin2EveryTime = 0\n", NULL);
 	ck_assert(!settings_bool(s, SET_pin2EveryTime));
 	ck_assert_uint_eq(notes(), 0);
+	place_free();
+}
+END_TEST
+
+/* Where no real card is touched, a user may set what decides over PINs. */
+START_TEST(for_test_cards_the_user_sets_the_systems_keys)
+{
+	static const char text[] = "pinHelper = /tmp/helper\n[app:*]\npin2EveryTime = 0\n";
+
+	place_new();
+	load(NULL, text);
+	ck_assert_str_eq(settings_str(s, SET_pinHelper), "");
+	ck_assert(settings_bool(s, SET_pin2EveryTime));
+	ck_assert_uint_eq(notes(), 2);
+	from.test_card = true;
+	load(NULL, text);
+	ck_assert_str_eq(settings_str(s, SET_pinHelper), "/tmp/helper");
+	ck_assert(!settings_bool(s, SET_pin2EveryTime));
+	ck_assert_uint_eq(notes(), 0);
+	/* but a lock is a lock, and a secret a secret */
+	load("lock = pinHelper\n", text);
+	ck_assert_str_eq(settings_str(s, SET_pinHelper), "");
+	one_note("pinHelper is locked");
+	place_free();
+}
+END_TEST
+
+#define ALL(who)  "excludeReader = " who "\n"
+#define SOME(who) "[app:*]\n" ALL(who)
+
+/* What is shipped, the system file, the user's file; who is heard. */
+static const struct {
+	const char *shipped, *system, *user, *want;
+} ranks[] = {
+	{ ALL("shipped"), NULL, NULL, "shipped" },
+	{ ALL("shipped"), ALL("system"), NULL, "system" },
+	{ ALL("shipped"), NULL, ALL("user"), "user" },
+	{ ALL("shipped"), SOME("system"), ALL("user"), "system" },
+	{ SOME("shipped"), ALL("system"), NULL, "shipped" },
+	{ SOME("shipped"), ALL("system"), ALL("user"), "shipped" },
+	{ SOME("shipped"), SOME("system"), ALL("user"), "system" },
+	{ SOME("shipped"), NULL, SOME("user"), "user" },
+	{ SOME("shipped"), SOME("system"), SOME("user"), "user" },
+};
+
+START_TEST(what_is_shipped_has_its_place)
+{
+	place_new();
+	for (size_t i = 0; i < sizeof ranks / sizeof ranks[0]; i++) {
+		from.shipped = ranks[i].shipped;
+		load(ranks[i].system, ranks[i].user);
+		ck_assert_msg(strcmp(settings_str(s, SET_excludeReader), ranks[i].want) == 0,
+		    "row %zu: %s", i, settings_str(s, SET_excludeReader));
+		ck_assert_uint_eq(notes(), 0);
+	}
+	from.shipped = "# first\n[app:/usr/bin/tester]\ndropAuthentication = 1\n"
+	    "[app:/other]\nexcludeReader = x\n";
+	load(NULL, NULL);
+	ck_assert_str_eq(settings_origin(s, SET_dropAuthentication), "shipped:3");
+	ck_assert_str_eq(settings_origin(s, SET_excludeReader), "default");
+	from.auto_login = "0";
+	from.shipped = "[app:*]\ndisableCryptokiAutoLogin = 1\n";
+	load(NULL, NULL);
+	ck_assert(!settings_bool(s, SET_disableCryptokiAutoLogin));
+	/* a section that was open at the end of one text is not open in the next */
+	load(NULL, "excludeReader = all\n");
+	ck_assert_str_eq(settings_str(s, SET_excludeReader), "all");
+	from.shipped = "lock = excludeReader\n";
+	load(NULL, NULL);
+	one_note("shipped:1: only the system file can lock");
+	place_free();
+}
+END_TEST
+
+static const struct {
+	const char *exe;
+	bool plain; /* it gets no dialog of ours and no kept PIN */
+} programs[] = {
+	{ "/usr/libexec/p11-kit/p11-kit-server", true },
+	{ "/usr/libexec/p11-kit/p11-kit-remote", true },
+	{ "/usr/lib/x86_64-linux-gnu/p11-kit/p11-kit-remote", true },
+	{ "/usr/bin/p11-kit", true },
+	{ "/usr/lib/openssh/ssh-pkcs11-helper", true },
+	{ "/usr/libexec/ssh-pkcs11-helper", true },
+	{ "/usr/libexec/openssh/ssh-pkcs11-helper", true },
+	{ "/usr/sbin/sshd", true }, { "/usr/lib/openssh/sshd-session", true },
+	{ "/usr/sbin/cupsd", true },
+	{ "/bin/login", true }, { "/usr/bin/login", true }, { "/usr/bin/su", true },
+	{ "/usr/bin/sudo", true },
+	{ "/usr/lib/polkit-1/polkit-agent-helper-1", true },
+	{ "/usr/libexec/gdm-session-worker", true }, { "/usr/lib/gdm3/gdm-session-worker", true },
+	{ "/usr/sbin/lightdm", true }, { "/usr/lib/x86_64-linux-gnu/sddm/sddm-helper", true },
+	{ "/usr/sbin/greetd", true },
+	{ "/usr/bin/i3lock", true }, { "/usr/bin/swaylock", true }, { "/usr/bin/xscreensaver", true },
+	{ "/usr/libexec/xscreensaver/xscreensaver-auth", true },
+	{ "/usr/libexec/gnome-screensaver-dialog", true },
+	{ "/usr/lib/x86_64-linux-gnu/cinnamon-screensaver/cinnamon-screensaver-pam-helper", true },
+	{ "/usr/lib/x86_64-linux-gnu/libexec/kscreenlocker_greet", true },
+	{ "/usr/libexec/xsecurelock/authproto_pam", true },
+	{ "/usr/libexec/sssd/p11_child", true },
+	{ "/usr/bin/pklogin_finder", true }, { "/usr/bin/pkcs11_eventmgr", true },
+	{ "/usr/lib/systemd/systemd-cryptsetup", true }, { "/lib/systemd/systemd-homed", true },
+	/* those with a person in front of them */
+	{ "/usr/bin/ssh", false }, { "/usr/bin/ssh-add", false }, { "/usr/bin/ssh-agent", false },
+	{ "/usr/bin/ssh-keygen", false }, { "/usr/lib/firefox-esr/firefox-esr", false },
+	{ "/usr/bin/thunderbird", false }, { "/opt/google/chrome/chrome", false },
+	{ "/usr/bin/openssl", false }, { "/usr/bin/pkcs11-tool", false }, { "/usr/bin/p11tool", false },
+	{ "/usr/lib/libreoffice/program/soffice.bin", false }, { "/usr/bin/gnome-shell", false },
+	{ "/usr/bin/loginctl", false }, { "/usr/bin/okular", false }, { "/usr/bin/curl", false },
+};
+
+START_TEST(programs_that_get_plain_cryptoki_from_us)
+{
+	const char *origin;
+
+	place_new();
+	for (size_t i = 0; i < sizeof programs / sizeof programs[0]; i++) {
+		from.exe = programs[i].exe;
+		load(NULL, "disableCryptokiAutoLogin = 0\ncryptokiPinCache = 1\n");
+		ck_assert_msg(notes() == 0, "%s", settings_note(s, 0));
+		ck_assert_msg(settings_bool(s, SET_disableCryptokiAutoLogin) == programs[i].plain,
+		    "%s", programs[i].exe);
+		ck_assert_msg(settings_bool(s, SET_cryptokiPinCache) != programs[i].plain, "%s",
+		    programs[i].exe);
+		origin = settings_origin(s, SET_cryptokiPinCache);
+		ck_assert(programs[i].plain == (strncmp(origin, "shipped:", 8) == 0));
+	}
+	from.exe = "/usr/sbin/sshd";
+	load("[app:/usr/sbin/sshd]\ndisableCryptokiAutoLogin = 0\n", NULL);
+	ck_assert(!settings_bool(s, SET_disableCryptokiAutoLogin));
+	place_free();
+}
+END_TEST
+
+/* Reads a file of the source tree. */
+static void
+source(const char *name, struct buf *b)
+{
+	char path[4096];
+
+	snprintf(path, sizeof path, "%s/%s", getenv("top_srcdir"), name);
+	ck_assert_int_eq((int)os_file_read(path, 1 << 20, false, b), OS_TRUST_OK);
+}
+
+/* As it is it says nothing; with each # in front of a line taken away, all of it is right. */
+START_TEST(the_file_that_is_installed_loads)
+{
+	struct buf b = BUF_INIT, open = BUF_INIT;
+	const char *at;
+	size_t set = 0;
+
+	place_new();
+	source("base/DigiSign.conf", &b);
+	load(buf_text(&b), NULL);
+	ck_assert_msg(notes() == 0, "%s", settings_note(s, 0));
+	for (int k = 0; k < SET_COUNT; k++)
+		ck_assert_str_eq(settings_origin(s, (enum setting)k), "default");
+	for (at = buf_text(&b); *at; at++)
+		if (*at != '#' || at[1] == ' ')
+			buf_u8(&open, (uint8_t)*at);
+	from.exe = "/usr/lib/firefox-esr/firefox-esr";
+	load(buf_text(&open), NULL);
+	ck_assert_msg(notes() == 0, "%s", settings_note(s, 0));
+	for (int k = 0; k < SET_COUNT; k++)
+		set += strcmp(settings_origin(s, (enum setting)k), "default") != 0;
+	ck_assert_uint_ge(set, 8);
+	ck_assert(settings_bool(s, SET_disableCryptokiPIN2Slot));
+	buf_free(&b);
+	buf_free(&open);
 	place_free();
 }
 END_TEST
@@ -582,6 +752,7 @@ START_TEST(no_mutation_of_a_file_does_harm)
 	load(golden, golden);
 	from.bridge = "web";
 	from.system = from.user = sys_path;
+	from.shipped = "";
 	fd = open(sys_path, O_RDWR);
 	ck_assert_int_ge(fd, 0);
 	memcpy(text, golden, n);
@@ -608,10 +779,7 @@ END_TEST
 static void
 manual(struct buf *b)
 {
-	char path[4096];
-
-	snprintf(path, sizeof path, "%s/man/DigiSign.conf.5", getenv("top_srcdir"));
-	ck_assert_int_eq((int)os_file_read(path, 1 << 20, false, b), OS_TRUST_OK);
+	source("man/DigiSign.conf.5", b);
 }
 
 static const char *const sections[] = {
@@ -683,6 +851,8 @@ END_TEST
 
 UNIT_MAIN("settings", every_key_has_a_default_that_fits, values_are_checked,
     what_is_wrong_is_said_with_its_place, the_user_comes_after_the_system, a_locked_key_stays,
+    for_test_cards_the_user_sets_the_systems_keys, what_is_shipped_has_its_place,
+    programs_that_get_plain_cryptoki_from_us, the_file_that_is_installed_loads,
     sections_are_for_their_program_or_bridge, the_environment_says_one_thing,
     secrets_need_a_private_file, more_secrets_than_there_is_room_for,
     a_file_that_cannot_be_trusted_is_left_out, the_places_of_the_product,
