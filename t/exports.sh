@@ -12,7 +12,7 @@ sed -n 's/^_CK_DECLARE_FUNCTION (\(C_[A-Za-z]*\),.*/\1/p' "$header" | sort >"$wo
 
 # What a module must not do by itself: threads, children, handlers, exit code, and the host's state.
 forbidden='pthread_create|fork|vfork|system|popen|atexit|on_exit|pthread_atfork|__register_atfork|signal|sigaction|setenv|putenv|unsetenv|chdir|umask|exit|abort'
-forbidden="$forbidden|setlocale|newlocale|uselocale|bindtextdomain|textdomain|(d|dc)?n?gettext"
+forbidden="$forbidden|setlocale|uselocale|bindtextdomain|textdomain|(d|dc)?n?gettext"
 # Weak symbols that every shared object of this toolchain has.
 weak='__cxa_finalize|__gmon_start__|_ITM_deregisterTMCloneTable|_ITM_registerTMCloneTable|__cxa_thread_atexit_impl'
 

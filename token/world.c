@@ -67,6 +67,7 @@ world_asking_end(struct world *w)
 CK_RV
 world_new(struct world **out)
 {
+	const struct settings_from from = { .test_card = io_is_virtual() };
 	struct world *w = calloc(1, sizeof *w);
 	int err;
 
@@ -79,7 +80,7 @@ world_new(struct world **out)
 	pthread_mutex_init(&w->profile_lock, NULL);
 	pthread_mutex_init(&w->wait_lock, NULL);
 	pthread_mutex_init(&w->poll_lock, NULL);
-	if ((err = settings_load(NULL, &w->settings)))
+	if ((err = settings_load(&from, &w->settings)))
 		goto fail;
 	settings_log_open(w->settings);
 	if (!(w->soft = soft_new())) {
