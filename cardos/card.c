@@ -39,6 +39,18 @@ card_lost(struct card *card, int r)
 		card->app_selected = card->app_sure = false;
 }
 
+/* The bytes of one command there, those of its answer back: by the reader's keys while a PIN is
+ * typed there. A template must never go to the card as if it were a PIN. */
+static int
+carry(struct card *card, const struct apdu *a, struct view cmd, bool secret, struct buf *answer)
+{
+	if (!card->typed || !(a->flags & APDU_SECRET_IN))
+		return card->ch->ops->transmit(card->ch, cmd, secret, answer);
+	if (!(a->flags & APDU_PINPAD))
+		return E_UNSUPPORTED;
+	return pinpad_transmit(card->ch, card->typed, cmd, answer);
+}
+
 /* Sends one encoded command; its answer's data is appended to resp. */
 static int
 exchange(struct card *card, const struct apdu *a, struct resp *resp)
@@ -53,7 +65,7 @@ exchange(struct card *card, const struct apdu *a, struct resp *resp)
 	card->apdus++;
 	if (a->flags & APDU_STATE)
 		card->changed = true;
-	if ((r = card->ch->ops->transmit(card->ch, buf_peek(&cmd), secret, &answer)) != 0) {
+	if ((r = carry(card, a, buf_peek(&cmd), secret, &answer)) != 0) {
 		card_lost(card, r);
 		goto out;
 	}
@@ -413,8 +425,11 @@ card_begin(struct card *card, int deadline_ms)
 int
 card_end(struct card *card, enum io_end how)
 {
-	if (how == IO_END_RESET)
+	/* the next begin may not tell of a reset of our own */
+	if (how == IO_END_RESET) {
 		card->app_selected = false;
+		card->stale = true;
+	}
 	card->app_sure = false;
 	return card->ch->ops->end(card->ch, how);
 }

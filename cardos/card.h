@@ -4,6 +4,7 @@
 #ifndef CASTOR_CARDOS_CARD_H
 #define CASTOR_CARDOS_CARD_H
 
+#include "cardos/pinpad.h"
 #include "cardos/wire/apdu.h"
 #include "cardos/wire/io.h"
 #include "mapping/profile.h"
@@ -113,7 +114,11 @@ struct card {
 	bool was_reset;             /* card_begin or a verb found the card reset since last asked */
 	bool app_selected;          /* as far as we know; false after a reset */
 	bool app_sure;              /* selected by us in this very transaction: nobody moved it */
-	bool stale;                 /* a verb met a reset; the next card_begin opens anew */
+	bool stale;                 /* a verb met a reset, or we made one; the next card_begin
+	                             * opens anew */
+	struct pinpad pad;          /* of the reader, when pad_asked */
+	bool pad_asked;
+	const struct pinpad_entry *typed; /* borrowed: while a verb's PIN is typed on the reader */
 };
 
 /* Connects to the card in a reader and recognises it: profiles by ATR, their probes, then the
@@ -130,6 +135,8 @@ void card_forget(struct card **);
  * After an error no transaction is open. A verb that gives E_RESET met a reset in the middle:
  * card_end, card_begin, and the caller decides whether to repeat the verb (not when `changed`). */
 int card_begin(struct card *, int deadline_ms);
+/* IO_END_RESET: the card is reset, whatever PINs it held open are shut, and the next card_begin
+ * behaves as after a reset by others (was_reset, ops->open). */
 int card_end(struct card *, enum io_end);
 
 /* One command with all its transport: chaining or extended length by caps, 61xx and 6Cxx
@@ -152,6 +159,17 @@ int card_pin_verify(struct card *, const struct pin_ref *, struct view pin, int 
 int card_pin_change(struct card *, const struct pin_ref *, struct view old, struct view new,
     int *tries);
 int card_pin_unblock(struct card *, const struct pin_ref *, struct view puk, struct view new,
+    int *tries);
+
+/* Whether the PIN can be typed on the reader; asked once per connection. Inside a transaction. */
+bool card_pinpad(struct card *, struct pinpad *out);
+/* card_pin_verify and card_pin_change with the PINs typed on the reader; blocks until that is done,
+ * timeout_s seconds at most (0: as the reader likes). lang_id: struct pinpad_entry. E_UNSUPPORTED:
+ * not on this reader, or not this PIN; E_CANCEL: cancelled or timed out; E_PIN_LEN: the reader
+ * refused the length, or the two new PINs differ; E_IO: it failed. *tries as above. */
+int card_pin_verify_pad(struct card *, const struct pin_ref *, int timeout_s, int lang_id,
+    int *tries);
+int card_pin_change_pad(struct card *, const struct pin_ref *, int timeout_s, int lang_id,
     int *tries);
 
 /* The drivers compiled in; NULL for an unknown name. */

@@ -191,7 +191,7 @@ int
 iso_pin_verify(struct card *card, const struct pin_ref *ref, struct view block, int *tries)
 {
 	const struct apdu a = { .ins = 0x20, .p2 = (uint8_t)ref->ref, .data = block,
-		.flags = APDU_SECRET_IN | APDU_STATE }; /* it may cost a try: never sent again unasked */
+		.flags = APDU_SECRET_IN | APDU_PINPAD | APDU_STATE }; /* it may cost a try: never sent again unasked */
 	int r = select_pin_df(card, ref);
 
 	return r ? r : card_command(card, &a, NULL, tries);
@@ -204,7 +204,7 @@ two_blocks(struct card *card, unsigned ins, const struct pin_ref *ref, struct vi
 {
 	struct buf both = BUF_INIT_SECRET;
 	struct apdu a = { .ins = (uint8_t)ins, .p2 = (uint8_t)ref->ref,
-		.flags = APDU_SECRET_IN | APDU_STATE };
+		.flags = APDU_SECRET_IN | APDU_PINPAD | APDU_STATE };
 	int r;
 
 	buf_view(&both, first);

@@ -60,7 +60,9 @@ struct io_ops {
 	 * E_GONE, E_RESET, E_PROTOCOL, E_IO. `secret`: cleanse every copy of both. After E_RESET
 	 * nothing can be sent before end and begin, and that begin says E_RESET. */
 	int (*transmit)(struct chan *, struct view cmd, bool secret, struct buf *rsp);
-	/* A reader command (PC/SC part 10). NULL: there are none. */
+	/* A reader command (PC/SC part 10); its answer is appended, at most 4096 bytes. May take as
+	 * long as a person needs to type. E_UNSUPPORTED, E_GONE, E_RESET, E_PROTOCOL, E_IO. NULL:
+	 * there are none. */
 	int (*control)(struct chan *, uint32_t code, struct view in, struct buf *out);
 	/* The card's ATR, borrowed while the chan lives. */
 	struct view (*atr)(struct chan *);
@@ -110,7 +112,7 @@ enum io_fault {
 	FAULT_REMOVED, FAULT_RESET, FAULT_6F00, FAULT_6982, FAULT_EMPTY, FAULT_1BYTE,
 	FAULT_64K, FAULT_61LOOP, FAULT_6CLOOP, FAULT_TIMEOUT, FAULT_COUNT
 };
-/* Passes everything to `under` (taken) but fails the n-th transmit from now, once or (the
+/* Passes everything to `under` (taken) but fails the n-th transmit or control from now, once or (the
  * loops, REMOVED) until told otherwise. */
 int io_fault_new(struct io **under, struct io **out);
 void io_fault_set(struct io *, unsigned n, enum io_fault kind);

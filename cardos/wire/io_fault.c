@@ -174,9 +174,16 @@ static int
 fault_control(struct chan *chan, uint32_t code, struct view in, struct buf *out)
 {
 	struct fault_chan *c = (struct fault_chan *)chan;
+	enum io_fault kind;
 
 	if (!c->under->ops->control)
 		return E_UNSUPPORTED;
+	if (chan_dead(c))
+		return E_GONE;
+	if (c->reset)
+		return E_RESET;
+	if (strikes(c, &kind))
+		return accident(c, kind, in, out);
 	return c->under->ops->control(c->under, code, in, out);
 }
 

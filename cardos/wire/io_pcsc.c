@@ -15,6 +15,7 @@
 #define PROTOCOLS (SCARD_PROTOCOL_T0 | SCARD_PROTOCOL_T1)
 #define ANSWER_MAX 65538u       /* bytes: 65536 and a status word */
 #define CONTROL_MAX 4096u       /* bytes a reader command may answer */
+#define GET_FEATURE_REQUEST (0x42000000u + 3400u) /* pcsc-lite's reader.h */
 #define NAMES_MAX 65536u        /* bytes of all reader names together */
 #define BEGIN_TRIES 4           /* resets and dead services survived by one begin */
 #define LOCK_POLL_MS 20         /* how often a busy card is asked again */
@@ -673,6 +674,20 @@ pcsc_transmit(struct chan *chan, struct view cmd, bool secret, struct buf *rsp)
 	return chan_err(rv, "transmit");
 }
 
+static bool
+rv_means_no_command(LONG rv)
+{
+	switch ((uint32_t)rv) {
+	case (uint32_t)SCARD_E_UNSUPPORTED_FEATURE:
+	case (uint32_t)SCARD_E_NOT_TRANSACTED:
+	case (uint32_t)SCARD_E_INVALID_PARAMETER:
+	case (uint32_t)SCARD_E_INVALID_VALUE:
+		return true;
+	default:
+		return false;
+	}
+}
+
 static int
 pcsc_control(struct chan *chan, uint32_t code, struct view in, struct buf *out)
 {
@@ -688,7 +703,16 @@ pcsc_control(struct chan *chan, uint32_t code, struct view in, struct buf *out)
 		return E_MEM;
 	rv = SCardControl(c->card, code, in.p, (DWORD)in.len, p, CONTROL_MAX, &n);
 	buf_trim(out, start + (rv == SCARD_S_SUCCESS && n <= CONTROL_MAX ? n : 0));
-	return rv == SCARD_S_SUCCESS ? 0 : chan_err(rv, "control");
+	if (rv == SCARD_S_SUCCESS)
+		return n <= CONTROL_MAX ? 0 : E_PROTOCOL;
+	if (rv == (LONG)SCARD_W_RESET_CARD) {
+		c->reset_seen = true;
+		return E_RESET;
+	}
+	/* a reader without commands says so in many ways, and that is no accident */
+	if (code == GET_FEATURE_REQUEST && rv_means_no_command(rv))
+		return E_UNSUPPORTED;
+	return chan_err(rv, "control");
 }
 
 static struct view

@@ -285,10 +285,19 @@ static int
 trace_control(struct chan *chan, uint32_t code, struct view in, struct buf *out)
 {
 	struct trace_chan *c = (struct trace_chan *)chan;
+	struct buf line = BUF_INIT;
+	size_t start = out->len;
+	int r;
 
 	if (!c->under->ops->control)
 		return E_UNSUPPORTED;
-	return c->under->ops->control(c->under, code, in, out);
+	r = c->under->ops->control(c->under, code, in, out);
+	/* never its bytes: a reader may hand back what it was made to type */
+	buf_fmt(&line, "# reader command 0x%08X: %zu bytes in, %zu out, %s\n", (unsigned)code, in.len,
+	    out->len - start, r ? err_name(r) : "ok");
+	trace_write(c, &line);
+	buf_free(&line);
+	return r;
 }
 
 static struct view

@@ -493,6 +493,63 @@ START_TEST(a_reset_by_others_is_seen_and_survived)
 }
 END_TEST
 
+/* DESIGN 18.2: a card without a command to forget is reset; nobody may believe in its PINs then. */
+START_TEST(a_reset_of_our_own_leaves_nothing_open)
+{
+	const char *const images[] = { "myeid-citizen.yaml", "p15-noforget.yaml" };
+	const struct pin_ref pin2 = { .ref = 2, .coding = PIN_ASCII, .min = 6, .max = 8, .stored = 8,
+		.pad = 0xFF, .pads = true, .unblock_ref = -1 };
+	const struct range whole = { true, 0, 0 };
+	const struct path odf = app_path(0x50, 0x31);
+	struct buf out = BUF_INIT;
+	struct pin_state state;
+	struct rig rig;
+	uint64_t apdus;
+	int tries;
+
+	for (size_t i = 0; i < sizeof images / sizeof images[0]; i++) {
+		rig_open(&rig, virtual_card(images[i], NULL, NULL));
+		rig_card(&rig);
+		ck_assert_str_eq(rig.card->ops->name, i ? "generic" : "myeid");
+		ck_assert_int_eq(card_begin(rig.card, 1000), 0);
+		ck_assert_int_eq(card_pin_verify(rig.card, &pin2, view_str("123456"), &tries), 0);
+		ck_assert_int_eq(rig.card->ops->pin_info(rig.card, &pin2, &state), 0);
+		ck_assert_int_eq(state.verified, 1);
+		ck_assert_int_eq(card_end(rig.card, IO_END_RESET), 0);
+		ck_assert_int_eq(vc_pin_is_open(rig.vc, 2), 0);
+		ck_assert(!rig.card->app_selected);
+		rig.card->was_reset = false;
+		apdus = rig.card->apdus;
+		ck_assert_int_eq(card_begin(rig.card, 1000), 0);
+		ck_assert(rig.card->was_reset);
+		ck_assert(rig.card->app_selected);
+		ck_assert(!rig.card->changed);
+		ck_assert_uint_gt(rig.card->apdus, apdus);
+		ck_assert_int_eq(rig.card->ops->read(rig.card, &odf, &whole, &out), 0);
+		ck_assert_uint_eq(out.len, 255);
+		ck_assert_int_eq(rig.card->ops->pin_info(rig.card, &pin2, &state), 0);
+		ck_assert_int_eq(state.verified, 0);
+		ck_assert_int_eq(card_pin_verify(rig.card, &pin2, view_str("123456"), &tries), 0);
+		ck_assert_int_eq(card_end(rig.card, IO_END_LEAVE), 0);
+		/* once only */
+		rig.card->was_reset = false;
+		apdus = rig.card->apdus;
+		ck_assert_int_eq(card_begin(rig.card, 1000), 0);
+		ck_assert(!rig.card->was_reset);
+		ck_assert_uint_eq(rig.card->apdus, apdus);
+		ck_assert_int_eq(vc_pin_is_open(rig.vc, 2), 1);
+		/* another card put in while ours was being reset is not taken for it */
+		ck_assert_int_eq(card_end(rig.card, IO_END_RESET), 0);
+		vc_remove(rig.vc);
+		vc_insert(rig.vc);
+		ck_assert_int_eq(card_begin(rig.card, 1000), E_GONE);
+		buf_reset(&out);
+		rig_close(&rig);
+	}
+	buf_free(&out);
+}
+END_TEST
+
 START_TEST(a_key_with_consent_asks_for_its_pin_each_time)
 {
 	const struct key_ref key = key_at(KEY_EC, 256, 3);
@@ -751,6 +808,6 @@ UNIT_MAIN("myeid_card", opening_reads_serial_version_and_limits, files_are_read_
     ecdsa_gives_r_and_s_of_the_fields_length, decipher_gives_message_or_block,
     derive_agrees_with_openssl, any_number_of_random_bytes_is_given,
     a_neighbour_that_moved_costs_one_more_selection, a_reset_by_others_is_seen_and_survived,
-    a_key_with_consent_asks_for_its_pin_each_time, files_and_keys_are_made_and_removed,
+    a_reset_of_our_own_leaves_nothing_open, a_key_with_consent_asks_for_its_pin_each_time, files_and_keys_are_made_and_removed,
     keys_are_brought_in, ec_keys_are_made_and_brought_in, an_unknown_card_is_unknown_and_costs_little,
     a_card_of_no_profile_is_read_by_the_generic_driver)

@@ -282,6 +282,105 @@ START_TEST(pins_count)
 }
 END_TEST
 
+START_TEST(pins_are_looked_at_and_set_from_outside)
+{
+	struct vc *vc = vct_card("myeid-citizen.yaml");
+
+	ck_assert_int_eq(vc_pin_is_open(vc, 1), 0);
+	ck_assert_int_eq(vc_pin_is_open(vc, 4), -1);
+	EXPECT(vc, LOGIN, OK);
+	ck_assert_int_eq(vc_pin_is_open(vc, 1), 1);
+	ck_assert_int_eq(vc_pin_is_open(vc, 2), 0);
+	ck_assert(vc_set_tries(vc, 2, 1));
+	ck_assert(vc_set_pin(vc, 2, "87654321"));
+	ck_assert_int_eq(vc_tries(vc, 2), 3);
+	EXPECT(vc, "00 20 00 02 08 " PIN2, "63 C2");
+	EXPECT(vc, "00 20 00 02 08 38 37 36 35 34 33 32 31", OK);
+	ck_assert(vc_set_pin(vc, 1, "4321"));
+	ck_assert_int_eq(vc_pin_is_open(vc, 1), 0);
+	ck_assert_int_eq(vc_pin_is_open(vc, 2), 1);
+	EXPECT(vc, "00 20 00 01 08 34 33 32 31 FF FF FF FF", OK);
+	ck_assert(!vc_set_pin(vc, 1, ""));
+	ck_assert(!vc_set_pin(vc, 1, "123456789"));
+	ck_assert(!vc_set_pin(vc, 4, "1234"));
+	vc_free(&vc);
+}
+END_TEST
+
+#define PIN2_CHANGE "00 24 00 02 10 " PIN2 PIN2
+#define PIN2_UNBLOCK "00 2C 00 02 10 " PUK1 PIN2
+
+START_TEST(a_changed_pin_is_open_where_the_image_says_so)
+{
+	static const struct { const char *image; int open; } cards[] = {
+		{ "myeid-citizen.yaml", 0 }, { "myeid-openers.yaml", 1 } };
+
+	for (size_t i = 0; i < sizeof cards / sizeof cards[0]; i++) {
+		struct vc *vc = vct_card(cards[i].image);
+
+		EXPECT(vc, PIN2_CHANGE, OK);
+		ck_assert_int_eq(vc_pin_is_open(vc, 2), cards[i].open);
+		EXPECT(vc, "00 20 00 02", cards[i].open ? OK : "63 C3");
+		EXPECT(vc, "00 2E 00 02", OK);
+		ck_assert_int_eq(vc_pin_is_open(vc, 2), 0);
+		EXPECT(vc, PIN2_UNBLOCK, OK);
+		ck_assert_int_eq(vc_pin_is_open(vc, 2), cards[i].open);
+		ck_assert_int_eq(vc_pin_is_open(vc, 1), 0);
+		/* a wrong one opens nothing on any card */
+		EXPECT(vc, "00 24 00 02 10 39 39 39 39 39 39 39 39" PIN2, "63 C2");
+		ck_assert_int_eq(vc_pin_is_open(vc, 2), 0);
+		EXPECT(vc, "00 2C 00 02 10 39 39 39 39 39 39 39 39" PIN2, "63 C9");
+		ck_assert_int_eq(vc_pin_is_open(vc, 2), 0);
+		vc_free(&vc);
+	}
+}
+END_TEST
+
+START_TEST(a_card_without_deauthenticate_forgets_at_a_reset_only)
+{
+	struct vc *vc = vct_card("p15-noforget.yaml");
+
+	EXPECT(vc, "00 20 00 02 08 " PIN2, OK);
+	EXPECT(vc, "00 2E 00 02", "6D 00");
+	EXPECT(vc, "00 2E 00 00", "6D 00");
+	vct_ask(vc, SELECT_APP);
+	ck_assert_int_eq(vc_pin_is_open(vc, 2), 1);
+	vc_reset(vc);
+	ck_assert_int_eq(vc_pin_is_open(vc, 2), 0);
+	vc_free(&vc);
+}
+END_TEST
+
+#define MSE_SIGN(fid) "00 22 41 B6 0A 80 01 02 81 02 " fid " 84 01 00"
+#define PSO_SIGN "00 2A 9E 9A 14 000102030405060708090A0B0C0D0E0F10111213 00"
+
+/* The trap: without consent a verified PIN2 serves for as many signatures as anybody likes. */
+START_TEST(only_consent_shuts_pin2_after_a_signature)
+{
+	static const struct { const char *image; bool shuts; } cards[] = {
+		{ "myeid-citizen.yaml", false }, { "myeid-consent.yaml", true },
+		{ "p15-noforget.yaml", false } };
+	uint8_t out[300];
+
+	for (size_t i = 0; i < sizeof cards / sizeof cards[0]; i++) {
+		struct vc *vc = vct_card(cards[i].image);
+
+		vct_ask(vc, SELECT_APP);
+		EXPECT(vc, MSE_SIGN("4B02"), OK);
+		EXPECT(vc, PSO_SIGN, "69 82");
+		EXPECT(vc, LOGIN, OK);
+		EXPECT(vc, PSO_SIGN, "69 82");
+		EXPECT(vc, "00 20 00 02 08 " PIN2, OK);
+		ck_assert_uint_eq(vct_send(vc, PSO_SIGN, out, sizeof out), 256 + 2);
+		ck_assert_int_eq(vc_pin_is_open(vc, 2), !cards[i].shuts);
+		ck_assert_uint_eq(vct_send(vc, PSO_SIGN, out, sizeof out),
+			cards[i].shuts ? 2u : 256 + 2u);
+		ck_assert_int_eq(vc_pin_is_open(vc, 1), 1);
+		vc_free(&vc);
+	}
+}
+END_TEST
+
 START_TEST(files_obey_their_acl)
 {
 	struct vc *vc = vct_card("myeid.yaml");
@@ -800,6 +899,8 @@ START_TEST(images_are_strict)
 		{ "os: mute\natr: 3\n", "'atr' must be" },
 		{ "os: mute\natr: 3B00\nos: mute\n", ":3: 'os' is given twice" },
 		{ "os: myeid\natr: 3B00\nserial: 00\n", ":3: 'serial' must be" },
+		{ "os: mute\natr: 3B00\nno-deauth: 7\n", ":3: 'no-deauth' must be" },
+		{ "os: mute\natr: 3B00\nchange-opens: 7\n", ":3: 'change-opens' must be" },
 		{ "os: mute\natr: 3B00\npins:\n - { number: 15, value: \"1\", puk: \"1\" }\n",
 			":4: 'number' must be" },
 		{ "os: mute\natr: 3B00\nfiles:\n - { path: 5015, acl: 000000 }\n",
@@ -831,7 +932,9 @@ END_TEST
 START_TEST(every_image_loads)
 {
 	static const char *const names[] = { "myeid.yaml", "myeid-3.3.yaml", "myeid-blank.yaml",
-		"myeid-garbage.yaml", "oseid.yaml", "unknown.yaml" };
+		"myeid-garbage.yaml", "myeid-citizen.yaml", "myeid-consent.yaml",
+		"myeid-certnr.yaml", "myeid-pin2first.yaml", "myeid-threepins.yaml",
+		"myeid-openers.yaml", "p15-noforget.yaml", "oseid.yaml", "unknown.yaml" };
 
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		struct vc *vc = vct_card(names[i]);
@@ -884,7 +987,10 @@ START_TEST(the_log_hides_pins)
 END_TEST
 
 UNIT_MAIN("vc_myeid", trace_t1_oseid, trace_t1_consent, trace_t2_and_erase, trace_t4_delete_class,
-	old_cards_know_less, pins_count, files_obey_their_acl, the_change_counter_grows, rsa_signs,
+	old_cards_know_less, pins_count, pins_are_looked_at_and_set_from_outside,
+	a_changed_pin_is_open_where_the_image_says_so,
+	a_card_without_deauthenticate_forgets_at_a_reset_only,
+	only_consent_shuts_pin2_after_a_signature, files_obey_their_acl, the_change_counter_grows, rsa_signs,
 	ecdsa_signs, keys_are_generated, rsa_deciphers, ecdh_agrees, keys_are_imported,
 	secret_keys_work, long_answers_come_in_parts, faults_fire_once, images_are_strict,
 	every_image_loads, the_unknown_card_knows_nothing, the_log_hides_pins)

@@ -274,6 +274,37 @@ bool vc_set_tries(struct vc *vc, unsigned pin, unsigned tries)
 	return ok;
 }
 
+int vc_pin_is_open(struct vc *vc, unsigned pin)
+{
+	const struct vc_pin *p;
+	int open;
+
+	pthread_mutex_lock(&vc->lock);
+	p = vc_pin_get(vc->card, pin);
+	open = p != NULL ? p->verified || !vc->card->activated : -1;
+	unlock(vc, false);
+	return open;
+}
+
+bool vc_set_pin(struct vc *vc, unsigned pin, const char *value)
+{
+	size_t n = strlen(value);
+	struct vc_pin *p;
+	bool ok;
+
+	pthread_mutex_lock(&vc->lock);
+	p = vc_pin_get(vc->card, pin);
+	ok = p != NULL && n >= 1 && n <= VC_PIN_LEN;
+	if (ok) {
+		memset(p->pin, 0xFF, VC_PIN_LEN);
+		memcpy(p->pin, value, n);
+		p->tries = p->max;
+		vc_pin_drop(vc->card, pin);
+	}
+	unlock(vc, false);
+	return ok;
+}
+
 void vc_slow(struct vc *vc, unsigned ms)
 {
 	pthread_mutex_lock(&vc->lock);

@@ -108,6 +108,15 @@ int vc_puk_tries(struct vc *vc, unsigned pin);
  */
 bool vc_set_tries(struct vc *vc, unsigned pin, unsigned tries);
 
+/* Whether the card would let a PIN's keys be used now: 1 or 0; -1 when there is no such PIN. */
+int vc_pin_is_open(struct vc *vc, unsigned pin);
+
+/*
+ * Gives a PIN another value of 1..8 characters, as another program would: its tries are full, it is
+ * not verified. False when there is no such PIN or the value does not fit.
+ */
+bool vc_set_pin(struct vc *vc, unsigned pin, const char *value);
+
 /* Every later APDU takes `ms` milliseconds more. */
 void vc_slow(struct vc *vc, unsigned ms);
 

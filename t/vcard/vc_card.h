@@ -107,6 +107,8 @@ struct vc_card {
 	size_t atr_len;
 	uint8_t version[3];             /* major, minor, revision */
 	uint8_t serial[10];
+	bool no_deauth;                 /* knows no DE-AUTHENTICATE (2E) */
+	bool change_opens;              /* a PIN is verified after its CHANGE or unblocking */
 	bool oseid;                     /* quirk: answers as the OsEID simulator where it differs */
 	size_t room;                    /* bytes left for files */
 	uint16_t change;                /* grows with each change of the file system */

@@ -72,6 +72,24 @@ static void do_tries(const struct line *l)
 		say(l, vc_set_tries(l->vc, pin, tries) ? "ok" : "error: there is no such PIN");
 }
 
+static void do_open(const struct line *l)
+{
+	static const char *const answers[] = { "error: there is no such PIN", "no", "yes" };
+	unsigned pin;
+
+	if (number(l, 1, 14, &pin))
+		say(l, answers[vc_pin_is_open(l->vc, pin) + 1]);
+}
+
+static void do_setpin(const struct line *l)
+{
+	unsigned pin;
+
+	if (number(l, 1, 14, &pin))
+		say(l, vc_set_pin(l->vc, pin, l->word[2])
+			? "ok" : "error: there is no such PIN, or it has 1 to 8 characters");
+}
+
 static void do_slow(const struct line *l)
 {
 	unsigned ms;
@@ -148,6 +166,8 @@ static const struct {
 	{ "remove", "", "take the card out", 1, 1, do_remove },
 	{ "reset", "", "reset the card, as another program would", 1, 1, do_reset },
 	{ "tries", "PIN [N]", "show or set the tries left of a PIN", 2, 3, do_tries },
+	{ "open", "PIN", "whether the card takes a PIN for verified", 2, 2, do_open },
+	{ "setpin", "PIN VALUE", "give a PIN another value", 3, 3, do_setpin },
 	{ "slow", "MS", "every APDU takes MS milliseconds more", 2, 2, do_slow },
 	{ "fault", "N KIND", "the N-th APDU from now fails", 3, 3, do_fault },
 	{ "apdus", "", "how many APDUs and resets since the start", 1, 1, do_apdus },

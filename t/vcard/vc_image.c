@@ -26,7 +26,8 @@ struct image {
 struct content { uint8_t *p; size_t len; };
 
 static const char image_keys[] =
-	" schema os atr version serial activated memory quirks mf application pins files ";
+	" schema os atr version serial activated memory quirks mf application pins files "
+	"no-deauth change-opens ";
 static const char pin_keys[] = " number value puk tries puk-tries max puk-max flags min puk-min ";
 static const char file_keys[] = " path type size bits acl prop fill content key name ";
 static const char record_keys[] =
@@ -642,6 +643,8 @@ static void load_root(struct image *im, yaml_node_t *root)
 	load_list(im, root, "pins", load_pin);
 	load_list(im, root, "files", load_file);
 	c->activated = boolean(im, root, "activated", true);
+	c->no_deauth = boolean(im, root, "no-deauth", false);
+	c->change_opens = boolean(im, root, "change-opens", false);
 	c->change = 1;
 }
 

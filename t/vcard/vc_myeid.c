@@ -345,7 +345,7 @@ static uint16_t run(struct vc_card *c, const uint8_t *in, size_t inlen, struct v
 		return SW_LENGTH;
 	if (!class_fits(c, &cmd, command))
 		return SW_CLA;
-	if (command == NULL)
+	if (command == NULL || (c->no_deauth && cmd.ins == 0x2E))
 		return SW_INS;
 	sw = gather(c, &cmd, &complete);
 	if (sw != SW_OK || !complete)

@@ -129,6 +129,16 @@ static bool pin_well_formed(const uint8_t *p, size_t min)
 	return n >= min && memchr(p, 0xFF, n) == NULL;
 }
 
+/* What a right PIN brings. */
+static void pin_opens(struct vc_card *c, struct vc_pin *pin)
+{
+	pin->verified = true;
+	if (pin->flags & PIN_IS_UNBLOCKER)
+		c->unblocker = true;
+	if (pin->flags & PIN_IS_ADMIN)
+		c->admin = true;
+}
+
 uint16_t vc_sec_verify(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	uint8_t given[VC_PIN_LEN];
@@ -156,11 +166,7 @@ uint16_t vc_sec_verify(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 	OPENSSL_cleanse(given, sizeof given);
 	if (sw != SW_OK)
 		return sw;
-	pin->verified = true;
-	if (pin->flags & PIN_IS_UNBLOCKER)
-		c->unblocker = true;
-	if (pin->flags & PIN_IS_ADMIN)
-		c->admin = true;
+	pin_opens(c, pin);
 	return SW_OK;
 }
 
@@ -178,12 +184,15 @@ uint16_t vc_sec_change(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 		return SW_BLOCKED;
 	if (!pin_well_formed(cmd->data + VC_PIN_LEN, pin->min))
 		return SW_DATA;
-	/* Right or wrong: the PIN is not verified afterwards. */
+	/* Right or wrong: the PIN is not verified afterwards, but on cards that think otherwise. */
 	vc_pin_drop(c, cmd->p2);
 	sw = try_value(pin->pin, cmd->data, &pin->tries, pin->max);
-	if (sw == SW_OK)
-		memcpy(pin->pin, cmd->data + VC_PIN_LEN, VC_PIN_LEN);
-	return sw;
+	if (sw != SW_OK)
+		return sw;
+	memcpy(pin->pin, cmd->data + VC_PIN_LEN, VC_PIN_LEN);
+	if (c->change_opens)
+		pin_opens(c, pin);
+	return SW_OK;
 }
 
 uint16_t vc_sec_unblock(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
@@ -213,6 +222,8 @@ uint16_t vc_sec_unblock(struct vc_card *c, const struct vc_cmd *cmd, struct vc_b
 	memcpy(pin->pin, fresh, VC_PIN_LEN);
 	pin->tries = pin->max;
 	pin->locked = (pin->flags & PIN_RELOCK) != 0;
+	if (c->change_opens && !pin->locked)
+		pin_opens(c, pin);
 	return SW_OK;
 }
 

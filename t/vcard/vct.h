@@ -109,6 +109,7 @@ static inline unsigned vct_sw(const uint8_t *out, size_t n)
 #define AID "A0 00 00 00 63 50 4B 43 53 2D 31 35"
 #define SELECT_APP "00 A4 04 00 0C " AID
 #define PIN1 "31 32 33 34 FF FF FF FF"
+#define PIN2 "31 32 33 34 35 36 FF FF"
 #define PUK1 "31 32 33 34 35 36 37 38"
 
 #endif

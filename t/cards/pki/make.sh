@@ -1,18 +1,19 @@
 #!/bin/sh
-# Makes the test PKI anew: keys and certificates of t/cards/*.yaml. The products are committed, because byte
-# budgets and golden traces repeat only with them; run this when the shape of a certificate has to change.
+# Makes what is missing of the test PKI: keys and certificates of t/cards/*.yaml. The products are committed, because
+# byte budgets and golden traces repeat only with them; delete what has to change its shape and run this.
 set -eu
 cd "$(dirname "$0")"
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-rsa() { openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:"$1" -out "TEST-$2.key.pem"; }
-ec() { openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:"$1" -out "TEST-$2.key.pem"; }
+rsa() { [ -e "TEST-$2.key.pem" ] || openssl genpkey -quiet -algorithm RSA -pkeyopt rsa_keygen_bits:"$1" -out "TEST-$2.key.pem"; }
+ec() { [ -e "TEST-$2.key.pem" ] || openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:"$1" -out "TEST-$2.key.pem"; }
 
 # issue NAME SERIAL ISSUER|- SUBJECT EXTENSION-SECTION...
 issue() {
 	name=$1 serial=$2 issuer=$3 subject=$4
 	shift 4
+	[ ! -e "$name.cert.pem" ] || return 0
 	{
 		echo "[all]"
 		for section; do
@@ -71,16 +72,21 @@ rsa 4096 issuing
 rsa 2048 rsa2048
 ec P-384 p384
 ec P-256 p256
+rsa 2048 sign2048
+ec P-384 sign384
 
 person="/C=FI/serialNumber=99900335E/GN=MATTI/SN=MEIKÄLÄINEN/CN=MEIKÄLÄINEN MATTI 99900335E"
 issue root 01A7E5CA0001 - "/C=FI/O=Castor/OU=TEST CARD only/CN=Castor TEST Root CA" root
 issue issuing 01A7E5CA0002 root "/C=FI/O=Castor/OU=TEST CARD only/CN=Castor TEST CA for Citizen Certificates G4" issuing
 issue rsa2048 5EED0001 issuing "$person" user user_rsa
 issue p384 5EED0002 issuing "$person" user user_ec
+issue sign2048 5EED0003 issuing "$person" user user_sign
+issue sign384 5EED0004 issuing "$person" user user_sign
+issue p256 5EED0005 issuing "$person" user user_ec
 
 openssl rsa -in TEST-rsa2048.key.pem -RSAPublicKey_out -out rsa2048.pub.pem 2>/dev/null
 openssl pkey -in TEST-p384.key.pem -pubout -out p384.pub.pem
 openssl pkey -in TEST-p256.key.pem -pubout -out p256.pub.pem
-for name in rsa2048 p384 issuing root; do
+for name in rsa2048 p384 p256 sign2048 sign384 issuing root; do
 	printf '%s %s bytes\n' "$name" "$(openssl x509 -in "$name.cert.pem" -outform DER | wc -c)"
 done
