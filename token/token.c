@@ -513,6 +513,20 @@ tries_flags(int tries, int max, CK_FLAGS low, CK_FLAGS final, CK_FLAGS locked)
 	return (tries == 1 ? final : 0) | (max > 0 && tries < max ? low : 0);
 }
 
+/* The same, but at the end of a word where there is one. */
+static size_t
+word_cut(const char *s, size_t most)
+{
+	size_t n = text_cut(s, most), end = n;
+
+	while (end && s[n] != ' ' && s[end - 1] != ' ')
+		end--;
+	end = end ? end : n;
+	while (end && s[end - 1] == ' ')
+		end--;
+	return end;
+}
+
 /* "CARD (PIN2 signature)": when the card has two PINs, a person must see which one is meant, so what
  * is too long is cut off the card's name. */
 static void
@@ -531,7 +545,7 @@ slot_label(const struct token *t, unsigned pin, enum text_lang lang, CK_UTF8CHAR
 	if (tail.len < size)
 		room = size - tail.len;
 	if (label.len > room)
-		buf_trim(&label, text_cut(buf_text(&label), room));
+		buf_trim(&label, word_cut(buf_text(&label), room));
 	buf_view(&label, buf_peek(&tail));
 	pad_text(field, size, buf_text(&label));
 	buf_free(&label);

@@ -233,7 +233,7 @@ verb_job(struct card *card, void *arg)
 	j->tries = j->tries_seen = -1;
 	if (j->given) {
 		err = run_given(card, j);
-	} else if (j->each) {
+	} else if (j->each || j->login) {
 		look(card, j); /* the tries left, for the dialog */
 		err = E_PIN_NEEDED;
 	} else {
@@ -289,7 +289,8 @@ prepare(struct job *j)
 				pincache_wipe(&slot->cache);
 			j->opened = slot->opened;
 			j->stale &= slot->opened;
-			if (!j->given && j->each && !j->login &&
+			/* A PIN2 typed for a login a moment ago was typed for this operation, too. */
+			if (!j->given && j->each && (!j->login || j->context) &&
 			    (j->given = take_once_locked(s, slot)))
 				j->from = FROM_LOGIN;
 			/* without a login and without anybody to ask, an open card is not for us */
@@ -411,7 +412,7 @@ work(struct job *j)
 
 	j->desktop_locked = -2;
 	was_user = reader_login_state(j->s->r, j->s->gen, j->s->pin) == LOGIN_USER;
-	if (j->login && !j->given)
+	if (j->login && !j->context && !j->given)
 		err = E_PIN_NEEDED; /* a login is never made of what is open or kept */
 	else
 		err = run(j);
