@@ -548,7 +548,7 @@ slot_label(const struct token *t, unsigned pin, enum text_lang lang, CK_UTF8CHAR
 		buf_fmt(&tail, " (%s)", dialog_text(lang, what[pin]));
 	if (tail.len < size)
 		room = size - tail.len;
-	if (label.len > room)
+	if (tail.len && label.len > room)
 		buf_trim(&label, word_cut(buf_text(&label), room));
 	buf_view(&label, buf_peek(&tail));
 	pad_text(field, size, buf_text(&label));
