@@ -11,7 +11,7 @@
  *   \^        the bytes from here on (to the next \^) are sent XOR 1
  *   \p \h     pauses 100 ms; does nothing any more
  *   \s        is deaf to SIGTERM from now on
- *   \c        closes its output              \q     ends
+ *   \c \i     closes its output; its input   \q     ends
  *   \fN;      N bytes "x"                    \aN;   N comment lines
  */
 #include <dirent.h>
@@ -162,6 +162,7 @@ play(const char *p, size_t n)
 		case 'h': for (;;) pause();
 		case 's': signal(SIGTERM, SIG_IGN); break;
 		case 'c': close(1); break;
+		case 'i': close(0); break;
 		case 'q': _exit(3);
 		case 'f': put_many("x", strtol(p, (char **)&p, 10)); p++; break;
 		case 'a': put_many("# comment\n", strtol(p, (char **)&p, 10)); p++; break;
