@@ -32,10 +32,18 @@ is_wanted(void *arg)
 	    !session_is_over(w->s);
 }
 
-static int
-dialog_ms(const struct session *s)
+int
+dialog_seconds(const struct session *s)
 {
-	return (int)settings_int(s->world->settings, SET_pinDialogTimeout) * 1000;
+	return (int)settings_int(s->world->settings, SET_pinDialogTimeout);
+}
+
+int
+dialog_lang_id(const struct session *s)
+{
+	static const int ids[] = { [TEXT_EN] = 0x0409, [TEXT_FI] = 0x040B, [TEXT_SV] = 0x041D };
+
+	return ids[s->world->lang];
 }
 
 /* Waits on reader->asked for a moment. reader->lock held. */
@@ -115,7 +123,7 @@ turn_take(struct session *s, bool shares, struct turn *t)
 		if (shares && t->waited && last == E_CANCEL)
 			err = E_CANCEL;
 		else
-			err = shared_turn(&s->world->shared, dialog_ms(s), is_wanted, &w, &t->fd,
+			err = shared_turn(&s->world->shared, dialog_seconds(s) * 1000, is_wanted, &w, &t->fd,
 			    &others);
 		if (err)
 			give_back(s, last);
@@ -273,6 +281,20 @@ show(struct session *s, const struct askpin *q, struct secret **pin)
 }
 
 int
+dialog_away(struct session *s, card_verb verb, void *arg)
+{
+	int err, gone;
+
+	if (!world_asking_begin(s->world))
+		return E_CLOSED;
+	pthread_mutex_unlock(&s->lock);
+	err = reader_run(s->r, s->gen, verb, arg);
+	pthread_mutex_lock(&s->lock);
+	world_asking_end(s->world);
+	return (gone = still_there(s)) ? gone : err;
+}
+
+int
 dialog_ask(struct turn *t, enum ask about, const char *error, struct secret **pin)
 {
 	struct session *s = t->s;
@@ -295,7 +317,7 @@ dialog_ask(struct turn *t, enum ask about, const char *error, struct secret **pi
 	q.ok = dialog_text(lang, DIALOG_OK);
 	q.cancel = dialog_text(lang, DIALOG_CANCEL);
 	q.language = text_lang_code(lang);
-	q.timeout_s = (int)settings_int(s->world->settings, SET_pinDialogTimeout);
+	q.timeout_s = dialog_seconds(s);
 	pthread_mutex_unlock(&s->lock);
 	do {
 		secret_free(pin);

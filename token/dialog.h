@@ -34,6 +34,13 @@ enum ask {
  * E_UNSUPPORTED, E_MEM. Lock: the session's, and no other. */
 int dialog_ask(struct turn *t, enum ask about, const char *error, struct secret **pin);
 
+/* Runs a verb in which a person types a PIN on the reader: the session's lock is let go of meanwhile.
+ * E_CLOSED, E_GONE, else as reader_run. Lock: the session's, and no other. */
+int dialog_away(struct session *s, card_verb verb, void *arg);
+/* How long a dialog waits, and the Windows language id of readers' messages (PC/SC part 10). */
+int dialog_seconds(const struct session *s);
+int dialog_lang_id(const struct session *s);
+
 /* Appends text that is not ours: at most 200 characters, without control, bidirectional or markup
  * characters. */
 void dialog_quote(struct buf *out, const char *foreign);

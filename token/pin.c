@@ -20,6 +20,7 @@ struct change {
 	struct pin_ref ref;
 	struct pinrule rule;
 	bool unblock;           /* first is the PUK; else the old PIN */
+	bool pad;               /* the PINs are typed on the reader */
 	bool stays_open;        /* somebody is logged in with a PIN that may stay open */
 	struct view first, second;
 	int tries;
@@ -32,14 +33,16 @@ verb_change(struct card *card, void *arg)
 	int err, verify, tries;
 
 	c->tries = -1;
-	err = c->unblock ? card_pin_unblock(card, &c->ref, c->first, c->second, &c->tries) :
+	err = c->pad ? card_pin_change_pad(card, &c->ref, dialog_seconds(c->s), dialog_lang_id(c->s),
+	    &c->tries) : c->unblock ? card_pin_unblock(card, &c->ref, c->first, c->second, &c->tries) :
 	    card_pin_change(card, &c->ref, c->first, c->second, &c->tries);
 	if (err)
 		return err;
 	/* It leaves the PIN closed on some cards and open on others (seed 2.2): open it shall be for
 	 * whoever was logged in, and else closed. */
-	if (!c->stays_open) {
+	if (!c->stays_open || c->pad) {
 		unlock_close(c->s->r, card, &c->ref);
+		c->stays_open = false;
 	} else if ((verify = card_pin_verify(card, &c->ref, c->second, &tries))) {
 		log_warn("the new PIN does not open the card: %s", err_text(verify));
 		c->stays_open = false;
@@ -242,7 +245,7 @@ pin_login(struct session *s, CK_USER_TYPE user, struct view pin)
 		return taken(slot.login, asked);
 	if (user == CKU_SO && has_read_only_session(s))
 		return CKR_SESSION_READ_ONLY_EXISTS;
-	if (!pin.p && !world_has_dialogs(s->world))
+	if (!pin.p && !reader_can_ask(s->r))
 		return CKR_ARGUMENTS_BAD;
 	/* DESIGN 18.3: an empty PIN never reaches a card (CVE-2023-40660 was that) */
 	if (pin.p && !pin.len)
@@ -316,6 +319,23 @@ take_new(struct change *c, struct view given, struct secret **cell)
 	return pinrule_rv(fault);
 }
 
+/* Old and new PIN are typed on the reader, where no rule but the card's lengths can be held against
+ * the new one. */
+static int
+change_on_pad(struct change *c)
+{
+	struct session *s = c->s;
+	int err;
+
+	c->pad = true;
+	c->ref.min = c->rule.min;
+	do {
+		if ((err = dialog_away(s, verb_change, c)) != E_CLOSED)
+			note_change(c, err);
+	} while (err == E_PIN_WRONG && c->tries > 1);
+	return err;
+}
+
 /* The old PIN, and the change by it. With a person: asked again after a wrong one, never with one try
  * left. */
 static int
@@ -347,6 +367,16 @@ change_by_old(struct change *c, struct view given)
 	return err;
 }
 
+static bool
+slot_has_pad(struct session *s)
+{
+	struct token *t = reader_token(s->r, s->gen);
+	bool has = t && t->has_pad;
+
+	token_unref(&t);
+	return has;
+}
+
 CK_RV
 pin_set(struct session *s, struct view old, struct view new)
 {
@@ -362,11 +392,13 @@ pin_set(struct session *s, struct view old, struct view new)
 	/* in the SO state this would change the PUK, which the cards at hand cannot */
 	if (!slot.has_pin || !slot.can_change || slot.login == LOGIN_SO)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	if ((!old.p || !new.p) && !world_has_dialogs(s->world))
+	if ((!old.p || !new.p) && !reader_can_ask(s->r))
 		return CKR_ARGUMENTS_BAD;
 	if (old.p && !old.len)
 		return CKR_PIN_INCORRECT;
 	c.stays_open = slot.login == LOGIN_USER && !pinslot_each_time(&slot, s->world->settings);
+	if (slot_has_pad(s) && !old.p && !new.p)
+		return login_rv(change_on_pad(&c));
 	if (!(rv = take_new(&c, new, &typed)))
 		rv = login_rv(change_by_old(&c, old));
 	secret_free(&typed);
@@ -384,7 +416,7 @@ pin_init(struct session *s, struct view new)
 
 	if (reader_login_state(s->r, s->gen, s->pin) != LOGIN_SO)
 		return CKR_USER_NOT_LOGGED_IN;
-	if (!new.p && !world_has_dialogs(s->world))
+	if (!new.p && !reader_can_ask(s->r))
 		return CKR_ARGUMENTS_BAD;
 	if ((rv = change_begin(s, &slot, &c)) || (rv = take_new(&c, new, &typed)))
 		goto out;

@@ -55,8 +55,10 @@ void
 pinslot_closed_locked(struct pinslot *slot, const struct settings *s)
 {
 	slot->opened = false;
-	if (slot->login == LOGIN_USER && !pinslot_each_time(slot, s) && !slot->cache.pin)
+	if (slot->login == LOGIN_USER && !pinslot_each_time(slot, s) && !slot->cache.pin) {
 		slot->login = LOGIN_PUBLIC;
+		slot->lost = true;
+	}
 }
 
 struct token *
@@ -439,6 +441,7 @@ int
 token_read(struct card *card, const struct settings *s, struct token **out)
 {
 	struct buf ef = BUF_INIT;
+	struct pinpad pad;
 	struct token *t;
 	int err;
 
@@ -448,6 +451,7 @@ token_read(struct card *card, const struct settings *s, struct token **out)
 	atomic_init(&t->refs, 1);
 	t->pf = card->pf;
 	t->caps = card->caps;
+	t->has_pad = settings_bool(s, SET_pinKeypad) && card_pinpad(card, &pad);
 	for (unsigned i = 0; i < PINS_PER_READER; i++)
 		t->slot[i].tries = t->slot[i].puk_tries = -1;
 	if ((err = read_token_info(card, t)))
@@ -544,7 +548,7 @@ slot_label(const struct token *t, unsigned pin, enum text_lang lang, CK_UTF8CHAR
 		buf_fmt(&tail, " (%s)", dialog_text(lang, what[pin]));
 	if (tail.len < size)
 		room = size - tail.len;
-	if (label.len > room)
+	if (tail.len && label.len > room)
 		buf_trim(&label, word_cut(buf_text(&label), room));
 	buf_view(&label, buf_peek(&tail));
 	pad_text(field, size, buf_text(&label));

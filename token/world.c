@@ -27,6 +27,7 @@ choose_dialogs(struct world *w)
 
 	if (off)
 		return 0;
+	w->auto_login = true;
 	w->keeps_pin1 = settings_bool(w->settings, SET_cryptokiPinCache) &&
 	    !settings_bool(w->settings, SET_dropAuthentication);
 	err = askpin_helper(settings_str(w->settings, SET_pinHelper), io_is_virtual(), &w->helper);

@@ -92,7 +92,6 @@ START_TEST(the_pin_is_what_was_typed)
 	memcpy(script, "GETPIN D ", 9);
 	strncat(script, "\\nOK\\n", 8);
 	gives(script, pin, SECRET_MAX);
-	secret_pages_free();
 }
 END_TEST
 
