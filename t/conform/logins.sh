@@ -4,11 +4,11 @@
 . "$top_srcdir/t/conform/conform.sh"
 conform_module libcryptoki-virtual.so
 conform_card myeid-citizen.yaml
-conform_run conform/login
+conform_run conform/logins
 conform_tries 1 3
 conform_tries 2 3
 conform_dialogs
-conform_run conform/login
+conform_run conform/logins
 conform_tries 1 3
 conform_tries 2 3
 conform_end
