@@ -24,6 +24,7 @@ struct change {
 	bool stays_open;        /* somebody is logged in with a PIN that may stay open */
 	struct view first, second;
 	int tries;
+	uint64_t epoch;         /* once it is done */
 };
 
 static int
@@ -38,6 +39,9 @@ verb_change(struct card *card, void *arg)
 	    card_pin_change(card, &c->ref, c->first, c->second, &c->tries);
 	if (err)
 		return err;
+	/* A PIN kept by another program of this user is the old one now; told before it can be sent. */
+	shared_bump(&c->s->world->shared);
+	c->epoch = shared_epoch(&c->s->world->shared);
 	/* It leaves the PIN closed on some cards and open on others (seed 2.2): open it shall be for
 	 * whoever was logged in, and else closed. */
 	if (!c->stays_open || c->pad) {
@@ -57,12 +61,7 @@ note_change(struct change *c, int err)
 	struct session *s = c->s;
 	struct pinslot *slot;
 	struct secret *kept = NULL;
-	uint64_t epoch;
 
-	/* a PIN kept by another program of this user is the old one now */
-	if (!err)
-		shared_bump(&s->world->shared);
-	epoch = shared_epoch(&s->world->shared);
 	if (!err && c->stays_open)
 		kept = secret_new(c->second.p, c->second.len);
 	pthread_mutex_lock(&s->r->lock);
@@ -85,7 +84,7 @@ note_change(struct change *c, int err)
 					slot->login = LOGIN_PUBLIC;
 			}
 			if (kept && s->world->keeps_pin1 && !slot->is_pin2)
-				pincache_put(&slot->cache, kept, slot->tries, epoch, os_clock_ms());
+				pincache_put(&slot->cache, kept, slot->tries, c->epoch, os_clock_ms());
 		}
 	pthread_mutex_unlock(&s->r->lock);
 	secret_free(&kept);

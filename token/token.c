@@ -514,7 +514,8 @@ tries_flags(int tries, int max, CK_FLAGS low, CK_FLAGS final, CK_FLAGS locked)
 		return 0;
 	if (tries == 0)
 		return locked;
-	return (tries == 1 ? final : 0) | (max > 0 && tries < max ? low : 0);
+	/* no card gives one try only */
+	return (tries == 1 ? final | low : 0) | (max > 0 && tries < max ? low : 0);
 }
 
 /* The same, but at the end of a word where there is one, and not within brackets. */

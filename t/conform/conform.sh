@@ -4,10 +4,11 @@
 #   conform_card IMAGE          a virtual card on a socket, for libcryptoki-virtual.so
 #   conform_hooks CTL           the card can be taken out through this control socket
 #   conform_run PROGRAM ARG...  runs t/conform/PROGRAM (or t/bench/...) and takes over its TAP lines
+#   conform_dialogs SETTINGS    auto-login, with the scripted helper; more lines of settings, or nothing
 #   conform_tries PIN N         one TAP line: the card has N tries left for a PIN
 #   conform_end                 ends the card; the last line of a test
 #
-# Strict conformance is claimed without auto-login; a test that wants it unsets the variable.
+# Strict conformance is claimed without auto-login, which conform_dialogs switches on.
 disableCryptokiAutoLogin=1
 CASTOR_TEST_SO_PIN=12345678
 export disableCryptokiAutoLogin CASTOR_TEST_SO_PIN
@@ -33,7 +34,26 @@ conform_hooks() {
 	CASTOR_TEST_INSERT="$top_builddir/castor-vcard ctl $1 insert >/dev/null"
 	CASTOR_TEST_RESET="$top_builddir/castor-vcard ctl $1 reset >/dev/null"
 	CASTOR_BENCH_COUNT="$top_builddir/castor-vcard ctl $1 apdus"
-	export CASTOR_TEST_REMOVE CASTOR_TEST_INSERT CASTOR_TEST_RESET CASTOR_BENCH_COUNT
+	CASTOR_TEST_CTL="$top_builddir/castor-vcard ctl $1"
+	export CASTOR_TEST_REMOVE CASTOR_TEST_INSERT CASTOR_TEST_RESET CASTOR_BENCH_COUNT CASTOR_TEST_CTL
+}
+
+# Root has to say that it wants dialogs; a display is only looked for, the helper uses none.
+conform_dialogs() {
+	unset disableCryptokiAutoLogin WAYLAND_DISPLAY GPG_TTY
+	CASTOR_TEST_DIALOGS=$conform_dir/dialogs
+	CASTOR_CONF=$conform_dir/settings
+	DISPLAY=:0
+	LC_ALL=C
+	export CASTOR_TEST_DIALOGS CASTOR_CONF DISPLAY LC_ALL
+	mkdir -p "$CASTOR_TEST_DIALOGS"
+	(umask 077; mkdir -p "$conform_dir/run"; cat >"$CASTOR_CONF" <<-END
+		rootAutoLogin = 1
+		pinHelper = $top_builddir/t/unit/pinpeer
+		DataPath = $conform_dir/run
+		$1
+	END
+	)
 }
 
 conform_card() {

@@ -40,6 +40,7 @@ struct kit {
 	const char *remove, *insert, *skip;
 	bool verbose;
 	bool strict; /* disableCryptokiAutoLogin=1: plain Cryptoki */
+	bool dialogs; /* the module can ask a person: see dialogs.h */
 };
 
 struct blob {
