@@ -54,7 +54,10 @@ tool() {
 
 # start_card IMAGE: in the virtual reader, instead of the one before it.
 start_card() {
-	[ -z "$card" ] || kill "$card" 2>/dev/null || :
+	if [ -n "$card" ]; then
+		kill "$card"
+		wait "$card" || :
+	fi 2>/dev/null
 	rm -f "$dir/socket" "$dir/control" "$dir/ready"
 	"$build/castor-vcard" --image "$here/cards/$1" --socket "$dir/socket" \
 		--control "$dir/control" </dev/null >"$dir/ready" 2>"$dir/err" &

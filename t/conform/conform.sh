@@ -24,7 +24,8 @@ conform_module() {
 }
 
 conform_stop() {
-	[ -z "$conform_pid" ] || kill "$conform_pid" 2>/dev/null
+	# waited for: it takes its socket away, which must not be the next card's
+	[ -z "$conform_pid" ] || { kill "$conform_pid"; wait "$conform_pid"; } 2>/dev/null
 	conform_pid=
 }
 
