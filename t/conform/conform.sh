@@ -5,6 +5,8 @@
 #   conform_hooks CTL           the card can be taken out through this control socket
 #   conform_run PROGRAM ARG...  runs t/conform/PROGRAM (or t/bench/...) and takes over its TAP lines
 #   conform_dialogs SETTINGS    auto-login, with the scripted helper; more lines of settings, or nothing
+#   conform_modes PROGRAM       runs it plain, then with a person who gives the right PIN, then with one who
+#                               cancels; each time with the card myeid.yaml
 #   conform_tries PIN N         one TAP line: the card has N tries left for a PIN
 #   conform_end                 ends the card; the last line of a test
 #
@@ -83,7 +85,7 @@ conform_run() {
 	conform_program=$1
 	shift
 	echo "# $conform_program"
-	"$top_builddir/t/$conform_program" "$@" "$module" >"$conform_dir/tap" 2>"$conform_dir/tap.err"
+	"$top_builddir/t/$conform_program" "$@" "$module" </dev/null >"$conform_dir/tap" 2>"$conform_dir/tap.err"
 	conform_rc=$?
 	awk -v n="$tap_n" '
 		/^1\.\.[0-9]+$/ { next }
@@ -106,6 +108,22 @@ conform_tries_are() {
 
 conform_tries() {
 	ok "the card has $2 tries left for PIN $1: none was burnt" conform_tries_are "$1" "$2"
+}
+
+conform_modes() {
+	conform_card myeid.yaml
+	conform_run "$1"
+	conform_tries 1 3
+	conform_dialogs
+	for conform_answer in 'D 1234\nOK\n' 'ERR 83886179 cancelled\n'; do
+		PINENTRY_USER_DATA="GETPIN $conform_answer"
+		export PINENTRY_USER_DATA
+		conform_card myeid.yaml
+		conform_run "$1"
+		conform_tries 1 3
+		CASTOR_TEST_CANCELS=1
+		export CASTOR_TEST_CANCELS
+	done
 }
 
 conform_end() {
