@@ -26,6 +26,7 @@ struct change {
 	bool ages;              /* its age and the old PINs are kept on the card */
 	struct view first, second;
 	int tries;
+	uint64_t epoch;         /* once it is done */
 };
 
 /* Where old PINs are remembered: whether the new one is none of them. Only the old one opens that
@@ -86,10 +87,15 @@ verb_change(struct card *card, void *arg)
 	err = c->pad ? card_pin_change_pad(card, &c->ref, dialog_seconds(c->s), dialog_lang_id(c->s),
 	    &c->tries) : c->unblock ? card_pin_unblock(card, &c->ref, c->first, c->second, &c->tries) :
 	    card_pin_change(card, &c->ref, c->first, c->second, &c->tries);
-	if (!err)
+	if (!err) {
+		/* A PIN kept by another program of this user is the old one now; told before it can be
+		 * sent. */
+		shared_bump(&c->s->world->shared);
+		c->epoch = shared_epoch(&c->s->world->shared);
 		settle(card, c);
-	else if (c->ages && !c->pad && !c->unblock && !c->stays_open)
+	} else if (c->ages && !c->pad && !c->unblock && !c->stays_open) {
 		unlock_close(c->s->r, card, &c->ref);
+	}
 	return err;
 }
 
@@ -100,12 +106,7 @@ note_change(struct change *c, int err)
 	struct session *s = c->s;
 	struct pinslot *slot;
 	struct secret *kept = NULL;
-	uint64_t epoch;
 
-	/* a PIN kept by another program of this user is the old one now */
-	if (!err)
-		shared_bump(&s->world->shared);
-	epoch = shared_epoch(&s->world->shared);
 	if (!err && c->stays_open)
 		kept = secret_new(c->second.p, c->second.len);
 	pthread_mutex_lock(&s->r->lock);
@@ -129,7 +130,7 @@ note_change(struct change *c, int err)
 					slot->login = LOGIN_PUBLIC;
 			}
 			if (kept && s->world->keeps_pin1 && !slot->is_pin2)
-				pincache_put(&slot->cache, kept, slot->tries, epoch, os_clock_ms());
+				pincache_put(&slot->cache, kept, slot->tries, c->epoch, os_clock_ms());
 		}
 	pthread_mutex_unlock(&s->r->lock);
 	secret_free(&kept);
@@ -163,11 +164,11 @@ taken(enum login now, enum login asked)
 	return now == asked ? CKR_USER_ALREADY_LOGGED_IN : CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
 }
 
-/* No PIN was given, and there is no other way to it. */
+/* A NULL PIN where nobody can be asked is the caller's mistake. */
 static CK_RV
-login_rv(int err)
+login_rv(int err, struct view given)
 {
-	return err == E_UNSUPPORTED ? CKR_ARGUMENTS_BAD : rv_from_pin(err);
+	return err == E_UNSUPPORTED && !given.p ? CKR_ARGUMENTS_BAD : rv_from_pin(err);
 }
 
 static CK_RV
@@ -182,7 +183,7 @@ login_user(struct session *s, struct view pin)
 		return rv;
 	if ((err = unlock_login(s, pin, false, &who)) == E_EXISTS)
 		return taken(who, LOGIN_USER);
-	return login_rv(err);
+	return login_rv(err, pin);
 }
 
 /* Shows one dialog of its own. */
@@ -208,7 +209,7 @@ login_so(struct session *s, struct view puk)
 
 	if (!puk.p) {
 		if ((err = ask(s, ASK_PUK, NULL, &cell)))
-			return login_rv(err);
+			return login_rv(err, puk);
 	} else if (!(cell = secret_new(puk.p, puk.len))) {
 		return puk.len > SECRET_MAX ? CKR_PIN_INCORRECT : CKR_HOST_MEMORY;
 	}
@@ -253,7 +254,7 @@ login_context(struct session *s, struct view pin)
 
 	if (!wants_context(s))
 		return CKR_OPERATION_NOT_INITIALIZED;
-	rv = login_rv(unlock_login(s, pin, true, &who));
+	rv = login_rv(unlock_login(s, pin, true, &who), pin);
 	if (rv == CKR_PIN_LOCKED)
 		pin_logout_slot(s->r, s->pin, s->gen);
 	return rv;
@@ -315,6 +316,13 @@ pin_logout_slot(struct reader *r, unsigned pin, uint64_t gen)
 		reader_hide_private(r, pin);
 }
 
+void
+pin_sessions_ended(struct reader *r, unsigned pin, uint64_t gen)
+{
+	if (reader_login_state(r, gen, pin) != LOGIN_PUBLIC)
+		pin_logout_slot(r, pin, gen);
+}
+
 CK_RV
 pin_logout(struct session *s)
 {
@@ -353,7 +361,7 @@ take_new(struct change *c, struct view given, const char *wrong, struct secret *
 		secret_free(cell);
 		err = ask(c->s, ASK_NEW, fault ? pinrule_text(fault) : wrong, cell);
 		if (err && err != E_PIN_LEN)
-			return login_rv(err);
+			return login_rv(err, given);
 		fault = err ? PIN_LONG : pinrule_check(&c->rule, secret_view(*cell));
 		if (!fault)
 			break;
@@ -427,7 +435,7 @@ change_by_both(struct change *c, struct view old, struct view new)
 	}
 	secret_free(&new_cell);
 	secret_free(&old_cell);
-	return rv ? rv : login_rv(err);
+	return rv ? rv : login_rv(err, old);
 }
 
 static bool
@@ -460,7 +468,7 @@ pin_set(struct session *s, struct view old, struct view new)
 		return CKR_PIN_INCORRECT;
 	c.stays_open = slot.login == LOGIN_USER && !pinslot_each_time(&slot, s->world->settings);
 	if (slot_has_pad(s) && !old.p && !new.p)
-		return login_rv(change_on_pad(&c));
+		return login_rv(change_on_pad(&c), old);
 	return change_by_both(&c, old, new);
 }
 

@@ -11,6 +11,7 @@
 #include "token/rv.h"
 
 #define ONCE_MS 30000  /* how long a PIN2 given by C_Login waits for its operation (DESIGN 18.2) */
+#define TRIES_USUAL 3  /* the fewest a card gives: where fewer were seen, some had been spent */
 #define ASK_MAX 10     /* dialogs in a row; each costs a person's time, and may cost a try */
 
 enum from { FROM_NOWHERE, FROM_PROGRAM, FROM_PERSON, FROM_LOGIN };
@@ -41,6 +42,7 @@ struct job {
 	bool cache_used, cache_dead;
 	int tries;              /* left after a wrong one; -1 not said */
 	int tries_seen;         /* by looking; -1 */
+	uint64_t epoch;         /* when the card took `given` */
 	enum login who;         /* a login that found somebody logged in */
 };
 
@@ -118,6 +120,12 @@ enter(struct card *card, struct job *j)
 	err = card_pin_verify(card, &j->ref, secret_view(j->given), &j->tries);
 	j->accepted = !err;
 	j->refused = err == E_PIN_WRONG || err == E_PIN_BLOCKED;
+	/* read in the transaction: later, a change by another program might have counted already */
+	if (j->accepted && !j->each)
+		j->epoch = shared_epoch(&j->s->world->shared);
+	/* only now the card shows how many tries it gives */
+	if (j->accepted && j->ref.tries_max < TRIES_USUAL)
+		look(card, j);
 	return err;
 }
 
@@ -261,6 +269,8 @@ verb_job(struct card *card, void *arg)
 	} else {
 		err = run_open(card, j);
 	}
+	if (err == E_PIN_NEEDED && j->tries_seen == 0)
+		err = E_PIN_BLOCKED; /* nobody need be asked */
 	/* The card forgets such a PIN by itself only by using it for a key. */
 	if (j->each && j->accepted && (err || j->login || j->ref.forget != PIN_FORGET_CARD))
 		unlock_close(j->s->r, card, &j->ref);
@@ -325,7 +335,7 @@ prepare(struct job *j)
 }
 
 static void
-keep_locked(struct job *j, struct pinslot *slot, uint64_t epoch)
+keep_locked(struct job *j, struct pinslot *slot)
 {
 	int64_t now = os_clock_ms();
 	struct secret **once = j->context ? &j->s->once : &slot->once;
@@ -334,9 +344,10 @@ keep_locked(struct job *j, struct pinslot *slot, uint64_t epoch)
 	if (!j->each) {
 		slot->opened = true;
 		if (j->given && j->s->world->keeps_pin1 && !slot->is_pin2)
-			pincache_put(&slot->cache, j->given, slot->tries, epoch, now);
+			pincache_put(&slot->cache, j->given, slot->tries, j->epoch, now);
 	} else if (j->login && j->given) {
-		/* verified and forgotten again; the operation it was typed for comes next */
+		/* verified and forgotten again; the operation it was typed for comes next, and no other */
+		secret_free(&slot->once);
 		secret_free(once);
 		*once = j->given;
 		j->given = NULL;
@@ -350,11 +361,12 @@ note(struct job *j, int err)
 {
 	struct session *s = j->s;
 	struct pinslot *slot;
-	uint64_t epoch = j->accepted && !j->each ? shared_epoch(&s->world->shared) : 0;
 
 	pthread_mutex_lock(&s->r->lock);
 		if (s->r->gen == s->gen && s->r->token) {
 			slot = &s->r->token->slot[s->pin];
+			if (j->tries_seen > slot->pin.tries_max)
+				slot->pin.tries_max = j->tries_seen;
 			if (j->accepted || j->refused)
 				unlock_note_tries_locked(slot, j->accepted ? 0 : err, j->tries);
 			else if (j->tries_seen >= 0)
@@ -364,7 +376,7 @@ note(struct job *j, int err)
 			if (j->stale || j->refused)
 				slot->opened = false;
 			if (j->accepted)
-				keep_locked(j, slot, epoch);
+				keep_locked(j, slot);
 			if (j->cache_used)
 				slot->opened = true;
 			if (!err && slot->cache.pin && !j->login)
@@ -478,8 +490,7 @@ work(struct job *j)
 	int err;
 
 	j->desktop_locked = -2;
-	/* a login is never made of what is open or kept */
-	err = j->login && !j->context && !j->given ? E_PIN_NEEDED : run(j);
+	err = run(j);
 	/* what a PIN may do is known before it is entered */
 	if (asks && ask_again(j, err, &wrong) && !j->each && !j->login && unlock_classify(j->s))
 		asks = false;
@@ -489,7 +500,7 @@ work(struct job *j)
 	turn_end(&t, err);
 	if (err == E_PIN_NEEDED && j->login && j->from != FROM_PROGRAM)
 		err = E_UNSUPPORTED;
-	else if (err == E_PIN_NEEDED && !j->login)
+	else if (!j->login && (err == E_PIN_NEEDED || err == E_PIN_WRONG || err == E_PIN_BLOCKED))
 		lose_login(j);
 	else if (!err)
 		reader_regain_login(j->s->r, j->s->gen, j->s->pin);
@@ -569,13 +580,14 @@ int
 unlock_ready(struct session *s)
 {
 	bool each = false, has = false;
+	int64_t now = os_clock_ms();
 	struct pinslot *slot;
 
 	pthread_mutex_lock(&s->r->lock);
 		if (s->r->gen == s->gen && s->r->token) {
 			slot = &s->r->token->slot[s->pin];
 			each = pinslot_each_time(slot, s->world->settings);
-			has = s->once || slot->once;
+			has = (s->once && now <= s->once_until) || (slot->once && now <= slot->once_until);
 		}
 	pthread_mutex_unlock(&s->r->lock);
 	if (!each)

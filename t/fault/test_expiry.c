@@ -64,7 +64,7 @@ file_of(unsigned pin)
 		snprintf(hex, sizeof hex, "00B0%04X80", (unsigned)len);
 		n = apdu(hex, dodf + len, 130);
 		len += n > 2 ? n - 2 : 0;
-	} while (n > 2 && len < 1530);
+	} while (n == 130);
 	for (size_t at = 0; at + 2 < len && dodf[at] == 0x30; at = end) {
 		end = at + 2 + dodf[at + 1];
 		if (!memmem(dodf + at, end - at, EXPIRY_APPLICATION, strlen(EXPIRY_APPLICATION)) ||
