@@ -106,6 +106,13 @@ still_there(struct session *s)
 	return session_is_over(s) ? E_GONE : 0;
 }
 
+/* What a person has settled for all who waited: no second dialog makes it better. */
+static bool
+is_final(int err)
+{
+	return err == E_CANCEL || err == E_PIN_WRONG || err == E_PIN_BLOCKED;
+}
+
 int
 turn_take(struct session *s, bool shares, struct turn *t)
 {
@@ -120,8 +127,10 @@ turn_take(struct session *s, bool shares, struct turn *t)
 		return E_CLOSED;
 	pthread_mutex_unlock(&s->lock);
 	if (!(err = take_among_threads(s, t, &last))) {
-		if (shares && t->waited && last == E_CANCEL)
-			err = E_CANCEL;
+		if (shares && t->waited && is_final(last))
+			err = last;
+		else if (!world_has_dialogs(s->world))
+			err = E_UNSUPPORTED; /* it failed the other thread */
 		else
 			err = shared_turn(&s->world->shared, dialog_seconds(s) * 1000, is_wanted, &w, &t->fd,
 			    &others);

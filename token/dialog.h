@@ -16,8 +16,8 @@ struct turn {
 };
 
 /* Takes the turn to ask about the PIN of the session's slot. `shares`: an answer to another thread of
- * this process is ours as well, so that its cancel is. E_UNSUPPORTED: there are no dialogs here;
- * E_CANCEL; E_CLOSED the session or the library was closed, E_GONE the card is gone: no turn is held
+ * this process is ours as well, so that its cancel is, and a wrong PIN that is not asked for again.
+ * E_UNSUPPORTED: there are no dialogs here; E_CANCEL, E_PIN_WRONG, E_PIN_BLOCKED; E_CLOSED the session or the library was closed, E_GONE the card is gone: no turn is held
  * then. Lock: the session's, and no other. */
 int turn_take(struct session *s, bool shares, struct turn *t);
 /* Ends it with what the person's answer led to, E_*; fine when none is held. */

@@ -118,11 +118,11 @@ taken(enum login now, enum login asked)
 	return now == asked ? CKR_USER_ALREADY_LOGGED_IN : CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
 }
 
-/* No PIN was given, and there is no other way to it. */
+/* A NULL PIN where nobody can be asked is the caller's mistake. */
 static CK_RV
-login_rv(int err)
+login_rv(int err, struct view given)
 {
-	return err == E_UNSUPPORTED ? CKR_ARGUMENTS_BAD : rv_from_pin(err);
+	return err == E_UNSUPPORTED && !given.p ? CKR_ARGUMENTS_BAD : rv_from_pin(err);
 }
 
 static CK_RV
@@ -137,7 +137,7 @@ login_user(struct session *s, struct view pin)
 		return rv;
 	if ((err = unlock_login(s, pin, false, &who)) == E_EXISTS)
 		return taken(who, LOGIN_USER);
-	return login_rv(err);
+	return login_rv(err, pin);
 }
 
 /* Shows one dialog of its own. */
@@ -163,7 +163,7 @@ login_so(struct session *s, struct view puk)
 
 	if (!puk.p) {
 		if ((err = ask(s, ASK_PUK, NULL, &cell)))
-			return login_rv(err);
+			return login_rv(err, puk);
 	} else if (!(cell = secret_new(puk.p, puk.len))) {
 		return puk.len > SECRET_MAX ? CKR_PIN_INCORRECT : CKR_HOST_MEMORY;
 	}
@@ -208,7 +208,7 @@ login_context(struct session *s, struct view pin)
 
 	if (!wants_context(s))
 		return CKR_OPERATION_NOT_INITIALIZED;
-	rv = login_rv(unlock_login(s, pin, true, &who));
+	rv = login_rv(unlock_login(s, pin, true, &who), pin);
 	if (rv == CKR_PIN_LOCKED)
 		pin_logout_slot(s->r, s->pin, s->gen);
 	return rv;
@@ -270,6 +270,13 @@ pin_logout_slot(struct reader *r, unsigned pin, uint64_t gen)
 		reader_hide_private(r, pin);
 }
 
+void
+pin_sessions_ended(struct reader *r, unsigned pin, uint64_t gen)
+{
+	if (reader_login_state(r, gen, pin) != LOGIN_PUBLIC)
+		pin_logout_slot(r, pin, gen);
+}
+
 CK_RV
 pin_logout(struct session *s)
 {
@@ -309,7 +316,7 @@ take_new(struct change *c, struct view given, struct secret **cell)
 		secret_free(cell);
 		err = ask(c->s, ASK_NEW, fault ? pinrule_text(fault) : NULL, cell);
 		if (err && err != E_PIN_LEN)
-			return login_rv(err);
+			return login_rv(err, given);
 		fault = err ? PIN_LONG : pinrule_check(&c->rule, secret_view(*cell));
 		if (!fault)
 			break;
@@ -397,9 +404,9 @@ pin_set(struct session *s, struct view old, struct view new)
 		return CKR_PIN_INCORRECT;
 	c.stays_open = slot.login == LOGIN_USER && !pinslot_each_time(&slot, s->world->settings);
 	if (slot_has_pad(s) && !old.p && !new.p)
-		return login_rv(change_on_pad(&c));
+		return login_rv(change_on_pad(&c), old);
 	if (!(rv = take_new(&c, new, &typed)))
-		rv = login_rv(change_by_old(&c, old));
+		rv = login_rv(change_by_old(&c, old), old);
 	secret_free(&typed);
 	return rv;
 }

@@ -335,6 +335,17 @@ reader_bind(struct reader *r, unsigned pin, uint64_t *gen)
 	return err == E_GONE || err == E_NO_READER ? CKR_TOKEN_NOT_PRESENT : rv_from(err);
 }
 
+uint64_t
+reader_generation(struct reader *r)
+{
+	uint64_t gen;
+
+	pthread_mutex_lock(&r->lock);
+		gen = r->gen;
+	pthread_mutex_unlock(&r->lock);
+	return gen;
+}
+
 struct token *
 reader_token(struct reader *r, uint64_t gen)
 {

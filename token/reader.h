@@ -56,6 +56,8 @@ bool reader_has_token_locked(const struct reader *r, unsigned pin);
  * has not), CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_REMOVED, CKR_DEVICE_ERROR. *gen: of the card
  * found. */
 CK_RV reader_bind(struct reader *r, unsigned pin, uint64_t *gen);
+/* The generation of now. */
+uint64_t reader_generation(struct reader *r);
 /* The token of that generation, as a reference; NULL when it is over. */
 struct token *reader_token(struct reader *r, uint64_t gen);
 /* Reads the card's objects unless that was done. */

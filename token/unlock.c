@@ -489,7 +489,7 @@ work(struct job *j)
 	turn_end(&t, err);
 	if (err == E_PIN_NEEDED && j->login && j->from != FROM_PROGRAM)
 		err = E_UNSUPPORTED;
-	else if (err == E_PIN_NEEDED && !j->login)
+	else if (!j->login && (err == E_PIN_NEEDED || err == E_PIN_WRONG || err == E_PIN_BLOCKED))
 		lose_login(j);
 	else if (!err)
 		reader_regain_login(j->s->r, j->s->gen, j->s->pin);

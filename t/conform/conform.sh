@@ -27,8 +27,9 @@ conform_module() {
 }
 
 conform_stop() {
+	# waited for: they take their sockets away, which must not be the next card's
 	# shellcheck disable=SC2086 # none, one or two of them
-	[ -z "$conform_pid" ] || kill $conform_pid 2>/dev/null
+	[ -z "$conform_pid" ] || { kill $conform_pid; wait $conform_pid; } 2>/dev/null
 	conform_pid=
 }
 

@@ -14,7 +14,7 @@
  *   \^        the bytes from here on (to the next \^) are sent XOR 1
  *   \p \h     pauses 100 ms; does nothing any more
  *   \s        is deaf to SIGTERM from now on
- *   \c        closes its output              \q     ends
+ *   \c \i     closes its output; its input   \q     ends
  *   \wPATH;   waits until there is such a file
  *   \fN;      N bytes "x"                    \aN;   N comment lines
  */
@@ -178,6 +178,7 @@ play(const char *p, size_t n)
 		case 'h': for (;;) pause();
 		case 's': signal(SIGTERM, SIG_IGN); break;
 		case 'c': close(1); break;
+		case 'i': close(0); break;
 		case 'q':
 			if (shown >= 0 && write(shown, "-", 1) != 1)
 				_exit(9);
