@@ -58,7 +58,7 @@ talk_data(const struct talk *t)
 }
 
 static int
-wrong(const char *why)
+hang_up(const char *why)
 {
 	log_warn("the PIN dialog %s", why);
 	return E_UNSUPPORTED;
@@ -135,15 +135,15 @@ take_line(struct talk *t, struct view line, bool data, int *err, unsigned *code)
 	if (said == SAID_OK || said == SAID_ERR) {
 		*code = said == SAID_OK ? 0 : error_code(rest);
 		if (said == SAID_ERR && *code == 0)
-			*err = wrong("gave an error without a number");
+			*err = hang_up("gave an error without a number");
 		return true;
 	}
 	if (said == SAID_WRONG || (said == SAID_DATA && !data))
-		*err = wrong("said something out of turn");
+		*err = hang_up("said something out of turn");
 	else if (++t->asides > ASIDES_MAX)
-		*err = wrong("talks without answering");
+		*err = hang_up("talks without answering");
 	else if (said == SAID_DATA && !take_data(t->page, rest))
-		*err = wrong("sent data that are not encoded right");
+		*err = hang_up("sent data that are not encoded right");
 	return false;
 }
 
@@ -174,7 +174,7 @@ read_more(struct talk *t)
 		if (n == -2)
 			continue;
 		t->ended = true;
-		return wrong("ended by itself");
+		return hang_up("ended by itself");
 	}
 }
 
@@ -190,7 +190,7 @@ read_answer(struct talk *t, bool data, unsigned *code)
 	for (;;) {
 		while (!(end = memchr(p->in, '\n', p->in_len))) {
 			if (p->in_len == sizeof p->in)
-				return wrong("sent a line without end");
+				return hang_up("sent a line without end");
 			if ((err = read_more(t)) != 0)
 				return err;
 		}
@@ -216,7 +216,7 @@ check_silence(struct talk *t)
 	if (n == -2 && p->in_len == 0)
 		return 0;
 	t->ended = p->in_len == 0 && n <= 0;
-	return wrong(t->ended ? "ended by itself" : "answers without being asked");
+	return hang_up(t->ended ? "ended by itself" : "answers without being asked");
 }
 
 int
@@ -232,7 +232,7 @@ talk_ask(struct talk *t, const char *line, bool data, unsigned *code)
 		buf_fmt(&out, "%s\n", line);
 		if ((err = buf_err(&out)) == 0 && !os_child_write(t->child, out.p, out.len, WRITE_MS)) {
 			t->ended = true;
-			err = wrong("does not listen");
+			err = hang_up("does not listen");
 		}
 		buf_free(&out);
 		if (err)

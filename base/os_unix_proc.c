@@ -50,8 +50,8 @@ fd_close(int *fd)
 	*fd = -1;
 }
 
-/* Away from 0, 1 and 2, which are free in a host that closed them, and which the child's pipes
- * are copied to: one must not be overwritten before its turn. */
+/* Away from 0, 1 and 2, which are free in a host that closed them: what it prints all the same must
+ * not get to the child, nor one of the pipes be overwritten before its turn to be copied there. */
 static bool
 fd_lift(int *fd)
 {

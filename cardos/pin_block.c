@@ -17,6 +17,19 @@ all_digits(struct view pin)
 	return !bad;
 }
 
+/* What nobody types is no PIN, as the NUL that a program counted with its string; nor is in an ASCII
+ * PIN what is not ASCII. */
+static bool
+all_typable(enum pin_coding coding, struct view pin)
+{
+	unsigned bad = 0;
+
+	for (size_t i = 0; i < pin.len; i++)
+		bad |= (unsigned)(pin.p[i] < ' ') | (unsigned)(pin.p[i] == 0x7F) |
+		    (unsigned)(coding == PIN_ASCII && pin.p[i] > 0x7F);
+	return !bad;
+}
+
 /* Two digits to a byte; an odd one shares its byte with the pad nibble. */
 static void
 put_bcd(struct view pin, unsigned pad, struct buf *out)
@@ -79,7 +92,7 @@ card_pin_block(const struct pin_ref *ref, struct view pin, struct buf *out)
 		return E_DENIED;
 	if (!n || n < ref->min || (ref->max && n > ref->max))
 		return E_PIN_LEN;
-	if (digits && !all_digits(pin))
+	if ((digits && !all_digits(pin)) || !all_typable(ref->coding, pin))
 		return E_PIN_LEN;
 	if (ref->coding == PIN_GLP) {
 		if (pin.len > GLP_DIGITS_MAX)

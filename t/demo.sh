@@ -8,7 +8,8 @@ module=$build/.libs/libcryptoki-virtual.so
 dir=$(mktemp -d)
 card=
 PIN=1234
-export PIN
+PIN2=123456
+export PIN PIN2
 
 end() {
 	[ -z "$card" ] || kill "$card" 2>/dev/null || :
@@ -51,37 +52,50 @@ tool() {
 	pkcs11-tool --module "$module" "$@"
 }
 
+# start_card IMAGE: in the virtual reader, instead of the one before it.
+start_card() {
+	if [ -n "$card" ]; then
+		kill "$card"
+		wait "$card" || :
+	fi 2>/dev/null
+	rm -f "$dir/socket" "$dir/control" "$dir/ready"
+	"$build/castor-vcard" --image "$here/cards/$1" --socket "$dir/socket" \
+		--control "$dir/control" </dev/null >"$dir/ready" 2>"$dir/err" &
+	card=$!
+	left=100
+	until grep -q ^ready: "$dir/ready"; do
+		left=$((left - 1))
+		if [ "$left" -eq 0 ] || ! kill -0 "$card" 2>/dev/null; then
+			cat "$dir/err"
+			echo "  The virtual card does not start."
+			exit 1
+		fi
+		sleep 0.1
+	done
+}
+
 step "1. A virtual smart card is put into a virtual reader"
-"$build/castor-vcard" --image "$here/cards/myeid.yaml" --socket "$dir/socket" \
-	--control "$dir/control" </dev/null >"$dir/ready" 2>"$dir/err" &
-card=$!
-left=100
-until grep -q ^ready: "$dir/ready"; do
-	left=$((left - 1))
-	if [ "$left" -eq 0 ] || ! kill -0 "$card" 2>/dev/null; then
-		cat "$dir/err"
-		echo "  The virtual card does not start."
-		exit 1
-	fi
-	sleep 0.1
-done
+start_card myeid-citizen.yaml
 CASTOR_VIRTUAL=unix:$dir/socket
 export CASTOR_VIRTUAL
-echo "  An Aventra MyEID card, in software, made from t/cards/myeid.yaml. Its PIN is $PIN."
+echo "  A citizen's card on an Aventra MyEID, in software, made from t/cards/myeid-citizen.yaml."
+echo "  Its PIN1 is $PIN, to log in; its PIN2 is $PIN2, for signatures that are legally binding."
 echo "  The module is $(basename "$module"): libcryptoki.so with virtual readers."
 
-step "2. Which readers and cards are there?"
+step "2. Which readers and cards are there? A slot for each PIN"
 n=$(apdus)
 show "pkcs11-tool --module libcryptoki-virtual.so --list-slots" tool --list-slots
 count_from "$n"
 
 step "3. Whose card is it? The certificates, which need no PIN"
 n=$(apdus)
-show "pkcs11-tool --module libcryptoki-virtual.so --list-objects --type cert" \
-	tool --list-objects --type cert
+show "pkcs11-tool --module libcryptoki-virtual.so --list-objects --type cert --slot 0" \
+	tool --list-objects --type cert --slot 0
+show "pkcs11-tool --module libcryptoki-virtual.so --list-objects --type cert --slot 1" \
+	tool --list-objects --type cert --slot 1
 count_from "$n"
 
-step "4. A text is signed by the RSA key on the card, after the PIN"
+step "4. A text is signed by the RSA key on the card, after PIN1"
 echo "Meet me at the market square at noon." >"$dir/letter.txt"
 n=$(apdus)
 show "pkcs11-tool ... --login --sign --mechanism SHA256-RSA-PKCS --id 45 letter.txt" \
@@ -102,17 +116,23 @@ if openssl dgst -sha256 -verify "$dir/pub.pem" -signature "$dir/letter.sig" "$di
 fi
 echo "  With one word of the text changed it does not verify, as it should not."
 
-step "6. The same with the elliptic curve key (P-384)"
+step "6. A legally binding signature: the P-384 key in the slot of PIN2"
 n=$(apdus)
-show "pkcs11-tool ... --login --sign --mechanism ECDSA-SHA384 --id 46 letter.txt" \
-	tool --login --pin env:PIN --sign --mechanism ECDSA-SHA384 --id 46 --signature-format openssl \
+show "pkcs11-tool ... --slot 1 --login --sign --mechanism ECDSA-SHA384 --id 47 letter.txt" \
+	tool --slot 1 --login --pin env:PIN2 --sign --mechanism ECDSA-SHA384 --id 47 --signature-format openssl \
 	--input-file "$dir/letter.txt" --output-file "$dir/letter.ec.sig"
-tool --read-object --type cert --id 46 --output-file "$dir/cert.der" >/dev/null 2>&1
+tool --slot 1 --read-object --type cert --id 47 --output-file "$dir/cert.der" >/dev/null 2>&1
 openssl x509 -inform DER -in "$dir/cert.der" -pubkey -noout >"$dir/pub.pem"
 show "openssl dgst -sha384 -verify pub.pem -signature letter.ec.sig letter.txt" \
 	openssl dgst -sha384 -verify "$dir/pub.pem" -signature "$dir/letter.ec.sig" "$dir/letter.txt"
+if [ "$("$build/castor-vcard" ctl "$dir/control" open 2)" != no ]; then
+	echo "  The card still holds PIN2 open: that must not be."
+	exit 1
+fi
+echo "  The card has forgotten PIN2 again: nobody can sign a second text with it unasked."
 
-step "7. What it cost: commands to the card, phase by phase"
+step "7. What it costs: commands to a card, phase by phase (another card, with keys of both kinds for PIN1)"
+start_card myeid.yaml
 if [ -x "$build/t/bench/apdus" ]; then
 	CASTOR_BENCH_COUNT="$build/castor-vcard ctl $dir/control apdus" CASTOR_TEST_PIN=$PIN \
 		"$build/t/bench/apdus" "$module" 2>&1 | sed 's/^/  /'

@@ -4,7 +4,7 @@
 . "$top_srcdir/t/tap.sh"
 . "$top_srcdir/t/conform/conform.sh"
 conform_module libcryptoki-virtual.so
-unset disableCryptokiAutoLogin CASTOR_TEST_SO_PIN
+unset disableCryptokiAutoLogin CASTOR_TEST_SO_PIN DISPLAY WAYLAND_DISPLAY GPG_TTY
 
 # Long enough not to be found by chance, and in no file that the program maps.
 pin=$(od -An -N4 -tu4 /dev/urandom | awk '{ printf "%08d", $1 % 89999999 + 10000000 }')

@@ -69,7 +69,7 @@ create_object(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n, CK_OBJECT_HA
 {
 	struct attrs *a = NULL;
 	bool token, user = reader_login_state(s->r, s->gen, s->pin) == LOGIN_USER;
-	bool asks = world_has_dialogs(s->world);
+	bool asks = reader_asks(s->r);
 	CK_RV rv;
 
 	if ((rv = rules_new(t, n, &a)))
@@ -193,7 +193,7 @@ static CK_RV
 ready(struct session *s, CK_OBJECT_HANDLE h)
 {
 	struct object *o = reader_object(s->r, s->pin, h);
-	bool asks = o && o->at.is && s->flags & CKF_RW_SESSION && world_has_dialogs(s->world);
+	bool asks = o && o->at.is && s->flags & CKF_RW_SESSION && reader_asks(s->r);
 
 	object_unref(&o);
 	return asks ? rv_from(unlock_ready(s)) : CKR_OK;

@@ -32,10 +32,18 @@ is_wanted(void *arg)
 	    !session_is_over(w->s);
 }
 
-static int
-dialog_ms(const struct session *s)
+int
+dialog_seconds(const struct session *s)
 {
-	return (int)settings_int(s->world->settings, SET_pinDialogTimeout) * 1000;
+	return (int)settings_int(s->world->settings, SET_pinDialogTimeout);
+}
+
+int
+dialog_lang_id(const struct session *s)
+{
+	static const int ids[] = { [TEXT_EN] = 0x0409, [TEXT_FI] = 0x040B, [TEXT_SV] = 0x041D };
+
+	return ids[s->world->lang];
 }
 
 /* Waits on reader->asked for a moment. reader->lock held. */
@@ -98,6 +106,13 @@ still_there(struct session *s)
 	return session_is_over(s) ? E_GONE : 0;
 }
 
+/* What a person has settled for all who waited: no second dialog makes it better. */
+static bool
+is_final(int err)
+{
+	return err == E_CANCEL || err == E_PIN_WRONG || err == E_PIN_BLOCKED;
+}
+
 int
 turn_take(struct session *s, bool shares, struct turn *t)
 {
@@ -112,10 +127,12 @@ turn_take(struct session *s, bool shares, struct turn *t)
 		return E_CLOSED;
 	pthread_mutex_unlock(&s->lock);
 	if (!(err = take_among_threads(s, t, &last))) {
-		if (shares && t->waited && last == E_CANCEL)
-			err = E_CANCEL;
+		if (shares && t->waited && is_final(last))
+			err = last;
+		else if (!world_has_dialogs(s->world))
+			err = E_UNSUPPORTED; /* it failed the other thread */
 		else
-			err = shared_turn(&s->world->shared, dialog_ms(s), is_wanted, &w, &t->fd,
+			err = shared_turn(&s->world->shared, dialog_seconds(s) * 1000, is_wanted, &w, &t->fd,
 			    &others);
 		if (err)
 			give_back(s, last);
@@ -273,6 +290,20 @@ show(struct session *s, const struct askpin *q, struct secret **pin)
 }
 
 int
+dialog_away(struct session *s, card_verb verb, void *arg)
+{
+	int err, gone;
+
+	if (!world_asking_begin(s->world))
+		return E_CLOSED;
+	pthread_mutex_unlock(&s->lock);
+	err = reader_run(s->r, s->gen, verb, arg);
+	pthread_mutex_lock(&s->lock);
+	world_asking_end(s->world);
+	return (gone = still_there(s)) ? gone : err;
+}
+
+int
 dialog_ask(struct turn *t, enum ask about, const char *error, struct secret **pin)
 {
 	struct session *s = t->s;
@@ -295,7 +326,7 @@ dialog_ask(struct turn *t, enum ask about, const char *error, struct secret **pi
 	q.ok = dialog_text(lang, DIALOG_OK);
 	q.cancel = dialog_text(lang, DIALOG_CANCEL);
 	q.language = text_lang_code(lang);
-	q.timeout_s = (int)settings_int(s->world->settings, SET_pinDialogTimeout);
+	q.timeout_s = dialog_seconds(s);
 	pthread_mutex_unlock(&s->lock);
 	do {
 		secret_free(pin);

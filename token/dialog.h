@@ -16,8 +16,8 @@ struct turn {
 };
 
 /* Takes the turn to ask about the PIN of the session's slot. `shares`: an answer to another thread of
- * this process is ours as well, so that its cancel is. E_UNSUPPORTED: there are no dialogs here;
- * E_CANCEL; E_CLOSED the session or the library was closed, E_GONE the card is gone: no turn is held
+ * this process is ours as well, so that its cancel is, and a wrong PIN that is not asked for again.
+ * E_UNSUPPORTED: there are no dialogs here; E_CANCEL, E_PIN_WRONG, E_PIN_BLOCKED; E_CLOSED the session or the library was closed, E_GONE the card is gone: no turn is held
  * then. Lock: the session's, and no other. */
 int turn_take(struct session *s, bool shares, struct turn *t);
 /* Ends it with what the person's answer led to, E_*; fine when none is held. */
@@ -33,6 +33,13 @@ enum ask {
  * text(), or NULL. *pin: the caller's. E_CANCEL, E_CLOSED, E_GONE, E_PIN_LEN (longer than any PIN),
  * E_UNSUPPORTED, E_MEM. Lock: the session's, and no other. */
 int dialog_ask(struct turn *t, enum ask about, const char *error, struct secret **pin);
+
+/* Runs a verb in which a person types a PIN on the reader: the session's lock is let go of meanwhile.
+ * E_CLOSED, E_GONE, else as reader_run. Lock: the session's, and no other. */
+int dialog_away(struct session *s, card_verb verb, void *arg);
+/* How long a dialog waits, and the Windows language id of readers' messages (PC/SC part 10). */
+int dialog_seconds(const struct session *s);
+int dialog_lang_id(const struct session *s);
 
 /* Appends text that is not ours: at most 200 characters, without control, bidirectional or markup
  * characters. */

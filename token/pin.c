@@ -20,9 +20,11 @@ struct change {
 	struct pin_ref ref;
 	struct pinrule rule;
 	bool unblock;           /* first is the PUK; else the old PIN */
+	bool pad;               /* the PINs are typed on the reader */
 	bool stays_open;        /* somebody is logged in with a PIN that may stay open */
 	struct view first, second;
 	int tries;
+	uint64_t epoch;         /* once it is done */
 };
 
 static int
@@ -32,14 +34,19 @@ verb_change(struct card *card, void *arg)
 	int err, verify, tries;
 
 	c->tries = -1;
-	err = c->unblock ? card_pin_unblock(card, &c->ref, c->first, c->second, &c->tries) :
+	err = c->pad ? card_pin_change_pad(card, &c->ref, dialog_seconds(c->s), dialog_lang_id(c->s),
+	    &c->tries) : c->unblock ? card_pin_unblock(card, &c->ref, c->first, c->second, &c->tries) :
 	    card_pin_change(card, &c->ref, c->first, c->second, &c->tries);
 	if (err)
 		return err;
+	/* A PIN kept by another program of this user is the old one now; told before it can be sent. */
+	shared_bump(&c->s->world->shared);
+	c->epoch = shared_epoch(&c->s->world->shared);
 	/* It leaves the PIN closed on some cards and open on others (seed 2.2): open it shall be for
 	 * whoever was logged in, and else closed. */
-	if (!c->stays_open) {
+	if (!c->stays_open || c->pad) {
 		unlock_close(c->s->r, card, &c->ref);
+		c->stays_open = false;
 	} else if ((verify = card_pin_verify(card, &c->ref, c->second, &tries))) {
 		log_warn("the new PIN does not open the card: %s", err_text(verify));
 		c->stays_open = false;
@@ -54,12 +61,7 @@ note_change(struct change *c, int err)
 	struct session *s = c->s;
 	struct pinslot *slot;
 	struct secret *kept = NULL;
-	uint64_t epoch;
 
-	/* a PIN kept by another program of this user is the old one now */
-	if (!err)
-		shared_bump(&s->world->shared);
-	epoch = shared_epoch(&s->world->shared);
 	if (!err && c->stays_open)
 		kept = secret_new(c->second.p, c->second.len);
 	pthread_mutex_lock(&s->r->lock);
@@ -82,7 +84,7 @@ note_change(struct change *c, int err)
 					slot->login = LOGIN_PUBLIC;
 			}
 			if (kept && s->world->keeps_pin1 && !slot->is_pin2)
-				pincache_put(&slot->cache, kept, slot->tries, epoch, os_clock_ms());
+				pincache_put(&slot->cache, kept, slot->tries, c->epoch, os_clock_ms());
 		}
 	pthread_mutex_unlock(&s->r->lock);
 	secret_free(&kept);
@@ -116,11 +118,11 @@ taken(enum login now, enum login asked)
 	return now == asked ? CKR_USER_ALREADY_LOGGED_IN : CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
 }
 
-/* No PIN was given, and there is no other way to it. */
+/* A NULL PIN where nobody can be asked is the caller's mistake. */
 static CK_RV
-login_rv(int err)
+login_rv(int err, struct view given)
 {
-	return err == E_UNSUPPORTED ? CKR_ARGUMENTS_BAD : rv_from_pin(err);
+	return err == E_UNSUPPORTED && !given.p ? CKR_ARGUMENTS_BAD : rv_from_pin(err);
 }
 
 static CK_RV
@@ -135,7 +137,7 @@ login_user(struct session *s, struct view pin)
 		return rv;
 	if ((err = unlock_login(s, pin, false, &who)) == E_EXISTS)
 		return taken(who, LOGIN_USER);
-	return login_rv(err);
+	return login_rv(err, pin);
 }
 
 /* Shows one dialog of its own. */
@@ -161,7 +163,7 @@ login_so(struct session *s, struct view puk)
 
 	if (!puk.p) {
 		if ((err = ask(s, ASK_PUK, NULL, &cell)))
-			return login_rv(err);
+			return login_rv(err, puk);
 	} else if (!(cell = secret_new(puk.p, puk.len))) {
 		return puk.len > SECRET_MAX ? CKR_PIN_INCORRECT : CKR_HOST_MEMORY;
 	}
@@ -206,7 +208,7 @@ login_context(struct session *s, struct view pin)
 
 	if (!wants_context(s))
 		return CKR_OPERATION_NOT_INITIALIZED;
-	rv = login_rv(unlock_login(s, pin, true, &who));
+	rv = login_rv(unlock_login(s, pin, true, &who), pin);
 	if (rv == CKR_PIN_LOCKED)
 		pin_logout_slot(s->r, s->pin, s->gen);
 	return rv;
@@ -242,7 +244,7 @@ pin_login(struct session *s, CK_USER_TYPE user, struct view pin)
 		return taken(slot.login, asked);
 	if (user == CKU_SO && has_read_only_session(s))
 		return CKR_SESSION_READ_ONLY_EXISTS;
-	if (!pin.p && !world_has_dialogs(s->world))
+	if (!pin.p && !reader_can_ask(s->r))
 		return CKR_ARGUMENTS_BAD;
 	/* DESIGN 18.3: an empty PIN never reaches a card (CVE-2023-40660 was that) */
 	if (pin.p && !pin.len)
@@ -266,6 +268,13 @@ pin_logout_slot(struct reader *r, unsigned pin, uint64_t gen)
 	unlock_forget(r, pin, gen);
 	if (was != LOGIN_PUBLIC)
 		reader_hide_private(r, pin);
+}
+
+void
+pin_sessions_ended(struct reader *r, unsigned pin, uint64_t gen)
+{
+	if (reader_login_state(r, gen, pin) != LOGIN_PUBLIC)
+		pin_logout_slot(r, pin, gen);
 }
 
 CK_RV
@@ -307,13 +316,30 @@ take_new(struct change *c, struct view given, struct secret **cell)
 		secret_free(cell);
 		err = ask(c->s, ASK_NEW, fault ? pinrule_text(fault) : NULL, cell);
 		if (err && err != E_PIN_LEN)
-			return login_rv(err);
+			return login_rv(err, given);
 		fault = err ? PIN_LONG : pinrule_check(&c->rule, secret_view(*cell));
 		if (!fault)
 			break;
 	}
 	c->second = secret_view(*cell);
 	return pinrule_rv(fault);
+}
+
+/* Old and new PIN are typed on the reader, where no rule but the card's lengths can be held against
+ * the new one. */
+static int
+change_on_pad(struct change *c)
+{
+	struct session *s = c->s;
+	int err;
+
+	c->pad = true;
+	c->ref.min = c->rule.min;
+	do {
+		if ((err = dialog_away(s, verb_change, c)) != E_CLOSED)
+			note_change(c, err);
+	} while (err == E_PIN_WRONG && c->tries > 1);
+	return err;
 }
 
 /* The old PIN, and the change by it. With a person: asked again after a wrong one, never with one try
@@ -347,6 +373,16 @@ change_by_old(struct change *c, struct view given)
 	return err;
 }
 
+static bool
+slot_has_pad(struct session *s)
+{
+	struct token *t = reader_token(s->r, s->gen);
+	bool has = t && t->has_pad;
+
+	token_unref(&t);
+	return has;
+}
+
 CK_RV
 pin_set(struct session *s, struct view old, struct view new)
 {
@@ -362,13 +398,15 @@ pin_set(struct session *s, struct view old, struct view new)
 	/* in the SO state this would change the PUK, which the cards at hand cannot */
 	if (!slot.has_pin || !slot.can_change || slot.login == LOGIN_SO)
 		return CKR_FUNCTION_NOT_SUPPORTED;
-	if ((!old.p || !new.p) && !world_has_dialogs(s->world))
+	if ((!old.p || !new.p) && !reader_can_ask(s->r))
 		return CKR_ARGUMENTS_BAD;
 	if (old.p && !old.len)
 		return CKR_PIN_INCORRECT;
 	c.stays_open = slot.login == LOGIN_USER && !pinslot_each_time(&slot, s->world->settings);
+	if (slot_has_pad(s) && !old.p && !new.p)
+		return login_rv(change_on_pad(&c), old);
 	if (!(rv = take_new(&c, new, &typed)))
-		rv = login_rv(change_by_old(&c, old));
+		rv = login_rv(change_by_old(&c, old), old);
 	secret_free(&typed);
 	return rv;
 }
@@ -384,7 +422,7 @@ pin_init(struct session *s, struct view new)
 
 	if (reader_login_state(s->r, s->gen, s->pin) != LOGIN_SO)
 		return CKR_USER_NOT_LOGGED_IN;
-	if (!new.p && !world_has_dialogs(s->world))
+	if (!new.p && !reader_can_ask(s->r))
 		return CKR_ARGUMENTS_BAD;
 	if ((rv = change_begin(s, &slot, &c)) || (rv = take_new(&c, new, &typed)))
 		goto out;

@@ -12,8 +12,11 @@
 CK_RV pin_login(struct session *s, CK_USER_TYPE user, struct view pin);
 /* C_Logout. CKR_USER_NOT_LOGGED_IN. Lock: the session's. */
 CK_RV pin_logout(struct session *s);
-/* Forgets a login without a session: the slot's last one was closed. No lock held. */
+/* Forgets a login, and a PIN that a dialog has opened without one. No lock but a session's held. */
 void pin_logout_slot(struct reader *r, unsigned pin, uint64_t gen);
+/* The slot's last session was closed: that ends a login (PKCS#11 v2.40 5.6, C_CloseSession), but not
+ * what a person was asked for without one: programs open a session for every signature. */
+void pin_sessions_ended(struct reader *r, unsigned pin, uint64_t gen);
 /* C_SetPIN and C_InitPIN. CKR_PIN_INCORRECT, CKR_PIN_LOCKED, CKR_PIN_LEN_RANGE (of a new one),
  * CKR_SESSION_READ_ONLY, CKR_USER_NOT_LOGGED_IN. Lock: the session's. */
 CK_RV pin_set(struct session *s, struct view old, struct view new);

@@ -335,6 +335,17 @@ reader_bind(struct reader *r, unsigned pin, uint64_t *gen)
 	return err == E_GONE || err == E_NO_READER ? CKR_TOKEN_NOT_PRESENT : rv_from(err);
 }
 
+uint64_t
+reader_generation(struct reader *r)
+{
+	uint64_t gen;
+
+	pthread_mutex_lock(&r->lock);
+		gen = r->gen;
+	pthread_mutex_unlock(&r->lock);
+	return gen;
+}
+
 struct token *
 reader_token(struct reader *r, uint64_t gen)
 {
@@ -412,6 +423,35 @@ reader_forget(struct reader *r)
 }
 
 bool
+reader_asks_locked(const struct reader *r)
+{
+	return r->world->auto_login &&
+	    (world_has_dialogs(r->world) || (r->token && r->token->has_pad));
+}
+
+bool
+reader_asks(struct reader *r)
+{
+	bool asks;
+
+	pthread_mutex_lock(&r->lock);
+		asks = reader_asks_locked(r);
+	pthread_mutex_unlock(&r->lock);
+	return asks;
+}
+
+bool
+reader_can_ask(struct reader *r)
+{
+	bool can;
+
+	pthread_mutex_lock(&r->lock);
+		can = world_has_dialogs(r->world) || (r->token && r->token->has_pad);
+	pthread_mutex_unlock(&r->lock);
+	return can;
+}
+
+bool
 reader_shows_locked(const struct reader *r, unsigned pin, const struct object *o)
 {
 	if (o->pin != pin || !r->token)
@@ -419,7 +459,7 @@ reader_shows_locked(const struct reader *r, unsigned pin, const struct object *o
 	if (!o->priv || r->token->slot[pin].login == LOGIN_USER)
 		return true;
 	return o->token && o->cls == CKO_PRIVATE_KEY && r->token->slot[pin].login == LOGIN_PUBLIC &&
-	    world_has_dialogs(r->world);
+	    reader_asks_locked(r);
 }
 
 CK_RV
@@ -701,6 +741,7 @@ reader_set_login(struct reader *r, uint64_t gen, unsigned pin, enum login login)
 		if (r->gen == gen && r->token) {
 			secret_free(&r->token->slot[pin].puk);
 			r->token->slot[pin].login = login;
+			r->token->slot[pin].lost = false;
 		}
 	pthread_mutex_unlock(&r->lock);
 }
@@ -709,8 +750,10 @@ void
 reader_regain_login(struct reader *r, uint64_t gen, unsigned pin)
 {
 	pthread_mutex_lock(&r->lock);
-		if (r->gen == gen && r->token && r->token->slot[pin].login == LOGIN_PUBLIC)
+		if (r->gen == gen && r->token && r->token->slot[pin].lost) {
+			r->token->slot[pin].lost = false;
 			r->token->slot[pin].login = LOGIN_USER;
+		}
 	pthread_mutex_unlock(&r->lock);
 }
 

@@ -56,6 +56,8 @@ bool reader_has_token_locked(const struct reader *r, unsigned pin);
  * has not), CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_REMOVED, CKR_DEVICE_ERROR. *gen: of the card
  * found. */
 CK_RV reader_bind(struct reader *r, unsigned pin, uint64_t *gen);
+/* The generation of now. */
+uint64_t reader_generation(struct reader *r);
 /* The token of that generation, as a reference; NULL when it is over. */
 struct token *reader_token(struct reader *r, uint64_t gen);
 /* Reads the card's objects unless that was done. */
@@ -71,6 +73,11 @@ void reader_forget(struct reader *r);
 typedef int (*card_verb)(struct card *card, void *arg);
 int reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg);
 
+/* Whether a person can be asked for a PIN of this card: by a dialog, or on the reader's own keys. */
+bool reader_can_ask(struct reader *r);
+/* ... and is, when an operation needs it and nobody is logged in (auto-login). */
+bool reader_asks(struct reader *r);
+bool reader_asks_locked(const struct reader *r); /* the same, reader->lock held */
 /* Whether the slot shows an object now: private ones only to a logged-in user, but private keys to
  * everybody where a dialog will ask for their PIN (DESIGN 17.3). reader->lock held. */
 bool reader_shows_locked(const struct reader *r, unsigned pin, const struct object *o);
@@ -101,7 +108,7 @@ int reader_read_source(struct card *card, void *source);
 CK_RV reader_fill(struct reader *r, uint64_t gen, struct object *o);
 /* Who is logged in in a slot from now on; nothing when the generation is over. */
 void reader_set_login(struct reader *r, uint64_t gen, unsigned pin, enum login login);
-/* A user who was lost by a reset is back, unless somebody is logged in by now. */
+/* A user whose login a reset has ended, without anybody being told, is back. */
 void reader_regain_login(struct reader *r, uint64_t gen, unsigned pin);
 /* Puts what is known of the slots' PINs into the objects that tell of it (CKO_HW_FEATURE). */
 void reader_tell_pins(struct reader *r, uint64_t gen);

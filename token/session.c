@@ -175,11 +175,8 @@ let_go(struct session *out)
 void
 session_purge(struct world *w, struct reader *r)
 {
-	uint64_t gen;
+	uint64_t gen = reader_generation(r);
 
-	pthread_mutex_lock(&r->lock);
-		gen = r->gen;
-	pthread_mutex_unlock(&r->lock);
 	let_go(take_out(w, r, NULL, &gen));
 }
 
@@ -208,7 +205,7 @@ session_close(struct session *s)
 	reader_remove_owned(s->r, s->h);
 	session_count(s->world, s->r, s->pin, &left, &rw);
 	if (!left)
-		pin_logout_slot(s->r, s->pin, s->gen);
+		pin_sessions_ended(s->r, s->pin, s->gen);
 	if (was_in)
 		session_unref(&table_ref);
 }
@@ -217,7 +214,6 @@ void
 session_close_all(struct world *w, struct reader *r, unsigned pin)
 {
 	struct session *gone = take_out(w, r, &pin, NULL);
-	uint64_t gen;
 
 	for (struct session *s = gone; s; s = s->next_out) {
 		pthread_mutex_lock(&s->lock);
@@ -225,10 +221,7 @@ session_close_all(struct world *w, struct reader *r, unsigned pin)
 		pthread_mutex_unlock(&s->lock);
 		reader_remove_owned(r, s->h);
 	}
-	pthread_mutex_lock(&r->lock);
-		gen = r->gen;
-	pthread_mutex_unlock(&r->lock);
-	pin_logout_slot(r, pin, gen);
+	pin_sessions_ended(r, pin, reader_generation(r));
 	let_go(gone);
 }
 

@@ -55,8 +55,10 @@ void
 pinslot_closed_locked(struct pinslot *slot, const struct settings *s)
 {
 	slot->opened = false;
-	if (slot->login == LOGIN_USER && !pinslot_each_time(slot, s) && !slot->cache.pin)
+	if (slot->login == LOGIN_USER && !pinslot_each_time(slot, s) && !slot->cache.pin) {
 		slot->login = LOGIN_PUBLIC;
+		slot->lost = true;
+	}
 }
 
 struct token *
@@ -439,6 +441,7 @@ int
 token_read(struct card *card, const struct settings *s, struct token **out)
 {
 	struct buf ef = BUF_INIT;
+	struct pinpad pad;
 	struct token *t;
 	int err;
 
@@ -448,6 +451,7 @@ token_read(struct card *card, const struct settings *s, struct token **out)
 	atomic_init(&t->refs, 1);
 	t->pf = card->pf;
 	t->caps = card->caps;
+	t->has_pad = settings_bool(s, SET_pinKeypad) && card_pinpad(card, &pad);
 	for (unsigned i = 0; i < PINS_PER_READER; i++)
 		t->slot[i].tries = t->slot[i].puk_tries = -1;
 	if ((err = read_token_info(card, t)))
@@ -510,18 +514,24 @@ tries_flags(int tries, int max, CK_FLAGS low, CK_FLAGS final, CK_FLAGS locked)
 		return 0;
 	if (tries == 0)
 		return locked;
-	return (tries == 1 ? final : 0) | (max > 0 && tries < max ? low : 0);
+	/* no card gives one try only */
+	return (tries == 1 ? final | low : 0) | (max > 0 && tries < max ? low : 0);
 }
 
-/* The same, but at the end of a word where there is one. */
+/* The same, but at the end of a word where there is one, and not within brackets. */
 static size_t
 word_cut(const char *s, size_t most)
 {
-	size_t n = text_cut(s, most), end = n;
+	size_t n = text_cut(s, most), end = n, open = 0;
 
+	if (!s[n])
+		return n;
 	while (end && s[n] != ' ' && s[end - 1] != ' ')
 		end--;
 	end = end ? end : n;
+	for (size_t i = 0; i < end; i++)
+		open = s[i] == '(' ? i : s[i] == ')' ? 0 : open;
+	end = open ? open : end;
 	while (end && s[end - 1] == ' ')
 		end--;
 	return end;
@@ -538,14 +548,20 @@ slot_label(const struct token *t, unsigned pin, enum text_lang lang, CK_UTF8CHAR
 	struct buf label = BUF_INIT, tail = BUF_INIT;
 	size_t room = size;
 
-	/* nobody shall take a virtual card for a real one (DESIGN 17.6) */
-	buf_fmt(&label, "%s%s", io_is_virtual() && !strstr(name, "TEST CARD") ? "TEST CARD " : "", name);
 	if (t->slot[1].has_pin)
 		buf_fmt(&tail, " (%s)", dialog_text(lang, what[pin]));
 	if (tail.len < size)
 		room = size - tail.len;
-	if (label.len > room)
+	buf_str(&label, name);
+	if (tail.len)
 		buf_trim(&label, word_cut(buf_text(&label), room));
+	/* nobody shall take a virtual card for a real one (DESIGN 17.6) */
+	if (io_is_virtual() && !strstr(buf_text(&label), "TEST CARD")) {
+		buf_reset(&label);
+		buf_fmt(&label, "TEST CARD %s", name);
+		if (tail.len)
+			buf_trim(&label, word_cut(buf_text(&label), room));
+	}
 	buf_view(&label, buf_peek(&tail));
 	pad_text(field, size, buf_text(&label));
 	buf_free(&label);

@@ -23,6 +23,7 @@ struct pinslot {
 	size_t new_min;         /* load: characters a new PIN has at least */
 	bool is_pin2;           /* reader->lock: of the PIN2 class (DESIGN 18.1); never becomes false */
 	enum login login;       /* reader->lock */
+	bool lost;              /* reader->lock: a reset ended a user's login, which nobody was told yet */
 	bool opened;            /* reader->lock: we verified it and the card was not told to forget */
 	struct pincache cache;  /* reader->lock: PIN1 for silent re-entry */
 	struct secret *once;    /* reader->lock: PIN2 of a C_Login, for the next operation; or NULL */
@@ -41,6 +42,7 @@ struct token {              /* fields marked `load` do not change while it lives
 	struct p15_objects keys;        /* load: the directory of private keys */
 	struct pinslot slot[PINS_PER_READER];
 	struct card_caps caps;          /* load */
+	bool has_pad;                   /* load: its reader takes PINs on keys of its own, and may */
 	bool objects_loaded;            /* reader->lock */
 };
 

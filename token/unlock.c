@@ -10,6 +10,7 @@
 #include "token/rv.h"
 
 #define ONCE_MS 30000  /* how long a PIN2 given by C_Login waits for its operation (DESIGN 18.2) */
+#define TRIES_USUAL 3  /* the fewest a card gives: where fewer were seen, some had been spent */
 #define ASK_MAX 10     /* dialogs in a row; each costs a person's time, and may cost a try */
 
 enum from { FROM_NOWHERE, FROM_PROGRAM, FROM_PERSON, FROM_LOGIN };
@@ -29,6 +30,7 @@ struct job {
 	bool stale;             /* the kept PIN is over: the card is to forget it first */
 	struct secret *given;   /* to be entered; NULL: see what is open or kept */
 	enum from from;
+	bool on_pad, pad_failed; /* to be typed on the reader; which could not take it */
 	int desktop_locked;     /* os_session_locked; -2: not asked yet */
 
 	/* what came of it */
@@ -39,6 +41,7 @@ struct job {
 	bool cache_used, cache_dead;
 	int tries;              /* left after a wrong one; -1 not said */
 	int tries_seen;         /* by looking; -1 */
+	uint64_t epoch;         /* when the card took `given` */
 	enum login who;         /* a login that found somebody logged in */
 };
 
@@ -101,6 +104,14 @@ enter(struct card *card, struct job *j)
 {
 	int err;
 
+	if (j->on_pad) {
+		err = card_pin_verify_pad(card, &j->ref, dialog_seconds(j->s), dialog_lang_id(j->s),
+		    &j->tries);
+		j->accepted = !err;
+		j->refused = err == E_PIN_WRONG || err == E_PIN_BLOCKED;
+		j->unfit = err == E_PIN_LEN;
+		return j->unfit ? E_PIN_WRONG : err;
+	}
 	if (!fits(j, j->given)) {
 		j->unfit = true;
 		return E_PIN_WRONG;
@@ -108,6 +119,12 @@ enter(struct card *card, struct job *j)
 	err = card_pin_verify(card, &j->ref, secret_view(j->given), &j->tries);
 	j->accepted = !err;
 	j->refused = err == E_PIN_WRONG || err == E_PIN_BLOCKED;
+	/* read in the transaction: later, a change by another program might have counted already */
+	if (j->accepted && !j->each)
+		j->epoch = shared_epoch(&j->s->world->shared);
+	/* only now the card shows how many tries it gives */
+	if (j->accepted && j->ref.tries_max < TRIES_USUAL)
+		look(card, j);
 	return err;
 }
 
@@ -231,7 +248,9 @@ verb_job(struct card *card, void *arg)
 	j->accepted = j->refused = j->unfit = j->cache_used = j->cache_dead = false;
 	j->wants_desktop = false;
 	j->tries = j->tries_seen = -1;
-	if (j->given) {
+	if (j->on_pad && !j->each && !j->login && look(card, j) == 1)
+		err = run_open(card, j); /* another thread's PIN was typed while we waited */
+	else if (j->given || j->on_pad) {
 		err = run_given(card, j);
 	} else if (j->each || j->login) {
 		look(card, j); /* the tries left, for the dialog */
@@ -239,6 +258,8 @@ verb_job(struct card *card, void *arg)
 	} else {
 		err = run_open(card, j);
 	}
+	if (err == E_PIN_NEEDED && j->tries_seen == 0)
+		err = E_PIN_BLOCKED; /* nobody need be asked */
 	/* The card forgets such a PIN by itself only by using it for a key. */
 	if (j->each && j->accepted && (err || j->login || j->ref.forget != PIN_FORGET_CARD))
 		unlock_close(j->s->r, card, &j->ref);
@@ -295,7 +316,7 @@ prepare(struct job *j)
 				j->from = FROM_LOGIN;
 			/* without a login and without anybody to ask, an open card is not for us */
 			if (!j->given && !j->login && (slot->login == LOGIN_SO ||
-			    (!j->user && !world_has_dialogs(s->world))))
+			    (!j->user && !reader_asks_locked(s->r))))
 				err = E_PIN_NEEDED;
 		}
 	pthread_mutex_unlock(&s->r->lock);
@@ -303,7 +324,7 @@ prepare(struct job *j)
 }
 
 static void
-keep_locked(struct job *j, struct pinslot *slot, uint64_t epoch)
+keep_locked(struct job *j, struct pinslot *slot)
 {
 	int64_t now = os_clock_ms();
 	struct secret **once = j->context ? &j->s->once : &slot->once;
@@ -311,10 +332,11 @@ keep_locked(struct job *j, struct pinslot *slot, uint64_t epoch)
 
 	if (!j->each) {
 		slot->opened = true;
-		if (j->s->world->keeps_pin1 && !slot->is_pin2)
-			pincache_put(&slot->cache, j->given, slot->tries, epoch, now);
-	} else if (j->login) {
-		/* verified and forgotten again; the operation it was typed for comes next */
+		if (j->given && j->s->world->keeps_pin1 && !slot->is_pin2)
+			pincache_put(&slot->cache, j->given, slot->tries, j->epoch, now);
+	} else if (j->login && j->given) {
+		/* verified and forgotten again; the operation it was typed for comes next, and no other */
+		secret_free(&slot->once);
 		secret_free(once);
 		*once = j->given;
 		j->given = NULL;
@@ -328,11 +350,12 @@ note(struct job *j, int err)
 {
 	struct session *s = j->s;
 	struct pinslot *slot;
-	uint64_t epoch = j->accepted && !j->each ? shared_epoch(&s->world->shared) : 0;
 
 	pthread_mutex_lock(&s->r->lock);
 		if (s->r->gen == s->gen && s->r->token) {
 			slot = &s->r->token->slot[s->pin];
+			if (j->tries_seen > slot->pin.tries_max)
+				slot->pin.tries_max = j->tries_seen;
 			if (j->accepted || j->refused)
 				unlock_note_tries_locked(slot, j->accepted ? 0 : err, j->tries);
 			else if (j->tries_seen >= 0)
@@ -342,7 +365,7 @@ note(struct job *j, int err)
 			if (j->stale || j->refused)
 				slot->opened = false;
 			if (j->accepted)
-				keep_locked(j, slot, epoch);
+				keep_locked(j, slot);
 			if (j->cache_used)
 				slot->opened = true;
 			if (!err && slot->cache.pin && !j->login)
@@ -361,7 +384,8 @@ run(struct job *j)
 
 	if ((err = prepare(j)))
 		return err;
-	err = reader_run(j->s->r, j->s->gen, verb_job, j);
+	err = j->on_pad ? dialog_away(j->s, verb_job, j) :
+	    reader_run(j->s->r, j->s->gen, verb_job, j);
 	if (j->wants_desktop) {
 		/* asked once for the job, outside of the transaction */
 		j->desktop_locked = os_session_locked();
@@ -394,59 +418,80 @@ ask_again(struct job *j, int err, const char **wrong)
 static void
 lose_login(struct job *j)
 {
-	if (reader_login_state(j->s->r, j->s->gen, j->s->pin) != LOGIN_USER)
+	if (reader_login_state(j->s->r, j->s->gen, j->s->pin) == LOGIN_SO)
 		return;
 	/* not a logout: handles of private keys stay true, and serve again after the next login */
 	reader_set_login(j->s->r, j->s->gen, j->s->pin, LOGIN_PUBLIC);
-	log_info("%s: the card has forgotten the PIN (reset or logged out by another program, or each "
-	    "use wants it anew)", j->s->r->name);
+}
+
+/* Has the person type it on the reader. False: that cannot be. */
+static bool
+type_on_pad(struct job *j, int *err)
+{
+	struct token *t = reader_token(j->s->r, j->s->gen);
+	int r;
+
+	j->on_pad = t && t->has_pad && !j->pad_failed && (j->login || j->s->world->auto_login);
+	token_unref(&t);
+	if (!j->on_pad)
+		return false;
+	j->from = FROM_PERSON;
+	r = run(j);
+	j->on_pad = false;
+	/* this reader cannot take such a PIN: a dialog may */
+	j->pad_failed = r == E_UNSUPPORTED;
+	if (!j->pad_failed)
+		*err = r;
+	return !j->pad_failed;
+}
+
+/* Has the person type it in a dialog. False: that is all, and *err says what came of it. */
+static bool
+type_in_dialog(struct job *j, struct turn *t, const char *wrong, int *err)
+{
+	bool shares = !j->each && !j->login;
+	int r = 0;
+
+	if (!t->held && !(r = turn_take(j->s, shares, t)) && t->waited && shares &&
+	    /* somebody else was asked meanwhile, and it may be all done */
+	    (*err = run(j)) != E_PIN_NEEDED)
+		return false;
+	if (!r) {
+		j->from = FROM_PERSON;
+		r = dialog_ask(t, ASK_USE, wrong, &j->given);
+	}
+	j->unfit = r == E_PIN_LEN;
+	if (!r)
+		*err = run(j);
+	else if (j->unfit)
+		*err = E_PIN_WRONG;
+	else if (r != E_UNSUPPORTED)
+		*err = r;
+	return !r || j->unfit;
 }
 
 static int
 work(struct job *j)
 {
 	struct turn t = { .s = NULL };
-	bool was_user, asks = !(j->flags & UNLOCK_QUIET) && j->from != FROM_PROGRAM;
+	bool asks = !(j->flags & UNLOCK_QUIET) && j->from != FROM_PROGRAM;
 	const char *wrong = NULL;
-	int err = 0, ask;
+	int err;
 
 	j->desktop_locked = -2;
-	was_user = reader_login_state(j->s->r, j->s->gen, j->s->pin) == LOGIN_USER;
-	if (j->login && !j->context && !j->given)
-		err = E_PIN_NEEDED; /* a login is never made of what is open or kept */
-	else
-		err = run(j);
-	for (int n = 0; n < ASK_MAX && asks && ask_again(j, err, &wrong); n++) {
-		if (!t.held) {
-			/* what a PIN may do is known before it is entered */
-			if (!j->each && !j->login)
-				unlock_classify(j->s);
-			if ((ask = turn_take(j->s, !j->each && !j->login, &t))) {
-				err = ask == E_UNSUPPORTED ? err : ask;
-				break;
-			}
-			/* somebody else was asked meanwhile, and it may be all done */
-			if (t.waited && !j->each && !j->login && (err = run(j)) != E_PIN_NEEDED)
-				break;
-		}
-		j->from = FROM_PERSON;
-		if ((ask = dialog_ask(&t, ASK_USE, wrong, &j->given)) == E_PIN_LEN) {
-			j->unfit = true;
-			err = E_PIN_WRONG;
-		} else if (ask) {
-			err = ask == E_UNSUPPORTED ? err : ask;
+	err = run(j);
+	/* what a PIN may do is known before it is entered */
+	if (asks && ask_again(j, err, &wrong) && !j->each && !j->login && unlock_classify(j->s))
+		asks = false;
+	for (int n = 0; n < ASK_MAX && asks && ask_again(j, err, &wrong); n++)
+		if (!type_on_pad(j, &err) && !type_in_dialog(j, &t, wrong, &err))
 			break;
-		} else {
-			err = run(j);
-		}
-	}
 	turn_end(&t, err);
 	if (err == E_PIN_NEEDED && j->login && j->from != FROM_PROGRAM)
 		err = E_UNSUPPORTED;
-	else if (err == E_PIN_NEEDED && !j->login)
+	else if (!j->login && (err == E_PIN_NEEDED || err == E_PIN_WRONG || err == E_PIN_BLOCKED))
 		lose_login(j);
-	else if (!err && was_user)
-		/* lost by a reset, regained by a dialog */
+	else if (!err)
 		reader_regain_login(j->s->r, j->s->gen, j->s->pin);
 	secret_free(&j->given);
 	if (err && err != E_EXISTS)
@@ -523,13 +568,14 @@ int
 unlock_ready(struct session *s)
 {
 	bool each = false, has = false;
+	int64_t now = os_clock_ms();
 	struct pinslot *slot;
 
 	pthread_mutex_lock(&s->r->lock);
 		if (s->r->gen == s->gen && s->r->token) {
 			slot = &s->r->token->slot[s->pin];
 			each = pinslot_each_time(slot, s->world->settings);
-			has = s->once || slot->once;
+			has = (s->once && now <= s->once_until) || (slot->once && now <= slot->once_until);
 		}
 	pthread_mutex_unlock(&s->r->lock);
 	if (!each)

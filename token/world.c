@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/wildcard.h"
+#include "token/pin.h"
 #include "token/profiles.h"
 #include "token/reader.h"
 #include "token/rv.h"
@@ -27,6 +28,7 @@ choose_dialogs(struct world *w)
 
 	if (off)
 		return 0;
+	w->auto_login = true;
 	w->keeps_pin1 = settings_bool(w->settings, SET_cryptokiPinCache) &&
 	    !settings_bool(w->settings, SET_dropAuthentication);
 	err = askpin_helper(settings_str(w->settings, SET_pinHelper), io_is_virtual(), &w->helper);
@@ -168,8 +170,10 @@ world_finalize(struct world *w)
 	pthread_mutex_unlock(&w->lock);
 	/* cards forget what we verified: a PIN must not outlive the program that gave it */
 	for (size_t i = 0; (r = reader_at(w, i)); i++)
-		for (unsigned pin = 0; pin < PINS_PER_READER; pin++)
+		for (unsigned pin = 0; pin < PINS_PER_READER; pin++) {
 			session_close_all(w, r, pin);
+			pin_logout_slot(r, pin, reader_generation(r));
+		}
 	log_close(); /* its file must not stay open in a program that unloads us */
 }
 

@@ -32,6 +32,7 @@ struct world {
 	unsigned slots;                 /* invariant: how many a reader shows: 1 with
 	                                 * disableCryptokiPIN2Slot */
 	enum text_lang lang;            /* invariant: of texts for people */
+	bool auto_login;                /* invariant: what needs a PIN asks the person for it */
 	struct buf helper;              /* invariant: path of the PIN helper; empty: no dialogs */
 	bool keeps_pin1;                /* invariant: PIN1 may be cached */
 	atomic_bool dialog_failed;      /* the helper did not start, or died: no more dialogs */
@@ -78,8 +79,8 @@ void world_finalize(struct world *w);
  * copied. */
 void world_forget(struct world *w);
 
-/* Whether a PIN can be asked of a person by us: auto-login is on, and there is a helper that did not
- * fail yet. */
+/* Whether a dialog can be shown by us: auto-login is on, and there is a helper that did not fail
+ * yet. */
 bool world_has_dialogs(struct world *w);
 /* Around a wait for a person; false: the world ends. world_finalize waits until all have ended, so
  * they look at `finalizing` ten times a second. No lock held. */

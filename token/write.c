@@ -35,7 +35,7 @@ find_place(struct session *s, struct place *place)
 			place->pin = slot->pin;
 			place->auth_id = slot->auth_id;
 			if (slot->login != LOGIN_USER &&
-			    (slot->login == LOGIN_SO || !world_has_dialogs(s->world)))
+			    (slot->login == LOGIN_SO || !reader_asks_locked(s->r)))
 				rv = CKR_USER_NOT_LOGGED_IN;
 		}
 	pthread_mutex_unlock(&s->r->lock);

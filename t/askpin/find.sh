@@ -15,7 +15,7 @@ if [ "${CASTOR_OWN_MOUNTS:-}" != "$$" ]; then
 	exec unshare -m /bin/sh "$0"
 fi
 
-work=$(mktemp -d)
+work=$(mktemp -d) || exit 1
 mounts=0
 trap 'umount_all; rm -rf "$work" "$tap_out"' EXIT
 umount_all() {
@@ -33,7 +33,7 @@ chmod 755 "$work"
 # has NAME...: a /usr/bin with these dialogs only; NAME>TARGET is a link, NAME! one that all can write.
 has() {
 	umount_all
-	rm -rf "$work/bin"
+	rm -rf "${work:?}/bin"
 	mkdir -m 755 "$work/bin"
 	for has_name in /usr/bin/pinentry*; do
 		# a whiteout: not there in the layers below
@@ -130,7 +130,7 @@ fi
 # logind SCRIPT: what loginctl does.
 logind() {
 	umount_all
-	rm -rf "$work/bin"
+	rm -rf "${work:?}/bin"
 	mkdir -m 755 "$work/bin"
 	printf '#!/bin/sh\necho "$*" >>%s\n%s\n' "$work/calls" "$1" >"$work/bin/loginctl"
 	chmod 755 "$work/bin/loginctl"

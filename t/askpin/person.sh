@@ -26,7 +26,7 @@
 # one's own (mounts, network, processes) as t/pcscd.sh makes them.
 
 person_patience=${person_patience:-15}
-person_dir=$(mktemp -d)
+person_dir=$(mktemp -d) || exit 1
 person_at=
 person_display_pid=
 

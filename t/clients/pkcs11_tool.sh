@@ -157,7 +157,7 @@ disableCryptokiAutoLogin=1
 export disableCryptokiAutoLogin
 ok "objects in public: none without it" public_sees 0
 ok "--test" no_errors
-unset disableCryptokiAutoLogin
+unset disableCryptokiAutoLogin DISPLAY WAYLAND_DISPLAY GPG_TTY
 ok "--test with auto-login" no_errors
 ok "--test with locking" says "No errors" user --use-locking --test
 ok "--test-fork" user --test-fork

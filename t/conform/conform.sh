@@ -4,10 +4,13 @@
 #   conform_card IMAGE          a virtual card on a socket, for libcryptoki-virtual.so
 #   conform_hooks CTL           the card can be taken out through this control socket
 #   conform_run PROGRAM ARG...  runs t/conform/PROGRAM (or t/bench/...) and takes over its TAP lines
+#   conform_dialogs SETTINGS    auto-login, with the scripted helper; more lines of settings, or nothing
+#   conform_modes PROGRAM       runs it plain, then with a person who gives the right PIN, then with one who
+#                               cancels; each time with the card myeid.yaml
 #   conform_tries PIN N         one TAP line: the card has N tries left for a PIN
 #   conform_end                 ends the card; the last line of a test
 #
-# Strict conformance is claimed without auto-login; a test that wants it unsets the variable.
+# Strict conformance is claimed without auto-login, which conform_dialogs switches on.
 disableCryptokiAutoLogin=1
 CASTOR_TEST_SO_PIN=12345678
 export disableCryptokiAutoLogin CASTOR_TEST_SO_PIN
@@ -23,7 +26,8 @@ conform_module() {
 }
 
 conform_stop() {
-	[ -z "$conform_pid" ] || kill "$conform_pid" 2>/dev/null
+	# waited for: it takes its socket away, which must not be the next card's
+	[ -z "$conform_pid" ] || { kill "$conform_pid"; wait "$conform_pid"; } 2>/dev/null
 	conform_pid=
 }
 
@@ -33,7 +37,26 @@ conform_hooks() {
 	CASTOR_TEST_INSERT="$top_builddir/castor-vcard ctl $1 insert >/dev/null"
 	CASTOR_TEST_RESET="$top_builddir/castor-vcard ctl $1 reset >/dev/null"
 	CASTOR_BENCH_COUNT="$top_builddir/castor-vcard ctl $1 apdus"
-	export CASTOR_TEST_REMOVE CASTOR_TEST_INSERT CASTOR_TEST_RESET CASTOR_BENCH_COUNT
+	CASTOR_TEST_CTL="$top_builddir/castor-vcard ctl $1"
+	export CASTOR_TEST_REMOVE CASTOR_TEST_INSERT CASTOR_TEST_RESET CASTOR_BENCH_COUNT CASTOR_TEST_CTL
+}
+
+# Root has to say that it wants dialogs; a display is only looked for, the helper uses none.
+conform_dialogs() {
+	unset disableCryptokiAutoLogin WAYLAND_DISPLAY GPG_TTY
+	CASTOR_TEST_DIALOGS=$conform_dir/dialogs
+	CASTOR_CONF=$conform_dir/settings
+	DISPLAY=:0
+	LC_ALL=C
+	export CASTOR_TEST_DIALOGS CASTOR_CONF DISPLAY LC_ALL
+	mkdir -p "$CASTOR_TEST_DIALOGS"
+	(umask 077; mkdir -p "$conform_dir/run"; cat >"$CASTOR_CONF" <<-END
+		rootAutoLogin = 1
+		pinHelper = $top_builddir/t/unit/pinpeer
+		DataPath = $conform_dir/run
+		$1
+	END
+	)
 }
 
 conform_card() {
@@ -62,7 +85,7 @@ conform_run() {
 	conform_program=$1
 	shift
 	echo "# $conform_program"
-	"$top_builddir/t/$conform_program" "$@" "$module" >"$conform_dir/tap" 2>"$conform_dir/tap.err"
+	"$top_builddir/t/$conform_program" "$@" "$module" </dev/null >"$conform_dir/tap" 2>"$conform_dir/tap.err"
 	conform_rc=$?
 	awk -v n="$tap_n" '
 		/^1\.\.[0-9]+$/ { next }
@@ -85,6 +108,22 @@ conform_tries_are() {
 
 conform_tries() {
 	ok "the card has $2 tries left for PIN $1: none was burnt" conform_tries_are "$1" "$2"
+}
+
+conform_modes() {
+	conform_card myeid.yaml
+	conform_run "$1"
+	conform_tries 1 3
+	conform_dialogs
+	for conform_answer in 'D 1234\nOK\n' 'ERR 83886179 cancelled\n'; do
+		PINENTRY_USER_DATA="GETPIN $conform_answer"
+		export PINENTRY_USER_DATA
+		conform_card myeid.yaml
+		conform_run "$1"
+		conform_tries 1 3
+		CASTOR_TEST_CANCELS=1
+		export CASTOR_TEST_CANCELS
+	done
 }
 
 conform_end() {

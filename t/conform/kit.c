@@ -295,6 +295,8 @@ void kit_open(int argc, char **argv)
 	kit.insert = getenv("CASTOR_TEST_INSERT");
 	kit.skip = getenv("CASTOR_TEST_SKIP");
 	kit.strict = getenv("disableCryptokiAutoLogin") != NULL;
+	kit.dialogs = getenv("CASTOR_TEST_DIALOGS") != NULL;
+	kit.cancels = getenv("CASTOR_TEST_CANCELS") != NULL;
 	kit.verbose = getenv("CASTOR_TEST_VERBOSE") != NULL;
 	kit.dl = dlopen(kit.path, RTLD_NOW | RTLD_LOCAL);
 	if (kit.dl == NULL)

@@ -10,6 +10,8 @@
  *   CASTOR_TEST_INSERT   shell command that puts it back         } removal are left out
  *   CASTOR_TEST_RESET    shell command that resets the card as a neighbour would
  *   CASTOR_TEST_SKIP     leaves out the rules with this text (for a module that dies there)
+ *   CASTOR_TEST_DIALOGS  the module can ask a person, who gives the right PIN ...
+ *   CASTOR_TEST_CANCELS  ... or cancels
  *   CASTOR_TEST_VERBOSE  print every CK_RV seen
  */
 #ifndef CASTOR_T_CONFORM_KIT_H
@@ -40,6 +42,8 @@ struct kit {
 	const char *remove, *insert, *skip;
 	bool verbose;
 	bool strict; /* disableCryptokiAutoLogin=1: plain Cryptoki */
+	bool dialogs; /* the module can ask a person: see dialogs.h */
+	bool cancels; /* who cancels */
 };
 
 struct blob {

@@ -5,7 +5,7 @@
  *
  * Two kinds of rows. The sweeps are made from fns[]: every function of the list against what holds
  * for all of them. `rules` below are the rules of single functions. Strict conformance is claimed
- * with disableCryptokiAutoLogin=1, so the environment should say so.
+ * with disableCryptokiAutoLogin=1; without it, some rules have a counterpart.
  */
 #include "config.h"
 
@@ -22,6 +22,10 @@
 #define ZERO ~0UL     /* a word that is really 0: a field left out means the usual word */
 
 enum state { UNINIT, RO_PUBLIC, RW_PUBLIC, RO_USER, RW_USER, RW_SO, STATE_COUNT };
+
+/* When a rule holds: without auto-login; where nobody can be asked; where a person is asked, and gives
+ * the right PIN, or cancels. */
+enum when { ALWAYS, STRICT, UNASKED, ANSWERED, CANCELLED };
 
 /* What must be true of the operation afterwards. */
 enum fate { ANY, KEPT, ENDED };
@@ -43,7 +47,7 @@ struct rule {
 	CK_ULONG word, nin, nout; /* nin, nout: instead of 32 and the whole buffer */
 	const struct template *t;
 	struct rvs allow;
-	bool strict; /* holds without auto-login only */
+	enum when when;
 };
 
 static CK_BBOOL yes = CK_TRUE, no = CK_FALSE, neither = 7;
@@ -194,7 +198,11 @@ static const struct rule rules[] = {
 	{ "C_Login: unknown type of user", RW_PUBLIC, F_Login, .word = 99,
 		.allow = ONE(USER_TYPE_INVALID) },
 	{ "C_Login: NULL is no PIN where there is no protected path", RW_PUBLIC, F_Login,
-		.word = CKU_USER, .null = PTR_IN, .allow = ONE(ARGUMENTS_BAD) },
+		.word = CKU_USER, .null = PTR_IN, .allow = ONE(ARGUMENTS_BAD), .when = UNASKED },
+	{ "C_Login: NULL has a person asked", RW_PUBLIC, F_Login, .word = CKU_USER, .null = PTR_IN,
+		.allow = ONE(OK), .when = ANSWERED },
+	{ "C_Login: NULL has a person asked, who cancels", RW_PUBLIC, F_Login, .word = CKU_USER,
+		.null = PTR_IN, .allow = ONE(FUNCTION_CANCELED), .when = CANCELLED },
 	{ "C_Login: a PIN of impossible length is simply wrong", RW_PUBLIC, F_Login,
 		.word = CKU_USER, .nin = TOO_LONG, .allow = ONE(PIN_INCORRECT) },
 	{ "C_Login: the SO cannot log in while an R/O session is open", RO_PUBLIC, F_Login,
@@ -264,7 +272,7 @@ static const struct rule rules[] = {
 		.allow = ONE(OBJECT_HANDLE_INVALID) },
 	{ "C_GetAttributeValue: a private object does not exist for the public", RO_PUBLIC,
 		F_GetAttributeValue, .key = K_RSA_PRV, .allow = ONE(OBJECT_HANDLE_INVALID),
-		.strict = true },
+		.when = STRICT },
 	{ "C_SetAttributeValue: no such object", RW_USER, F_SetAttributeValue, .key = K_NOWHERE,
 		.allow = ONE(OBJECT_HANDLE_INVALID) },
 	{ "C_SetAttributeValue: no token object in an R/O session", RO_USER, F_SetAttributeValue,
@@ -285,7 +293,7 @@ static const struct rule rules[] = {
 	{ "C_SignInit: no such key, public session", RO_PUBLIC, F_SignInit, .key = K_NOWHERE,
 		.allow = TWO(KEY_HANDLE_INVALID, USER_NOT_LOGGED_IN) },
 	{ "C_SignInit: a private key of yesterday's login", RO_PUBLIC, F_SignInit, .key = K_RSA_PRV,
-		.allow = TWO(KEY_HANDLE_INVALID, USER_NOT_LOGGED_IN), .strict = true },
+		.allow = TWO(KEY_HANDLE_INVALID, USER_NOT_LOGGED_IN), .when = STRICT },
 	{ "C_VerifyInit: no such key", RW_USER, F_VerifyInit, .key = K_NOWHERE,
 		.allow = ONE(KEY_HANDLE_INVALID) },
 	{ "C_SignRecoverInit: no such key", RW_USER, F_SignRecoverInit, .key = K_NOWHERE,
@@ -401,7 +409,11 @@ static const struct rule rules[] = {
 	{ "C_GenerateKeyPair: no token key in an R/O session", RO_USER, F_GenerateKeyPair,
 		.t = &t_keygen, .allow = TWO(SESSION_READ_ONLY, TOKEN_WRITE_PROTECTED) },
 	{ "C_GenerateKeyPair: a private key needs a login", RW_PUBLIC, F_GenerateKeyPair,
-		.t = &t_keygen, .allow = TWO(USER_NOT_LOGGED_IN, TOKEN_WRITE_PROTECTED) },
+		.t = &t_keygen, .allow = TWO(USER_NOT_LOGGED_IN, TOKEN_WRITE_PROTECTED),
+		.when = UNASKED },
+	{ "C_GenerateKeyPair: a private key has a person asked, who cancels", RW_PUBLIC,
+		F_GenerateKeyPair, .t = &t_keygen,
+		.allow = TWO(FUNCTION_REJECTED, TOKEN_WRITE_PROTECTED), .when = CANCELLED },
 	{ "C_GenerateKeyPair: RSA needs CKA_MODULUS_BITS", RW_USER, F_GenerateKeyPair,
 		.t = &t_keygen_no_bits, .allow = ONE(TEMPLATE_INCOMPLETE) },
 	{ "C_GenerateKeyPair: the class of a public key is no certificate", RW_USER,
@@ -625,6 +637,22 @@ static void check_fate(const struct rule *r, CK_SESSION_HANDLE h)
 		       "%s: and the operation has ended [2.40 %s]", name, fns[r->fn].section);
 }
 
+static bool holds_now(enum when when)
+{
+	switch (when) {
+	case STRICT:
+		return kit.strict;
+	case UNASKED:
+		return !kit.dialogs;
+	case ANSWERED:
+		return kit.dialogs && !kit.cancels;
+	case CANCELLED:
+		return kit.dialogs && kit.cancels;
+	default:
+		return true;
+	}
+}
+
 static void run_rule(const struct rule *r)
 {
 	CK_SESSION_HANDLE h = CK_INVALID_HANDLE;
@@ -632,7 +660,7 @@ static void run_rule(const struct rule *r)
 	CK_RV rv;
 
 	tap_doing(r->rule);
-	if ((r->state == RW_SO && kit.so_pin_len == 0) || (r->strict && !kit.strict))
+	if ((r->state == RW_SO && kit.so_pin_len == 0) || !holds_now(r->when))
 		return;
 	if (kit.skip != NULL && strstr(r->rule, kit.skip) != NULL) {
 		tap(true, "%s # SKIP left out by CASTOR_TEST_SKIP", r->rule);
@@ -855,7 +883,8 @@ static void null_pointers(void)
 {
 	for (enum fn fn = 0; fn < F_COUNT; fn++)
 		for (size_t i = 0; i < COUNT(pointers); i++)
-			if (fns[fn].bits & pointers[i].bit) {
+			/* a PIN that is missing is asked for */
+			if (fns[fn].bits & pointers[i].bit && !(kit.dialogs && fn == F_SetPIN)) {
 				enter(RW_USER);
 				null_pointer(fn, pointers[i].bit, pointers[i].name);
 			}

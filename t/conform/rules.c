@@ -100,6 +100,10 @@ static void token_info(void)
 	tap(i.flags & CKF_TOKEN_INITIALIZED && i.flags & CKF_USER_PIN_INITIALIZED,
 	    "a usable token says that it and its PIN are initialised [2.40 3.2]");
 	tap(i.flags & CKF_LOGIN_REQUIRED, "a card with a PIN says CKF_LOGIN_REQUIRED [2.40 3.2]");
+	if (kit.dialogs || kit.strict)
+		tap(((i.flags & CKF_PROTECTED_AUTHENTICATION_PATH) != 0) == kit.dialogs,
+		    "CKF_PROTECTED_AUTHENTICATION_PATH: %s [2.40 3.2]",
+		    kit.dialogs ? "a person can be asked" : "nobody can be asked");
 	tap((i.flags & CKF_SECONDARY_AUTHENTICATION) == 0,
 	    "CKF_SECONDARY_AUTHENTICATION is gone since 2.20");
 	tap(!(i.flags & CKF_CLOCK_ON_TOKEN) || memchr(i.utcTime, 0, 16) == NULL,
@@ -345,6 +349,12 @@ static void lost_login(void)
 	r = kit.f->C_SignInit(h, &m, key);
 	if (r == CKR_OK)
 		r = kit.f->C_Sign(h, data, sizeof data, sig, &len);
+	if (kit.dialogs) {
+		tap_rv(r, CKR_OK, "reset: the PIN that was kept is entered again");
+		tap(session_is(h, CKS_RO_USER_FUNCTIONS), "reset: the session notices nothing");
+		kit.f->C_CloseSession(h);
+		return;
+	}
 	tap_rv(r, CKR_USER_NOT_LOGGED_IN, "reset: a signature wants a login [2.40 5.11]");
 	tap(session_is(h, CKS_RO_PUBLIC_SESSION), "reset: the session says it is public");
 	tap_rv(kit.f->C_SignInit(h, &m, key), CKR_USER_NOT_LOGGED_IN, "reset: and so does C_SignInit");
@@ -627,10 +637,10 @@ static void searches(void)
 	CK_OBJECT_HANDLE o[MAX_OBJECTS], key;
 	size_t n;
 
-	/* Strict mode; with auto-login private keys are listed before login. */
-	if (kit.strict)
-		tap(count_class(h, CKO_PRIVATE_KEY) == 0,
-		    "the public sees no private key [2.40 5.7]");
+	if (kit.strict || kit.dialogs)
+		tap((count_class(h, CKO_PRIVATE_KEY) > 0) == kit.dialogs,
+		    "the public sees %s [2.40 5.7]", kit.dialogs ?
+		    "private keys where their PIN will be asked for" : "no private key");
 	tap(count_class(h, CKO_CERTIFICATE) > 0, "the public sees certificates");
 	tap(count_class(h, CKO_PUBLIC_KEY) > 0, "the public sees public keys");
 	tap(count_class(h, 0xce534353UL) == 0, "a vendor's class finds nothing and is no error");

@@ -1,9 +1,7 @@
 #!/bin/sh
-# The module over a virtual card's socket: rules of more than one call.
+# The module over a virtual card's socket: rules of more than one call; with and without auto-login.
 . "$top_srcdir/t/tap.sh"
 . "$top_srcdir/t/conform/conform.sh"
 conform_module libcryptoki-virtual.so
-conform_card myeid.yaml
-conform_run conform/rules
-conform_tries 1 3
+conform_modes conform/rules
 conform_end

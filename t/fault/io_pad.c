@@ -1,5 +1,6 @@
 #include "t/fault/io_pad.h"
 
+#include <reader.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,37 +35,41 @@ const uint8_t io_pad_features[18] = {
 	0x06, 4, 0x42, 0x33, 0x00, 0x06, 0x07, 4, 0x42, 0x33, 0x00, 0x07, 0x12, 4, 0x42, 0x33, 0x00, 0x12
 };
 
+/* pcsc-lite's own structures say where the fields are. */
 static bool
-get(const uint8_t **p, size_t *n, void *out, size_t len)
+verify_read(struct view in, struct entry *e)
 {
-	if (*n < len)
+	PIN_VERIFY_STRUCTURE v;
+
+	if (in.len < sizeof v)
 		return false;
-	memcpy(out, *p, len);
-	*p += len;
-	*n -= len;
-	return true;
+	memcpy(&v, in.p, sizeof v);
+	*e = (struct entry){ .timeout = v.bTimerOut, .timeout2 = v.bTimerOut2, .format = v.bmFormatString,
+		.block = v.bmPINBlockString, .length = v.bmPINLengthFormat, .digits = v.wPINMaxExtraDigit,
+		.end = v.bEntryValidationCondition, .messages = v.bNumberMessage, .lang = v.wLangId,
+		.index = { v.bMsgIndex }, .len = v.ulDataLength };
+	memcpy(e->teo, v.bTeoPrologue, sizeof e->teo);
+	e->data = in.p + sizeof v;
+	return e->len == in.len - sizeof v;
 }
 
-/* Fields in the order of reader.h, packed, in the machine's byte order. */
 static bool
-entry_read(struct view in, bool modify, struct entry *e)
+modify_read(struct view in, struct entry *e)
 {
-	const uint8_t *p = in.p;
-	size_t n = in.len;
+	PIN_MODIFY_STRUCTURE v;
 
-	memset(e, 0, sizeof *e);
-	if (!get(&p, &n, &e->timeout, 1) || !get(&p, &n, &e->timeout2, 1) || !get(&p, &n, &e->format, 1)
-	    || !get(&p, &n, &e->block, 1) || !get(&p, &n, &e->length, 1))
+	if (in.len < sizeof v)
 		return false;
-	if (modify && (!get(&p, &n, &e->offset_old, 1) || !get(&p, &n, &e->offset_new, 1)))
-		return false;
-	if (!get(&p, &n, &e->digits, 2) || (modify && !get(&p, &n, &e->confirm, 1))
-	    || !get(&p, &n, &e->end, 1) || !get(&p, &n, &e->messages, 1) || !get(&p, &n, &e->lang, 2)
-	    || !get(&p, &n, e->index, modify ? 3 : 1) || !get(&p, &n, e->teo, 3)
-	    || !get(&p, &n, &e->len, 4))
-		return false;
-	e->data = p;
-	return e->len == n;
+	memcpy(&v, in.p, sizeof v);
+	*e = (struct entry){ .timeout = v.bTimerOut, .timeout2 = v.bTimerOut2, .format = v.bmFormatString,
+		.block = v.bmPINBlockString, .length = v.bmPINLengthFormat,
+		.offset_old = v.bInsertionOffsetOld, .offset_new = v.bInsertionOffsetNew,
+		.digits = v.wPINMaxExtraDigit, .confirm = v.bConfirmPIN,
+		.end = v.bEntryValidationCondition, .messages = v.bNumberMessage, .lang = v.wLangId,
+		.index = { v.bMsgIndex1, v.bMsgIndex2, v.bMsgIndex3 }, .len = v.ulDataLength };
+	memcpy(e->teo, v.bTeoPrologue, sizeof e->teo);
+	e->data = in.p + sizeof v;
+	return e->len == in.len - sizeof v;
 }
 
 /* Writes `bits` bits of v from bit `at` on, the highest first. */
@@ -164,6 +169,9 @@ look(struct pad_seen *seen, const struct entry *e)
 		seen->wrong = "bTeoPrologue is not zero";
 	if (!e->end || e->end > 7)
 		seen->wrong = "bEntryValidationCondition";
+	for (unsigned i = 0; i < 3; i++)
+		if (e->index[i] && e->index[i] != i)
+			seen->wrong = "bMsgIndex";
 }
 
 static const char *
@@ -193,9 +201,10 @@ do_entry(struct pad_chan *c, struct view in, bool modify, struct buf *out)
 {
 	struct io_pad *p = c->pad;
 	struct entry e;
+	const char *why;
 	unsigned sw;
 
-	if (!entry_read(in, modify, &e)) {
+	if (!(modify ? modify_read(in, &e) : verify_read(in, &e))) {
 		p->seen.wrong = "a structure of a wrong length";
 		return say(out, 0x6B80);
 	}
@@ -206,7 +215,8 @@ do_entry(struct pad_chan *c, struct view in, bool modify, struct buf *out)
 		return hex_parse(p->set->answer, strlen(p->set->answer), out);
 	p->seen.cmd_len = p->seen.template_len;
 	memcpy(p->seen.cmd, p->seen.template, p->seen.cmd_len);
-	p->seen.wrong = fill_in(p, &e, modify, p->seen.cmd, &p->seen.cmd_len, &sw);
+	if ((why = fill_in(p, &e, modify, p->seen.cmd, &p->seen.cmd_len, &sw)) != NULL)
+		p->seen.wrong = why;
 	if (p->seen.wrong)
 		return say(out, 0x6B80);
 	if (sw)

@@ -117,6 +117,18 @@ do_verify(struct probe *p, const char *arg)
 }
 
 static int
+do_pinpad(struct probe *p, const char *arg)
+{
+	struct pinpad pad;
+	int r = pinpad_ask(p->card->ch, &pad);
+
+	(void)arg;
+	if (!r)
+		puts(pad.verify ? "ok keys" : "ok no keys");
+	return r;
+}
+
+static int
 do_sign(struct probe *p, const char *arg)
 {
 	const struct key_ref key = { .kind = KEY_RSA, .bits = 2048, .path = { PATH_APP, 2, { 0x4B, 1 } } };
@@ -230,7 +242,8 @@ do_close(struct probe *p, const char *arg)
 static const struct { const char *word; int (*run)(struct probe *, const char *); bool card; } words[] = {
 	{ "list", do_list, false }, { "reader", do_reader, false }, { "open", do_open, false },
 	{ "begin", do_begin, true }, { "end", do_end, true }, { "read", do_read, true },
-	{ "verify", do_verify, true }, { "sign", do_sign, true }, { "wait", do_wait, false },
+	{ "verify", do_verify, true }, { "pinpad", do_pinpad, true },
+	{ "sign", do_sign, true }, { "wait", do_wait, false },
 	{ "wait-list", do_wait_list, false }, { "cancel", do_cancel, false }, { "fork", do_fork, false },
 	{ "close", do_close, false },
 };

@@ -27,6 +27,7 @@ ok "a transaction begins" says ok begin
 ok "a file is read" says "ok 255" read
 ok "the PIN is verified" says ok verify 1234
 ok "a signature is made" says "ok 256" sign
+ok "the reader has no keys, and says so without an error" says "ok no keys" pinpad
 ok "the transaction ends" says ok end
 
 opensc-tool -r 0 -n >/dev/null 2>&1
@@ -40,7 +41,7 @@ ok "the PIN is lost" says E_PIN_NEEDED sign
 ok "the PIN is verified again" says ok verify 1234
 ok "and a signature is made" says "ok 256" sign
 ok "our own reset at the end" says ok end reset
-ok "the card is open after it" says ok begin
+ok "the card is open after it" says "ok reset" begin
 ok "with no PIN verified" says E_PIN_NEEDED sign
 ok "end" says ok end
 

@@ -4,6 +4,9 @@
  *   COMMAND TEXT       the answer to each command that begins with that word
  *   LOG PATH           a file that every command received is appended to
  *   REPORT PATH        a file that is told what this process was given
+ *   QUEUE PATH         a file with answers to GETPIN, a line each: every dialog takes the first one
+ *                      away, but one that begins with "*", which stays
+ *   SHOWN PATH         a file that gets a "+" for a dialog shown, and a "-" when it is no more
  *
  * Without a line the answer is OK; GETPIN's is "D 1234" and OK. In a TEXT:
  *
@@ -11,7 +14,8 @@
  *   \^        the bytes from here on (to the next \^) are sent XOR 1
  *   \p \h     pauses 100 ms; does nothing any more
  *   \s        is deaf to SIGTERM from now on
- *   \c        closes its output              \q     ends
+ *   \c \i     closes its output; its input   \q     ends
+ *   \wPATH;   waits until there is such a file
  *   \fN;      N bytes "x"                    \aN;   N comment lines
  */
 #include <dirent.h>
@@ -20,6 +24,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +32,7 @@ extern char **environ;
 
 static const char *script = "";
 static char title[256];
+static int shown = -1; /* the file of SHOWN, once there is a dialog */
 
 /* What is not written yet: an answer goes out in one piece, so that a test of two answers at once
  * is always that. */
@@ -139,9 +145,19 @@ report(void)
 }
 
 static void
+wait_for(const char *p, const char *end)
+{
+	char path[512];
+
+	snprintf(path, sizeof path, "%.*s", (int)(end - p), p);
+	while (access(path, F_OK) < 0)
+		usleep(10000);
+}
+
+static void
 play(const char *p, size_t n)
 {
-	const char *end = p + n;
+	const char *end = p + n, *at;
 	char c, mask = 0;
 
 	while (p < end) {
@@ -151,7 +167,7 @@ play(const char *p, size_t n)
 			put(&c, 1);
 			continue;
 		}
-		if (strchr("phscq", *p))
+		if (strchr("phscqw", *p))
 			flush();
 		switch (*p++) {
 		case 'n': put("\n", 1); break;
@@ -162,13 +178,57 @@ play(const char *p, size_t n)
 		case 'h': for (;;) pause();
 		case 's': signal(SIGTERM, SIG_IGN); break;
 		case 'c': close(1); break;
-		case 'q': _exit(3);
+		case 'i': close(0); break;
+		case 'q':
+			if (shown >= 0 && write(shown, "-", 1) != 1)
+				_exit(9);
+			_exit(3);
+		case 'w':
+			at = p;
+			while (p < end && *p != ';')
+				p++;
+			wait_for(at, p++);
+			break;
 		case 'f': put_many("x", strtol(p, (char **)&p, 10)); p++; break;
 		case 'a': put_many("# comment\n", strtol(p, (char **)&p, 10)); p++; break;
 		default: _exit(5);
 		}
 	}
 	flush();
+}
+
+/* Takes the first line of the queue. False: there is none. */
+static int
+take_queued(char *line, size_t cap)
+{
+	FILE *f = NULL;
+	char path[512], rest[8192];
+	const char *p;
+	size_t n;
+
+	if (!(p = line_of("QUEUE", &n)))
+		return 0;
+	snprintf(path, sizeof path, "%.*s", (int)n, p);
+	if (!(f = fopen(path, "r+")))
+		return 0;
+	flock(fileno(f), LOCK_EX);
+	line[0] = 0;
+	if (fgets(line, (int)cap, f) && line[0] != '*') {
+		n = fread(rest, 1, sizeof rest, f);
+		rewind(f);
+		if (ftruncate(fileno(f), 0) < 0 || fwrite(rest, 1, n, f) != n)
+			_exit(7);
+	}
+	fclose(f);
+	line[strcspn(line, "\n")] = 0;
+	return line[0] != 0;
+}
+
+static void
+taken_away(int sig)
+{
+	(void)sig;
+	_exit(write(shown, "-", 1) == 1 ? 8 : 9);
 }
 
 static void
@@ -178,6 +238,29 @@ answer(const char *word, const char *usual)
 	const char *p = line_of(word, &n);
 
 	play(p ? p : usual, p ? n : strlen(usual));
+}
+
+/* The dialog itself. */
+static void
+get_pin(void)
+{
+	char path[512], line[1024];
+	const char *p;
+	size_t n;
+
+	if ((p = line_of("SHOWN", &n))) {
+		snprintf(path, sizeof path, "%.*s", (int)n, p);
+		shown = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+		signal(SIGTERM, taken_away);
+		if (write(shown, "+", 1) != 1)
+			_exit(9);
+	}
+	if (take_queued(line, sizeof line))
+		play(line + (line[0] == '*'), strlen(line) - (line[0] == '*'));
+	else
+		answer("GETPIN", "D 1234\\nOK\\n");
+	if (shown >= 0 && write(shown, "-", 1) != 1)
+		_exit(9);
 }
 
 int
@@ -201,7 +284,10 @@ main(void)
 			return 6;
 		if (strcmp(word, "SETTITLE") == 0)
 			snprintf(title, sizeof title, "%.255s", line + 9);
-		answer(word, strcmp(word, "GETPIN") == 0 ? "D 1234\\nOK\\n" : "OK\\n");
+		if (strcmp(word, "GETPIN") == 0)
+			get_pin();
+		else
+			answer(word, "OK\\n");
 		if (strcmp(word, "BYE") == 0)
 			return 0;
 	}

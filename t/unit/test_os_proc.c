@@ -103,7 +103,7 @@ START_TEST(a_child_that_stays_is_made_to_go)
 		{ "exec sleep 100", 300, 300, 700 },
 		{ "trap '' TERM; echo; exec sleep 100", 0, 500, 1000 },
 		{ "kill -STOP $$", 200, 200, 800 },
-		{ "trap '' TERM; echo; kill -STOP $$", 0, 500, 1000 },
+		{ "trap '' TERM; echo; kill -STOP $$; exec sleep 100", 0, 500, 1000 },
 	};
 	struct os_child c;
 	int64_t start;
@@ -120,6 +120,22 @@ START_TEST(a_child_that_stays_is_made_to_go)
 		ck_assert_msg(took >= cases[i].least && took < cases[i].most + 2000, "%zu: %d ms", i, took);
 		no_children();
 	}
+}
+END_TEST
+
+/* A dialog that the person stopped gives the terminal back before it ends. */
+START_TEST(a_stopped_child_may_tidy_up)
+{
+	struct os_child c;
+	char script[256], got[8];
+
+	snprintf(script, sizeof script, "trap 'echo >%s; exit' TERM; echo; kill -STOP $$; exec sleep 100",
+	    in_root("tidy"));
+	run(script, &c);
+	ck_assert_int_eq((int)os_read_ms(c.from, got, sizeof got, 5000), 1);
+	ck_assert_int_eq(os_child_end(&c, 300), 0);
+	ck_assert_int_eq(access(in_root("tidy"), F_OK), 0);
+	no_children();
 }
 END_TEST
 
@@ -186,7 +202,8 @@ START_TEST(a_host_without_streams_can_have_children)
 			if (closed & 1 << fd)
 				close(fd);
 		}
-		run("read x; echo $x; echo no >&2; ls /proc/$$/fd | tr '\\n' ' '", &c);
+		run("read x; echo $x; echo no >&2; for n in 0 1 2 3 4 5 6 7 8 9 11 12 13 14 15 16; do "
+		    "test ! -e /proc/$$/fd/$n || printf \"$n \"; done", &c);
 		ck_assert(os_child_write(&c, "hello\n", 6, 1000));
 		memset(got, 0, sizeof got);
 		for (size_t len = 0; (n = os_read_ms(c.from, got + len, sizeof got - 1 - len, 5000)) > 0; )
@@ -195,6 +212,9 @@ START_TEST(a_host_without_streams_can_have_children)
 			dup2(keep[fd], fd);
 			close(keep[fd]);
 		}
+		/* what the host prints meanwhile must not get into the pipes */
+		ck_assert_int_gt(c.to, 2);
+		ck_assert_int_gt(c.from, 2);
 		ck_assert_int_eq(os_child_end(&c, 5000), 0);
 		ck_assert_str_eq(got, "hello\n0 1 2 ");
 	}
@@ -554,7 +574,8 @@ START_TEST(today_and_root)
 END_TEST
 
 UNIT_MAIN("os_proc", a_child_hears_and_answers, a_child_that_fails_is_told_from_one_that_does_not,
-    a_child_that_stays_is_made_to_go, a_child_that_does_not_read_cannot_hold_us,
+    a_child_that_stays_is_made_to_go, a_stopped_child_may_tidy_up,
+    a_child_that_does_not_read_cannot_hold_us,
     a_child_that_cannot_start_leaves_nothing, a_host_without_streams_can_have_children,
     interruptions_do_not_shorten_a_wait, a_lock_has_one_holder, a_lock_outlives_no_forked_copy,
     only_a_plain_file_of_ones_own_is_a_lock, the_runtime_folder_is_private,

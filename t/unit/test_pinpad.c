@@ -308,11 +308,11 @@ ask_damaged(struct view damaged, void *arg)
 
 START_TEST(a_malformed_list_is_no_list)
 {
-	static const struct { const char *hex; bool pad, change; } cases[] = {
-		{ "0604423300060704423300071204423300", false }, { "06", false }, { "0604", false },
-		{ "06FF42330006", false }, { "060342330006", false }, { "0605423300060A", false },
-		{ "070442330007", false, true }, { "060400000000", false }, { "", false },
-		{ "060442330006", true }, { "2000" "060442330006" "2101AA", true },
+	static const struct { const char *hex; enum { NO_PAD, VERIFIES, CHANGES } can; } cases[] = {
+		{ "0604423300060704423300071204423300", NO_PAD }, { "06", NO_PAD }, { "0604", NO_PAD },
+		{ "06FF42330006", NO_PAD }, { "060342330006", NO_PAD }, { "0605423300060A", NO_PAD },
+		{ "070442330007", CHANGES }, { "060400000000", NO_PAD }, { "", NO_PAD },
+		{ "060442330006", VERIFIES }, { "2000" "060442330006" "2101AA", VERIFIES },
 	};
 	static const char *const differ[] = { "1234", "98765", "98766", NULL };
 	struct mutate m = { .good = { io_pad_features, sizeof io_pad_features }, .run = ask_damaged };
@@ -326,12 +326,12 @@ START_TEST(a_malformed_list_is_no_list)
 
 		ck_assert_int_eq(hex_parse(cases[i].hex, strlen(cases[i].hex), &list), 0);
 		set.features = buf_peek(&list);
-		bench_open(&b, &set, cases[i].change ? differ : once_1234);
-		ck_assert_msg(pinpad_of(b.card.ch, &pad) == cases[i].pad, "%s", cases[i].hex);
+		bench_open(&b, &set, cases[i].can == CHANGES ? differ : once_1234);
+		ck_assert_msg(pinpad_of(b.card.ch, &pad) == (cases[i].can == VERIFIES), "%s", cases[i].hex);
 		ck_assert_int_eq(card_pin_verify_pad(&b.card, &pin1, 30, FI, &tries),
-		    cases[i].pad ? 0 : E_UNSUPPORTED);
+		    cases[i].can == VERIFIES ? 0 : E_UNSUPPORTED);
 		ck_assert_int_eq(card_pin_change_pad(&b.card, &pin1, 30, FI, &tries),
-		    cases[i].change ? E_PIN_LEN : E_UNSUPPORTED);
+		    cases[i].can == CHANGES ? E_PIN_LEN : E_UNSUPPORTED);
 		bench_close(&b);
 		buf_free(&list);
 	}

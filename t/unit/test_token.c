@@ -84,5 +84,30 @@ START_TEST(a_token_without_a_label_is_named_by_its_model)
 }
 END_TEST
 
-UNIT_MAIN("token", a_text_is_padded_with_blanks_and_cut_between_characters,
+START_TEST(a_token_with_two_pins_says_which_one_it_is)
+{
+	static const struct { const char *label; unsigned pin; enum text_lang lang; const char *want; } cases[] = {
+		{ "TEST CARD", 0, TEXT_EN, "TEST CARD (PIN1 login)          " },
+		{ "TEST CARD", 1, TEXT_EN, "TEST CARD (PIN2 signature)      " },
+		{ "TEST CARD", 1, TEXT_FI, "TEST CARD (PIN2 allekirjoitus)  " },
+		{ "TEST CARD", 1, TEXT_SV, "TEST CARD (PIN2 underskrift)    " },
+		/* too long: at a word, outside of brackets, and never without its warning */
+		{ "TEST CARD FOR EVERYBODY", 1, TEXT_EN, "TEST CARD FOR (PIN2 signature)  " },
+		{ "TEST CARD (FOR EVERYBODY)", 1, TEXT_EN, "TEST CARD (PIN2 signature)      " },
+		{ "HENKILOKORTTI (TEST CARD)", 1, TEXT_EN, "TEST CARD (PIN2 signature)      " },
+		{ "HENKILOKORTTIKORTTI", 1, TEXT_EN, "TEST CARD (PIN2 signature)      " },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct token t = { .pf = &pf, .label = (char *)(uintptr_t)cases[i].label };
+		CK_TOKEN_INFO info;
+
+		t.slot[0].has_pin = t.slot[1].has_pin = true;
+		token_info_locked(&t, cases[i].pin, cases[i].lang, &info);
+		ck_assert_msg(memcmp(info.label, cases[i].want, 32) == 0, "case %zu: %.32s", i, info.label);
+	}
+}
+END_TEST
+
+UNIT_MAIN("token", a_token_with_two_pins_says_which_one_it_is, a_text_is_padded_with_blanks_and_cut_between_characters,
     the_flags_tell_the_tries_that_are_left, a_token_without_a_label_is_named_by_its_model)
