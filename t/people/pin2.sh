@@ -34,21 +34,6 @@ uses() {
 	ok "$card: C_Login, two keys of PIN2 in its slot" \
 		host 'slot 1' open 'login 123456' 'keys = 46 47' 'always 46 = yes' 'do ./shut 2'
 	ok "$card: it was that one try, and none is lost" tries2 3
-	ok "$card: changed" host 'slot 1' open 'set 123456 111222' 'do ./shut 2' 'set 111222 123456' 'do ./shut 2'
-	ok "$card: changed after a login" host 'slot 1' open 'login 123456' 'set 123456 111222' 'do ./shut 2' \
-		'set 111222 123456' 'do ./shut 2'
-	# the new one, twice, and the old one
-	answers 111222 111222 123456
-	ok "$card: changed by a person" host 'slot 1' open 'set - -' 'do ./shut 2'
-	answers
-	asked 0 >/dev/null
-	ok "$card: changed by a wrong PIN" host 'slot 1' open 'set 123456 222111 = CKR_PIN_INCORRECT' 'do ./shut 2' \
-		'set 111222 123456' 'do ./shut 2'
-	ok "$card: unblocked" host 'slot 1' open 'so 12345678' 'init 111222' 'do ./shut 2' 'init 123456' 'do ./shut 2'
-	ok "$card: shut after the end" shut 2
-	ok "$card: PIN1 does not open it" host 'slot 0' open 'login 1234' 'do ./shut 2' 'slot 1' open \
-		'sign 46 = CKR_FUNCTION_REJECTED' 'do ./shut 2'
-	asked 0 >/dev/null
 }
 
 # ... by signatures.
@@ -88,6 +73,25 @@ signs() {
 	done
 	asked 0 >/dev/null
 	ok "$card: no try was lost by that" tries2 3
+}
+
+# ... by changing it.
+changes() {
+	ok "$card: changed" host 'slot 1' open 'set 123456 111222' 'do ./shut 2' 'set 111222 123456' 'do ./shut 2'
+	ok "$card: changed after a login" host 'slot 1' open 'login 123456' 'set 123456 111222' 'do ./shut 2' \
+		'set 111222 123456' 'do ./shut 2'
+	# the new one, twice, and the old one
+	answers 111222 111222 123456
+	ok "$card: changed by a person" host 'slot 1' open 'set - -' 'do ./shut 2'
+	answers
+	asked 0 >/dev/null
+	ok "$card: changed by a wrong PIN" host 'slot 1' open 'set 123456 222111 = CKR_PIN_INCORRECT' 'do ./shut 2' \
+		'set 111222 123456' 'do ./shut 2'
+	ok "$card: unblocked" host 'slot 1' open 'so 12345678' 'init 111222' 'do ./shut 2' 'init 123456' 'do ./shut 2'
+	ok "$card: shut after the end" shut 2
+	ok "$card: PIN1 does not open it" host 'slot 0' open 'login 1234' 'do ./shut 2' 'slot 1' open \
+		'sign 46 = CKR_FUNCTION_REJECTED' 'do ./shut 2'
+	asked 0 >/dev/null
 }
 
 # The n-th command fails. Whether the signature comes about in the end does not count here.
@@ -133,12 +137,16 @@ for card in myeid-citizen myeid-consent myeid-certnr myeid-pin2first myeid-opene
 	uses
 	case $card in
 	p15*)
-		# keys of a card without a profile can be seen, not used
-		ok "$card: two slots" host 'slots = 0 1' 'slot 0' open 'login 1234' 'keys = 45'
+		# keys of a card without a profile can be seen, not used, and its PINs not be changed
+		ok "$card: two slots" host 'slots = 0 1' 'slot 0' open 'login 1234' 'keys = 45' 'do ./shut 2'
+		ok "$card: no changes" host 'slot 1' open 'set 123456 111222 = CKR_FUNCTION_NOT_SUPPORTED' \
+			'set - - = CKR_FUNCTION_NOT_SUPPORTED' 'so 12345678 = CKR_FUNCTION_NOT_SUPPORTED' 'do ./shut 2'
+		ok "$card: ... are asked for" asked 0
 		;;
 	*)
 		signs
-		slots "FINEID S4-1 (TEST (PIN1 login)" "FINEID S4-1 (PIN2 signature)"
+		changes
+		slots "FINEID S4-1 (PIN1 login)" "FINEID S4-1 (PIN2 signature)"
 		;;
 	esac
 done
