@@ -444,6 +444,9 @@ read_pins(struct card *card, const struct settings *s, struct token *t)
 	for (unsigned i = 0; i < PINS_PER_READER && !err; i++) {
 		t->slot[i].is_pin2 = t->slot[i].has_pin && t->slot[i].auth_id.len &&
 		    guards_pin2_key(&t->keys, &t->slot[i].auth_id);
+		/* what the directory allows the driver must be able to do, before a person is asked for it */
+		t->slot[i].can_change &= card->ops->pin_change != NULL;
+		t->slot[i].can_unblock &= card->ops->pin_unblock != NULL;
 		apply_rules(&t->slot[i], s);
 		err = read_tries(card, &t->slot[i]);
 	}
