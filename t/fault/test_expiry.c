@@ -6,6 +6,7 @@
 #include "base/os.h"
 #include "t/fault/module.h"
 #include "t/unit/cards.h"
+#include "t/unit/nomem.h"
 #include "token/expiry.h"
 #include "token/feature.h"
 #include "token/soft.h"
@@ -715,6 +716,47 @@ START_TEST(a_cut_in_a_change)
 }
 END_TEST
 
+/* Memory runs out in a login or a change, the virtual card's too. */
+static bool
+once(bool change, size_t n)
+{
+	CK_SESSION_HANDLE h;
+	CK_RV rv;
+
+	module_card(citizen, NULL, NULL);
+	if (change) {
+		ck_assert(opens("1234"));
+		set_day(1, "1234", 17, 0);
+	}
+	h = open_slot(0);
+	if (change)
+		ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
+	nomem_failed = false;
+	nomem_left = n;
+	rv = change ? set_pin(h, "1234", "4321") : module_login(h, "1234");
+	nomem_left = 0;
+	ck_assert_msg(rv == CKR_OK || rv == CKR_HOST_MEMORY || rv == CKR_DEVICE_ERROR ||
+	    rv == CKR_FUNCTION_FAILED || rv == CKR_DEVICE_MEMORY, "request %zu: 0x%lX", n, rv);
+	if (rv != CKR_OK)
+		ck_assert_uint_eq(change ? set_pin(h, "1234", "4321") : module_login(h, "1234"), CKR_OK);
+	finalize();
+	is_no_worse(FAULT_COUNT, (unsigned)n, change ? "4321" : NULL);
+	module_free();
+	return nomem_failed;
+}
+
+START_TEST(memory_runs_out)
+{
+	size_t n = 1;
+
+	module_settings("changePinPeriod = 30\n");
+	while (once(_i, n) && n < FAR)
+		n += 2;
+	ck_assert_uint_gt(n, 40);
+	ck_assert_uint_lt(n, FAR);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -738,6 +780,7 @@ main(void)
 	tcase_add_loop_test(tc, a_card_that_cannot_remember_serves, 0, 5);
 	tcase_add_loop_test(tc, a_cut_in_a_login, 0, FAULT_COUNT);
 	tcase_add_loop_test(tc, a_cut_in_a_change, 0, FAULT_COUNT);
+	tcase_add_loop_test(tc, memory_runs_out, 0, 2);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");
