@@ -15,9 +15,10 @@ head_len(struct view record)
 
 /* Writes a record at off so that tag and length land last, in one command. What a cut before
  * that leaves is filler and the record's own parts: well-formed, no record, and no obstacle to
- * the next one. (With the tag alone written last, the length would stand there as a tag.) */
+ * the next one. (With the tag alone written last, the length would stand there as a tag.)
+ * *may_stand: the last command was sent, and whatever became of its answer, the record may be there. */
 static int
-write_head_last(struct card *card, const struct path *dir, size_t off, struct view v)
+write_head_last(struct card *card, const struct path *dir, size_t off, struct view v, bool *may_stand)
 {
 	size_t head = head_len(v);
 	int err;
@@ -26,6 +27,7 @@ write_head_last(struct card *card, const struct path *dir, size_t off, struct vi
 		return E_ARG;
 	if (v.len > head && (err = card->ops->write(card, dir, off + head, view_part(v, head, v.len - head))))
 		return err;
+	*may_stand = true;
 	return card->ops->write(card, dir, off, view_part(v, 0, head));
 }
 
@@ -81,6 +83,7 @@ int
 dir_append(struct card *card, const struct p15_odf *odf, struct p15_object *o, struct made *made)
 {
 	struct buf record = BUF_INIT;
+	bool may_stand = false;
 	struct path dir;
 	size_t off;
 	int err;
@@ -88,8 +91,9 @@ dir_append(struct card *card, const struct p15_odf *odf, struct p15_object *o, s
 	if (made->nrec == MADE_MAX)
 		return E_LIMIT;
 	if (!(err = p15_record_encode(o, &record)) &&
-	    !(err = find_room(card, odf, o, record.len, &dir, &off)) &&
-	    !(err = write_head_last(card, &dir, off, buf_peek(&record)))) {
+	    !(err = find_room(card, odf, o, record.len, &dir, &off)))
+		err = write_head_last(card, &dir, off, buf_peek(&record), &may_stand);
+	if (may_stand) {
 		o->dir = dir;
 		o->rec_off = off;
 		o->rec_len = record.len;

@@ -18,7 +18,8 @@ struct made {
 };
 
 /* Appends the record of `o` to the first directory of its kind with room and notes where in
- * o->dir, rec_off, rec_len. E_UNSUPPORTED: the card has no such directory; E_FULL. */
+ * o->dir, rec_off, rec_len. E_UNSUPPORTED: the card has no such directory; E_FULL. After an error it is
+ * in *made if it may be on the card all the same. */
 int dir_append(struct card *card, const struct p15_odf *odf, struct p15_object *o,
     struct made *made);
 /* Whether dir_append would find a place for it, before anything else is put on the card. o->path may be
