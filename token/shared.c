@@ -33,8 +33,10 @@ shared_close(struct shared *sh)
 static const char *
 in_folder(const struct shared *sh, const char *name, struct buf *path)
 {
-	if (sh->folder.len)
-		buf_fmt(path, "%s/%s", (const char *)sh->folder.p, name);
+	if (sh->folder.len) {
+		buf_view(path, buf_peek(&sh->folder)); /* which no NUL need follow */
+		buf_fmt(path, "/%s", name);
+	}
 	return buf_err(path) ? "" : buf_text(path);
 }
 
