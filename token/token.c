@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/os.h"
 #include "base/secret.h"
 #include "token/dialog_text.h"
 #include "token/pinrule.h"
@@ -34,6 +35,19 @@ pad_text(CK_UTF8CHAR *field, size_t size, const char *s)
 	memset(field, ' ', size);
 	if (n)
 		memcpy(field, s, n);
+}
+
+void
+token_text_cut(struct buf *out, const char *s, size_t most)
+{
+	buf_put(out, s, text_cut(s, most));
+}
+
+bool
+pin_age_is_due(const struct pin_age *age)
+{
+	/* a clock that went back makes nothing older */
+	return age->known && !age->pending && os_today() >= age->due;
 }
 
 void
@@ -430,6 +444,9 @@ read_pins(struct card *card, const struct settings *s, struct token *t)
 	for (unsigned i = 0; i < PINS_PER_READER && !err; i++) {
 		t->slot[i].is_pin2 = t->slot[i].has_pin && t->slot[i].auth_id.len &&
 		    guards_pin2_key(&t->keys, &t->slot[i].auth_id);
+		/* what the directory allows the driver must be able to do, before a person is asked for it */
+		t->slot[i].can_change &= card->ops->pin_change != NULL;
+		t->slot[i].can_unblock &= card->ops->pin_unblock != NULL;
 		apply_rules(&t->slot[i], s);
 		err = read_tries(card, &t->slot[i]);
 	}
@@ -588,6 +605,7 @@ token_info_locked(const struct token *t, unsigned pin, enum text_lang lang, CK_T
 		    CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED);
 		info->flags |= tries_flags(slot->puk_tries, -1, CKF_SO_PIN_COUNT_LOW,
 		    CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED);
+		info->flags |= pin_age_is_due(&slot->age) ? CKF_USER_PIN_TO_BE_CHANGED : 0;
 		info->ulMinPinLen = slot->new_min;
 		info->ulMaxPinLen = slot->pin.max;
 	}
