@@ -34,7 +34,8 @@ choose_dialogs(struct world *w)
 	err = askpin_helper(settings_str(w->settings, SET_pinHelper), io_is_virtual(), &w->helper);
 	if (err) {
 		buf_reset(&w->helper);
-		log_info("no PIN dialogs: %s", err_text(err));
+		log_info("no PIN dialogs: %s", err == E_UNSUPPORTED ?
+		    "no program that can show them here" : err_text(err));
 	}
 	return err == E_MEM ? err : buf_err(&w->helper);
 }
