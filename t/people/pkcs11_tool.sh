@@ -37,7 +37,7 @@ screen_lacks() {
 
 # The helper of the tool that runs now.
 kill_helper() {
-	kill -KILL "$(pgrep -x "$1")"
+	kill -KILL "$(pgrep -P "$(pgrep -x pkcs11-tool)")"
 }
 
 reset() {
@@ -136,7 +136,7 @@ conf
 
 at_terminal "$login"
 person_sees "PIN1: ____"
-kill_helper pinentry-curses
+kill_helper
 ok "the dialog is killed: the tool is told that it should have given a PIN" ends ! CKR_ARGUMENTS_BAD
 ok "... no try is lost" tries 1 3
 
@@ -300,7 +300,7 @@ if command -v Xvfb >/dev/null && command -v xdotool >/dev/null && [ -x /usr/bin/
 	ok "... no try is lost" tries 1 3
 	at_display "$login"
 	window "Castor PIN"
-	kill_helper pinentry-gtk-2
+	kill_helper
 	ok "the window is killed" ends ! CKR_ARGUMENTS_BAD
 	at_display "LANG=fi_FI.UTF-8 $login"
 	ok "the window's title is Finnish" window "Castor – tunnusluku"
