@@ -16,6 +16,8 @@
 	X(E_PIN_WRONG,   "wrong PIN") \
 	X(E_PIN_BLOCKED, "PIN is blocked") \
 	X(E_PIN_LEN,     "PIN has a length the card does not take") \
+	X(E_PIN_EXPIRED, "PIN is too old and must be changed") \
+	X(E_PIN_USED,    "PIN was used before") \
 	X(E_NOT_FOUND,   "file or record not found on the card") \
 	X(E_EXISTS,      "file exists on the card already") \
 	X(E_DATA,        "card refused the data") \

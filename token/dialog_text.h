@@ -17,7 +17,7 @@ enum dialog_text {
 	/* on the buttons */
 	DIALOG_OK, DIALOG_CANCEL,
 	/* warnings and errors */
-	DIALOG_LAST_TRY, DIALOG_LAST_PUK, DIALOG_WRONG, DIALOG_DIFFERENT, DIALOG_LENGTH,
+	DIALOG_LAST_TRY, DIALOG_LAST_PUK, DIALOG_WRONG, DIALOG_DIFFERENT, DIALOG_LENGTH, DIALOG_USED,
 	/* behind the name of a slot, at most 20 bytes in every language */
 	DIALOG_LABEL1, DIALOG_LABEL2,
 	DIALOG_TEXTS
@@ -48,6 +48,7 @@ static const char *const dialog_texts[DIALOG_TEXTS] = {
 	[DIALOG_WRONG] = N_("Wrong PIN."),
 	[DIALOG_DIFFERENT] = N_("The two PINs are not the same."),
 	[DIALOG_LENGTH] = N_("This PIN is too short or too long for the card."),
+	[DIALOG_USED] = N_("You have used this PIN before."),
 	[DIALOG_LABEL1] = N_("PIN1 login"),
 	[DIALOG_LABEL2] = N_("PIN2 signature"),
 };

@@ -30,15 +30,50 @@ write_head_last(struct card *card, const struct path *dir, size_t off, struct vi
 }
 
 static int
-append_to(struct card *card, const struct path *dir, struct view record, size_t *off)
+room_in(struct card *card, const struct path *dir, size_t n, size_t *off)
 {
 	struct buf ef = BUF_INIT;
 	int err;
 
-	if (!(err = card->ops->read(card, dir, &whole, &ef)) && !(err = buf_err(&ef)) &&
-	    !(err = p15_dir_append_at(buf_peek(&ef), record.len, off)))
-		err = write_head_last(card, dir, *off, record);
+	if (!(err = card->ops->read(card, dir, &whole, &ef)) && !(err = buf_err(&ef)))
+		err = p15_dir_append_at(buf_peek(&ef), n, off);
 	buf_free(&ef);
+	return err;
+}
+
+/* The first directory of the record's kind with room for n bytes, and where in it. */
+static int
+find_room(struct card *card, const struct p15_odf *odf, const struct p15_object *o, size_t n,
+    struct path *dir, size_t *off)
+{
+	int err = E_UNSUPPORTED;
+
+	if (!card->ops->write)
+		return err;
+	for (size_t i = 0; i < odf->n; i++) {
+		const struct p15_odf_entry *e = &odf->e[i];
+
+		/* a part of a file is not ours to grow; a CA's directory is not for users */
+		if (e->kind != o->kind || e->trusted != o->trusted || e->useful || !e->range.whole)
+			continue;
+		*dir = e->path;
+		if ((err = room_in(card, dir, n, off)) != E_FULL)
+			break;
+	}
+	return err;
+}
+
+int
+dir_has_room(struct card *card, const struct p15_odf *odf, const struct p15_object *o)
+{
+	struct buf record = BUF_INIT;
+	struct path dir;
+	size_t off;
+	int err;
+
+	if (!(err = p15_record_encode(o, &record)))
+		err = find_room(card, odf, o, record.len, &dir, &off);
+	buf_free(&record);
 	return err;
 }
 
@@ -46,32 +81,20 @@ int
 dir_append(struct card *card, const struct p15_odf *odf, struct p15_object *o, struct made *made)
 {
 	struct buf record = BUF_INIT;
+	struct path dir;
+	size_t off;
 	int err;
 
 	if (made->nrec == MADE_MAX)
 		return E_LIMIT;
-	if (!card->ops->write)
-		return E_UNSUPPORTED;
-	if ((err = p15_record_encode(o, &record)))
-		goto out;
-	err = E_UNSUPPORTED;
-	for (size_t i = 0; i < odf->n; i++) {
-		const struct p15_odf_entry *e = &odf->e[i];
-
-		/* a part of a file is not ours to grow; a CA's directory is not for users */
-		if (e->kind != o->kind || e->trusted != o->trusted || e->useful || !e->range.whole)
-			continue;
-		err = append_to(card, &e->path, buf_peek(&record), &o->rec_off);
-		if (err == E_FULL)
-			continue;
-		if (!err) {
-			o->dir = e->path;
-			o->rec_len = record.len;
-			made->rec[made->nrec++] = o;
-		}
-		break;
+	if (!(err = p15_record_encode(o, &record)) &&
+	    !(err = find_room(card, odf, o, record.len, &dir, &off)) &&
+	    !(err = write_head_last(card, &dir, off, buf_peek(&record)))) {
+		o->dir = dir;
+		o->rec_off = off;
+		o->rec_len = record.len;
+		made->rec[made->nrec++] = o;
 	}
-out:
 	buf_free(&record);
 	return err;
 }

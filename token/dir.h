@@ -21,6 +21,9 @@ struct made {
  * o->dir, rec_off, rec_len. E_UNSUPPORTED: the card has no such directory; E_FULL. */
 int dir_append(struct card *card, const struct p15_odf *odf, struct p15_object *o,
     struct made *made);
+/* Whether dir_append would find a place for it, before anything else is put on the card. o->path may be
+ * any of the length it will have. E_UNSUPPORTED, E_FULL. */
+int dir_has_room(struct card *card, const struct p15_odf *odf, const struct p15_object *o);
 /* Blanks a record, its first bytes last, so that a cut leaves a record or none; then lets those
  * behind it move up, since other programs take filler for the end of a directory. Offsets of
  * records behind it are void afterwards. */

@@ -1,9 +1,21 @@
 #include "token/feature.h"
 
+#include "token/expiry.h"
+
 static CK_ULONG
 count(int n)
 {
 	return n < 0 ? CK_UNAVAILABLE_INFORMATION : (CK_ULONG)n;
+}
+
+/* A day as a CK_DATE, or an empty value. */
+static void
+put_date(struct attrs_build *b, CK_ATTRIBUTE_TYPE type, bool known, int64_t day)
+{
+	char date[9];
+
+	known = known && expiry_date(day, date);
+	attrs_put(b, type, view_of(date, known ? sizeof date - 1 : 0));
 }
 
 struct attrs *
@@ -22,5 +34,7 @@ feature_attrs_locked(const struct pinslot *slot, unsigned pin, const struct sett
 	attrs_ulong(&b, CKA_CASTOR_PIN_TRIES_MAX, count(slot->pin.tries_max));
 	attrs_ulong(&b, CKA_CASTOR_PUK_TRIES, count(slot->puk_tries));
 	attrs_bool(&b, CKA_CASTOR_PIN_EACH_TIME, pinslot_each_time(slot, s));
+	put_date(&b, CKA_CASTOR_PIN_CHANGED, slot->age.known && !slot->age.first, slot->age.changed);
+	put_date(&b, CKA_CASTOR_PIN_EXPIRES, slot->age.known, slot->age.due);
 	return attrs_seal(&b);
 }

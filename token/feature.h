@@ -12,6 +12,8 @@
 #define CKA_CASTOR_PIN_TRIES_MAX (CASTOR_VENDOR | 0x12UL) /* CK_ULONG; or unavailable */
 #define CKA_CASTOR_PUK_TRIES (CASTOR_VENDOR | 0x13UL)    /* CK_ULONG, left; or unavailable */
 #define CKA_CASTOR_PIN_EACH_TIME (CASTOR_VENDOR | 0x14UL) /* CK_BBOOL: given for every use */
+#define CKA_CASTOR_PIN_CHANGED (CASTOR_VENDOR | 0x15UL)  /* CK_DATE; empty when not known */
+#define CKA_CASTOR_PIN_EXPIRES (CASTOR_VENDOR | 0x16UL)  /* CK_DATE: too old from then; or empty */
 
 /* The attributes of a slot's PIN now; its CKA_LABEL is the card's name for it. NULL: no memory.
  * reader->lock held. */

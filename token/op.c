@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "token/create.h"
+#include "token/expiry_card.h"
 #include "token/pubkey.h"
 #include "token/rules.h"
 #include "token/rv.h"
@@ -86,6 +87,8 @@ take_key(struct session *s, enum op_kind kind, CK_OBJECT_HANDLE h, struct op *op
 		return CKR_KEY_TYPE_INCONSISTENT;
 	if (!attrs_get_bool(a, kinds[kind].may, false))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
+	if (op->key->cls == CKO_PRIVATE_KEY && (err = expiry_gate(s)))
+		return rv_from(err);
 	if ((rv = reader_fill(s->r, s->gen, op->key)))
 		return rv;
 	if (op->key->cls == CKO_PRIVATE_KEY &&
@@ -244,7 +247,7 @@ sign_on_card(struct session *s, struct op *op, struct view data)
 	    IN_DIGEST;
 	for (int attempt = 0; attempt < 2; attempt++) {
 		c.reselect = attempt > 0;
-		if ((err = unlock_run(s, 0, verb_key, &c))) {
+		if ((err = unlock_run(s, UNLOCK_KEY, verb_key, &c))) {
 			rv = key_rv(err);
 			break;
 		}
@@ -279,7 +282,7 @@ decrypt_on_card(struct session *s, struct op *op, struct view data)
 	if ((rv = soft_decrypt_alg(op->m, pf->decipher_algs, &c.alg)))
 		return rv;
 	c.in.data = data;
-	err = unlock_run(s, 0, verb_key, &c);
+	err = unlock_run(s, UNLOCK_KEY, verb_key, &c);
 	/* every complaint about the cryptogram is the same one: no oracle */
 	if (err == E_DATA || err == E_DENIED || err == E_CARD || err == E_PROTOCOL)
 		rv = CKR_ENCRYPTED_DATA_INVALID;
@@ -419,7 +422,7 @@ derive_on_card(struct session *s, struct op *op, CK_ULONG want, struct buf *secr
 	if (want > coordinate && op->params.kdf == CKD_NULL)
 		return CKR_KEY_SIZE_RANGE;
 	c.in.data = buf_peek(&op->params.point);
-	if ((err = unlock_run(s, 0, verb_key, &c)))
+	if ((err = unlock_run(s, UNLOCK_KEY, verb_key, &c)))
 		rv = key_rv(err);
 	else if (x.len != coordinate)
 		rv = CKR_DEVICE_ERROR;
@@ -458,7 +461,7 @@ op_derive(struct session *s, const CK_MECHANISM *ck, CK_OBJECT_HANDLE base, cons
 		rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
 		goto out;
 	}
-	if ((rv = mech_params_parse(op.m, ck, &op.params)) ||
+	if ((rv = rv_from(expiry_gate(s))) || (rv = mech_params_parse(op.m, ck, &op.params)) ||
 	    (rv = derive_template(t, n, &type, &len)) ||
 	    (rv = reader_fill(s->r, s->gen, op.key)) ||
 	    (rv = derive_on_card(s, &op, len, &secret)))

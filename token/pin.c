@@ -8,6 +8,7 @@
 #include "base/secret.h"
 #include "token/dialog.h"
 #include "token/dialog_text.h"
+#include "token/expiry_card.h"
 #include "token/pinrule.h"
 #include "token/rv.h"
 #include "token/unlock.h"
@@ -22,36 +23,80 @@ struct change {
 	bool unblock;           /* first is the PUK; else the old PIN */
 	bool pad;               /* the PINs are typed on the reader */
 	bool stays_open;        /* somebody is logged in with a PIN that may stay open */
+	bool ages;              /* its age and the old PINs are kept on the card */
 	struct view first, second;
 	int tries;
 	uint64_t epoch;         /* once it is done */
 };
 
+/* Where old PINs are remembered: whether the new one is none of them. Only the old one opens that
+ * memory, so it is entered first, which is its one try: CHANGE REFERENCE DATA cannot refuse it
+ * afterwards. Nothing is changed by an error, nor left open that was not. */
+static int
+prove_old(struct card *card, struct change *c)
+{
+	struct pin_state state = { .tries = -1, .puk_tries = -1, .verified = -1 };
+	int err;
+
+	if (card->ops->pin_info && card->ops->pin_info(card, &c->ref, &state))
+		state.verified = -1;
+	if ((err = card_pin_verify(card, &c->ref, c->first, &c->tries)))
+		return err;
+	if (!(err = expiry_verified(c->s, card)))
+		err = expiry_may_become(c->s, card, c->first, c->second);
+	if (err && state.verified != 1)
+		unlock_close(c->s->r, card, &c->ref);
+	return err;
+}
+
+/* Puts the card into the state that was wanted. It leaves the PIN closed on some cards and open on
+ * others (seed 2.2): open it shall be for whoever was logged in, and else closed. */
+static void
+settle(struct card *card, struct change *c)
+{
+	bool close = !c->stays_open || c->pad;
+	int err, tries;
+
+	if (c->pad && c->ages) {
+		expiry_renew_later(c->s);
+	} else if (!close || c->ages) {
+		if ((err = card_pin_verify(card, &c->ref, c->second, &tries))) {
+			log_warn("the new PIN does not open the card: %s", err_text(err));
+			c->stays_open = false;
+			if (c->ages)
+				expiry_renew_later(c->s);
+		} else if (c->ages) {
+			expiry_renew(c->s, card, c->unblock ? view_of(NULL, 0) : c->first);
+		}
+	}
+	if (close) {
+		unlock_close(c->s->r, card, &c->ref);
+		c->stays_open = false;
+	}
+}
+
 static int
 verb_change(struct card *card, void *arg)
 {
 	struct change *c = arg;
-	int err, verify, tries;
+	int err;
 
 	c->tries = -1;
+	if (c->ages && !c->pad && !c->unblock && (err = prove_old(card, c)))
+		return err;
 	err = c->pad ? card_pin_change_pad(card, &c->ref, dialog_seconds(c->s), dialog_lang_id(c->s),
 	    &c->tries) : c->unblock ? card_pin_unblock(card, &c->ref, c->first, c->second, &c->tries) :
 	    card_pin_change(card, &c->ref, c->first, c->second, &c->tries);
-	if (err)
-		return err;
-	/* A PIN kept by another program of this user is the old one now; told before it can be sent. */
-	shared_bump(&c->s->world->shared);
-	c->epoch = shared_epoch(&c->s->world->shared);
-	/* It leaves the PIN closed on some cards and open on others (seed 2.2): open it shall be for
-	 * whoever was logged in, and else closed. */
-	if (!c->stays_open || c->pad) {
+	if (!err) {
+		/* A PIN kept by another program of this user is the old one now; told before it can be
+		 * sent. */
+		shared_bump(&c->s->world->shared);
+		c->epoch = shared_epoch(&c->s->world->shared);
+		settle(card, c);
+	} else if (c->ages && !c->pad && !c->unblock && !c->stays_open) {
 		unlock_close(c->s->r, card, &c->ref);
-		c->stays_open = false;
-	} else if ((verify = card_pin_verify(card, &c->ref, c->second, &tries))) {
-		log_warn("the new PIN does not open the card: %s", err_text(verify));
-		c->stays_open = false;
 	}
-	return 0;
+	return err;
 }
 
 /* What a change means for who is logged in and for what is kept. */
@@ -72,7 +117,8 @@ note_change(struct change *c, int err)
 			else if (c->unblock && err == E_PIN_WRONG)
 				slot->puk_tries = c->tries >= 0 ? c->tries : slot->puk_tries;
 			else
-				unlock_note_tries_locked(slot, err, c->tries);
+				/* one that was used before came with the right old one */
+				unlock_note_tries_locked(slot, err == E_PIN_USED ? 0 : err, c->tries);
 			if (!err || err == E_PIN_WRONG || err == E_PIN_BLOCKED) {
 				pincache_wipe(&slot->cache);
 				secret_free(&slot->once);
@@ -295,26 +341,25 @@ change_begin(struct session *s, struct pinslot *slot, struct change *c)
 
 	if ((rv = slot_now(s, slot)))
 		return rv;
-	*c = (struct change){ .s = s, .ref = slot->pin };
+	*c = (struct change){ .s = s, .ref = slot->pin, .ages = expiry_is_on(s) };
 	pinrule_of(s->world->settings, &c->ref, &c->rule);
 	return CKR_OK;
 }
 
 /* A new PIN, of the program or of a person, that the rules allow. *cell: the caller's, or NULL when
- * the program gave it. */
+ * the program gave it. `wrong`: with what was wrong with the last one, or NULL. */
 static CK_RV
-take_new(struct change *c, struct view given, struct secret **cell)
+take_new(struct change *c, struct view given, const char *wrong, struct secret **cell)
 {
 	enum pin_fault fault = PIN_FINE;
 	int err;
 
-	*cell = NULL;
 	c->second = given;
 	if (given.p)
 		return pinrule_rv(pinrule_check(&c->rule, given));
 	for (int n = 0; n < ASK_MAX; n++) {
 		secret_free(cell);
-		err = ask(c->s, ASK_NEW, fault ? pinrule_text(fault) : NULL, cell);
+		err = ask(c->s, ASK_NEW, fault ? pinrule_text(fault) : wrong, cell);
 		if (err && err != E_PIN_LEN)
 			return login_rv(err, given);
 		fault = err ? PIN_LONG : pinrule_check(&c->rule, secret_view(*cell));
@@ -343,34 +388,54 @@ change_on_pad(struct change *c)
 }
 
 /* The old PIN, and the change by it. With a person: asked again after a wrong one, never with one try
- * left. */
+ * left. *cell: one that the card has accepted already, or NULL; the caller's afterwards. */
 static int
-change_by_old(struct change *c, struct view given)
+change_by_old(struct change *c, struct view given, struct secret **cell)
 {
-	struct secret *old = NULL;
 	const char *wrong = NULL;
 	int err = 0;
 
-	c->first = given;
-	if (given.p)
+	c->first = *cell ? secret_view(*cell) : given;
+	if (c->first.p)
 		return run_change(c);
 	for (int n = 0; n < ASK_MAX; n++) {
-		secret_free(&old);
-		if ((err = ask(c->s, ASK_OLD, wrong, &old)) == E_PIN_LEN) {
+		secret_free(cell);
+		if ((err = ask(c->s, ASK_OLD, wrong, cell)) == E_PIN_LEN) {
 			wrong = dialog_texts[DIALOG_LENGTH];
 			continue;
 		}
 		if (err)
 			break;
-		c->first = secret_view(old);
+		c->first = secret_view(*cell);
 		if ((err = run_change(c)) != E_PIN_WRONG)
 			break;
 		wrong = c->tries < 0 ? dialog_texts[DIALOG_LENGTH] : dialog_texts[DIALOG_WRONG];
 		if (c->tries == 0 || c->tries == 1)
 			break;
 	}
-	secret_free(&old);
 	return err;
+}
+
+/* New and old PIN, and the change. A person whose new PIN was used before is asked for another one. */
+static CK_RV
+change_by_both(struct change *c, struct view old, struct view new)
+{
+	struct secret *new_cell = NULL, *old_cell = NULL;
+	const char *wrong = NULL;
+	int err = E_PIN_USED;
+	CK_RV rv = CKR_OK;
+
+	for (int n = 0; n < ASK_MAX && !rv && err == E_PIN_USED; n++) {
+		if ((rv = take_new(c, new, wrong, &new_cell)))
+			break;
+		err = change_by_old(c, old, &old_cell);
+		wrong = dialog_texts[DIALOG_USED];
+		if (err != E_PIN_USED || new.p)
+			break;
+	}
+	secret_free(&new_cell);
+	secret_free(&old_cell);
+	return rv ? rv : login_rv(err, old);
 }
 
 static bool
@@ -387,7 +452,6 @@ CK_RV
 pin_set(struct session *s, struct view old, struct view new)
 {
 	struct pinslot slot;
-	struct secret *typed = NULL;
 	struct change c;
 	CK_RV rv;
 
@@ -405,10 +469,7 @@ pin_set(struct session *s, struct view old, struct view new)
 	c.stays_open = slot.login == LOGIN_USER && !pinslot_each_time(&slot, s->world->settings);
 	if (slot_has_pad(s) && !old.p && !new.p)
 		return login_rv(change_on_pad(&c), old);
-	if (!(rv = take_new(&c, new, &typed)))
-		rv = login_rv(change_by_old(&c, old), old);
-	secret_free(&typed);
-	return rv;
+	return change_by_both(&c, old, new);
 }
 
 CK_RV
@@ -424,7 +485,7 @@ pin_init(struct session *s, struct view new)
 		return CKR_USER_NOT_LOGGED_IN;
 	if (!new.p && !reader_can_ask(s->r))
 		return CKR_ARGUMENTS_BAD;
-	if ((rv = change_begin(s, &slot, &c)) || (rv = take_new(&c, new, &typed)))
+	if ((rv = change_begin(s, &slot, &c)) || (rv = take_new(&c, new, NULL, &typed)))
 		goto out;
 	pthread_mutex_lock(&s->r->lock);
 		if (s->r->gen == s->gen && s->r->token && s->r->token->slot[s->pin].puk)

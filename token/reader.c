@@ -364,6 +364,17 @@ struct load {
 	struct object_list objects;
 };
 
+/* What objects care for of the slots. reader->lock held. */
+static void
+slots_locked(const struct reader *r, const struct token *t, struct build_slot *out)
+{
+	for (unsigned i = 0; i < PINS_PER_READER; i++) {
+		out[i].auth_id = t->slot[i].auth_id;
+		out[i].each_time = pinslot_each_time(&t->slot[i], r->world->settings);
+		out[i].hidden = i >= r->world->slots || (i && !t->slot[i].has_pin);
+	}
+}
+
 static int
 verb_read_objects(struct card *card, void *arg)
 {
@@ -379,7 +390,6 @@ CK_RV
 reader_load(struct reader *r, uint64_t gen)
 {
 	struct load load = { .token = reader_token(r, gen) };
-	struct pinslot *slot;
 	bool done = false;
 	int err = 0;
 
@@ -387,12 +397,7 @@ reader_load(struct reader *r, uint64_t gen)
 		return rv_from(E_GONE);
 	pthread_mutex_lock(&r->lock);
 		done = load.token->objects_loaded;
-		for (unsigned i = 0; i < PINS_PER_READER; i++) {
-			slot = &load.token->slot[i];
-			load.slot[i].auth_id = slot->auth_id;
-			load.slot[i].each_time = pinslot_each_time(slot, r->world->settings);
-			load.slot[i].hidden = i >= r->world->slots || (i && !slot->has_pin);
-		}
+		slots_locked(r, load.token, load.slot);
 	pthread_mutex_unlock(&r->lock);
 	if (done)
 		goto out;
@@ -504,6 +509,32 @@ reader_add_object(struct reader *r, uint64_t gen, struct object *o)
 			err = object_list_take(&r->objects, o);
 		}
 	pthread_mutex_unlock(&r->lock);
+	return err;
+}
+
+int
+reader_add_records(struct reader *r, uint64_t gen, const struct p15_objects *recs)
+{
+	struct build_slot slot[PINS_PER_READER];
+	const struct build_slots slots = { slot, PINS_PER_READER };
+	struct object_list made = { 0 };
+	bool loaded = false;
+	int err;
+
+	pthread_mutex_lock(&r->lock);
+		if (r->gen == gen && r->token) {
+			loaded = r->token->objects_loaded;
+			slots_locked(r, r->token, slot);
+		}
+	pthread_mutex_unlock(&r->lock);
+	if (!loaded)
+		return 0;
+	if (!(err = build_objects(recs, &slots, &made))) {
+		pthread_mutex_lock(&r->lock);
+			err = r->gen == gen ? object_list_join(&r->objects, &made) : E_GONE;
+		pthread_mutex_unlock(&r->lock);
+	}
+	object_list_free(&made);
 	return err;
 }
 

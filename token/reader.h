@@ -88,6 +88,9 @@ struct object *reader_object(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h)
 CK_RV reader_key(struct reader *r, unsigned pin, CK_OBJECT_HANDLE h, struct object **key);
 /* Adds an object (taken). E_GONE when the generation is over, E_MEM. */
 int reader_add_object(struct reader *r, uint64_t gen, struct object *o);
+/* Makes objects of records that were put on the card by us, each in the slot of its PIN, unless the
+ * card's are still to be read. E_GONE, E_MEM. */
+int reader_add_records(struct reader *r, uint64_t gen, const struct p15_objects *recs);
 /* The object of that handle gets other attributes (taken; NULL: no memory) and, unless `at` is
  * NULL, another place on the card; its handle stays. CKR_OBJECT_HANDLE_INVALID, CKR_DEVICE_REMOVED,
  * CKR_HOST_MEMORY. change_lock held. */

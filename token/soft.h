@@ -72,5 +72,8 @@ CK_RV soft_unpad(struct soft *s, const struct mech *m, const struct mech_params 
  * CKR_TEMPLATE_INCONSISTENT: more bytes than CKD_NULL has, or than a key can be long. */
 CK_RV soft_kdf(struct soft *s, const struct mech_params *p, struct view x, size_t want,
     struct buf *out);
+/* n bytes of PBKDF2-HMAC-SHA-256 appended. E_CRYPTO, E_MEM. Source: RFC 8018 5.2. */
+int soft_stretch(struct soft *s, struct view secret, struct view salt, unsigned rounds, size_t n,
+    struct buf *out);
 
 #endif

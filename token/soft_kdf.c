@@ -1,5 +1,10 @@
 #include "token/soft_int.h"
 
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/kdf.h>
+#include <openssl/params.h>
+
 #include "base/err.h"
 
 #define KDF_BYTES_MAX 65536 /* no key is longer */
@@ -49,4 +54,38 @@ soft_kdf(struct soft *s, const struct mech_params *p, struct view x, size_t want
 	if (r == E_MEM)
 		return CKR_HOST_MEMORY;
 	return r ? CKR_FUNCTION_FAILED : CKR_OK;
+}
+
+int
+soft_stretch(struct soft *s, struct view secret, struct view salt, unsigned rounds, size_t n,
+    struct buf *out)
+{
+	char sha256[] = "SHA256";
+	OSSL_PARAM params[] = {
+		OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, sha256, 0),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_PASSWORD,
+		    (void *)(uintptr_t)secret.p, secret.len),
+		OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_SALT, (void *)(uintptr_t)salt.p,
+		    salt.len),
+		OSSL_PARAM_construct_uint(OSSL_KDF_PARAM_ITER, &rounds),
+		OSSL_PARAM_construct_end(),
+	};
+	size_t start = out->len;
+	uint8_t *p = buf_room(out, n);
+	EVP_KDF_CTX *ctx;
+	EVP_KDF *kdf;
+	int ok;
+
+	if (!p)
+		return E_MEM;
+	ERR_set_mark();
+	kdf = EVP_KDF_fetch(s->ctx, "PBKDF2", NULL);
+	ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+	ok = ctx ? EVP_KDF_derive(ctx, p, n, params) : 0;
+	EVP_KDF_CTX_free(ctx);
+	EVP_KDF_free(kdf);
+	ERR_pop_to_mark();
+	if (ok != 1)
+		buf_trim(out, start);
+	return ok == 1 ? 0 : E_CRYPTO;
 }

@@ -5,6 +5,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/os.h"
 #include "base/secret.h"
 #include "token/dialog_text.h"
 #include "token/pinrule.h"
@@ -34,6 +35,19 @@ pad_text(CK_UTF8CHAR *field, size_t size, const char *s)
 	memset(field, ' ', size);
 	if (n)
 		memcpy(field, s, n);
+}
+
+void
+token_text_cut(struct buf *out, const char *s, size_t most)
+{
+	buf_put(out, s, text_cut(s, most));
+}
+
+bool
+pin_age_is_due(const struct pin_age *age)
+{
+	/* a clock that went back makes nothing older */
+	return age->known && !age->pending && os_today() >= age->due;
 }
 
 void
@@ -591,6 +605,7 @@ token_info_locked(const struct token *t, unsigned pin, enum text_lang lang, CK_T
 		    CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED);
 		info->flags |= tries_flags(slot->puk_tries, -1, CKF_SO_PIN_COUNT_LOW,
 		    CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED);
+		info->flags |= pin_age_is_due(&slot->age) ? CKF_USER_PIN_TO_BE_CHANGED : 0;
 		info->ulMinPinLen = slot->new_min;
 		info->ulMaxPinLen = slot->pin.max;
 	}

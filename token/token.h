@@ -12,6 +12,19 @@ struct secret;
 
 enum login { LOGIN_PUBLIC, LOGIN_USER, LOGIN_SO };
 
+/* How old a PIN is, by its object on the card (token/expiry_card.h). */
+struct pin_age {
+	bool looked;            /* the card was searched for it when this PIN was verified */
+	bool has_file;
+	struct path file;       /* the object's, with has_file */
+	bool known;             /* it was read since the card was put in; with the next four */
+	bool first;             /* no change was seen yet: the day of the last one is not known */
+	int64_t changed, due;   /* days since 1970-01-01: the last change; too old from then on */
+	uint64_t epoch;         /* of the user's processes, when it was read */
+	bool pending;           /* the PIN was changed, and the object does not say so yet */
+	bool told;              /* the log knows what is wrong with it */
+};
+
 /* One PIN of the card, which is one slot. */
 struct pinslot {
 	struct pin_ref pin;     /* load */
@@ -30,6 +43,7 @@ struct pinslot {
 	int64_t once_until;     /* reader->lock: os_clock_ms when it is void */
 	struct secret *puk;     /* reader->lock: given by C_Login(CKU_SO), for C_InitPIN; or NULL */
 	int tries, puk_tries;   /* reader->lock: left, as last seen; -1 unknown */
+	struct pin_age age;     /* reader->lock */
 };
 
 struct token {              /* fields marked `load` do not change while it lives */
@@ -71,6 +85,10 @@ bool token_can_spare(int err);
 /* CK_TOKEN_INFO of one slot, its label in that language; session counts and what depends on the
  * process are for the caller. reader->lock held. */
 void token_info_locked(const struct token *t, unsigned pin, enum text_lang lang, CK_TOKEN_INFO *info);
+/* Whether the PIN is too old today, as far as is known. */
+bool pin_age_is_due(const struct pin_age *age);
+/* Appends a text, cut to that many bytes between characters. */
+void token_text_cut(struct buf *out, const char *text, size_t most);
 /* Copies a text into a blank-padded field, cut between characters. */
 void pad_text(CK_UTF8CHAR *field, size_t size, const char *text);
 

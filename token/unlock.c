@@ -7,6 +7,7 @@
 #include "base/os.h"
 #include "token/dialog.h"
 #include "token/dialog_text.h"
+#include "token/expiry_card.h"
 #include "token/rv.h"
 
 #define ONCE_MS 30000  /* how long a PIN2 given by C_Login waits for its operation (DESIGN 18.2) */
@@ -224,6 +225,12 @@ run_login(struct card *card, struct job *j)
 		return E_EXISTS;
 	if ((err = enter(card, j)))
 		return err;
+	if ((err = expiry_verified(j->s, card))) {
+		/* no login, so nothing that it has opened */
+		unlock_close(r, card, &j->ref);
+		j->accepted = false;
+		return err;
+	}
 	if (!j->context)
 		reader_set_login(r, j->s->gen, j->s->pin, LOGIN_USER);
 	return 0;
@@ -236,6 +243,10 @@ run_given(struct card *card, struct job *j)
 
 	if ((err = j->login ? run_login(card, j) : enter(card, j)) || j->login)
 		return err;
+	if ((err = expiry_verified(j->s, card)))
+		return err;
+	if (j->flags & UNLOCK_KEY && expiry_is_due(j->s))
+		return E_PIN_EXPIRED;
 	return (err = j->verb(card, j->arg)) == E_PIN_NEEDED ? E_DENIED : err;
 }
 
@@ -503,8 +514,9 @@ int
 unlock_run(struct session *s, unsigned flags, card_verb verb, void *arg)
 {
 	struct job j = { .s = s, .flags = flags, .verb = verb, .arg = arg };
+	int err = flags & UNLOCK_KEY ? expiry_gate(s) : 0;
 
-	return work(&j);
+	return err ? err : work(&j);
 }
 
 int

@@ -14,12 +14,14 @@ enum unlock_flags {
 	 * closed: the card is asked before. */
 	UNLOCK_PROBE = 1,
 	/* Nobody is asked: the caller holds more than the session's lock, and has called unlock_ready. */
-	UNLOCK_QUIET = 2
+	UNLOCK_QUIET = 2,
+	/* The verb uses a private key, which a PIN that is too old does not allow. */
+	UNLOCK_KEY = 4
 };
 
 /* Runs a verb with the slot's PIN open. 0; E_PIN_NEEDED: nobody is logged in and nobody can be asked
  * (the login is over then, should there have been one); E_PIN_WRONG, E_PIN_BLOCKED of what a person
- * typed; E_CANCEL, E_CLOSED, E_GONE; else the verb's own E_*. Lock: the session's, let go of while a
+ * typed; E_PIN_EXPIRED with UNLOCK_KEY; E_CANCEL, E_CLOSED, E_GONE; else the verb's own E_*. Lock: the session's, let go of while a
  * person is asked; with UNLOCK_QUIET it is held throughout. */
 int unlock_run(struct session *s, unsigned flags, card_verb verb, void *arg);
 /* Asks now, where a following unlock_run with UNLOCK_QUIET would have to. The same errors. */

@@ -2,6 +2,7 @@
 #
 #   conform_module NAME         sets $module: CASTOR_MODULE, or NAME of this build; ends the test without it
 #   conform_card IMAGE          a virtual card on a socket, for libcryptoki-virtual.so
+#   conform_second IMAGE        another one in a second reader, behind the first
 #   conform_hooks CTL           the card can be taken out through this control socket
 #   conform_run PROGRAM ARG...  runs t/conform/PROGRAM (or t/bench/...) and takes over its TAP lines
 #   conform_dialogs SETTINGS    auto-login, with the scripted helper; more lines of settings, or nothing
@@ -26,8 +27,9 @@ conform_module() {
 }
 
 conform_stop() {
-	# waited for: it takes its socket away, which must not be the next card's
-	[ -z "$conform_pid" ] || { kill "$conform_pid"; wait "$conform_pid"; } 2>/dev/null
+	# waited for: they take their sockets away, which must not be the next card's
+	# shellcheck disable=SC2086 # none, one or two of them
+	[ -z "$conform_pid" ] || { kill $conform_pid; wait $conform_pid; } 2>/dev/null
 	conform_pid=
 }
 
@@ -39,6 +41,38 @@ conform_hooks() {
 	CASTOR_BENCH_COUNT="$top_builddir/castor-vcard ctl $1 apdus"
 	CASTOR_TEST_CTL="$top_builddir/castor-vcard ctl $1"
 	export CASTOR_TEST_REMOVE CASTOR_TEST_INSERT CASTOR_TEST_RESET CASTOR_BENCH_COUNT CASTOR_TEST_CTL
+}
+
+# IMAGE N: a card on socketN.
+conform_start() {
+	rm -f "$conform_dir/socket$2" "$conform_dir/ctl$2" "$conform_dir/out$2"
+	"$top_builddir/castor-vcard" --image "$top_srcdir/t/cards/$1" --socket "$conform_dir/socket$2" \
+		--control "$conform_dir/ctl$2" </dev/null >"$conform_dir/out$2" 2>"$conform_dir/err" &
+	conform_new=$!
+	conform_pid="$conform_pid $conform_new"
+	conform_left=200
+	until grep -q ^ready: "$conform_dir/out$2" 2>/dev/null; do
+		conform_left=$((conform_left - 1))
+		if [ "$conform_left" -eq 0 ] || ! kill -0 "$conform_new" 2>/dev/null; then
+			sed 's/^/# /' "$conform_dir/err"
+			echo "Bail out! the virtual card does not start"
+			exit 1
+		fi
+		sleep 0.05
+	done
+}
+
+conform_card() {
+	conform_stop
+	conform_start "$1" ""
+	CASTOR_VIRTUAL="unix:$conform_dir/socket"
+	export CASTOR_VIRTUAL
+	conform_hooks "$conform_dir/ctl"
+}
+
+conform_second() {
+	conform_start "$1" 2
+	CASTOR_VIRTUAL="unix:$conform_dir/socket||unix:$conform_dir/socket2"
 }
 
 # Root has to say that it wants dialogs; a display is only looked for, the helper uses none.
@@ -57,27 +91,6 @@ conform_dialogs() {
 		$1
 	END
 	)
-}
-
-conform_card() {
-	conform_stop
-	rm -f "$conform_dir/socket" "$conform_dir/ctl" "$conform_dir/out"
-	"$top_builddir/castor-vcard" --image "$top_srcdir/t/cards/$1" --socket "$conform_dir/socket" \
-		--control "$conform_dir/ctl" </dev/null >"$conform_dir/out" 2>"$conform_dir/err" &
-	conform_pid=$!
-	conform_left=200
-	until grep -q ^ready: "$conform_dir/out" 2>/dev/null; do
-		conform_left=$((conform_left - 1))
-		if [ "$conform_left" -eq 0 ] || ! kill -0 "$conform_pid" 2>/dev/null; then
-			sed 's/^/# /' "$conform_dir/err"
-			echo "Bail out! the virtual card does not start"
-			exit 1
-		fi
-		sleep 0.05
-	done
-	CASTOR_VIRTUAL="unix:$conform_dir/socket"
-	export CASTOR_VIRTUAL
-	conform_hooks "$conform_dir/ctl"
 }
 
 # The plan and the numbers of the lines are ours; everything else is the program's.

@@ -39,13 +39,18 @@ static size_t read_all(const char *name, char *text, size_t cap)
 
 void dialogs_open(void)
 {
+	dialogs_script("");
+}
+
+void dialogs_script(const char *more)
+{
 	char script[2048];
 
 	folder = getenv("CASTOR_TEST_DIALOGS");
 	if (folder == NULL)
 		tap_bail("CASTOR_TEST_DIALOGS is not set");
-	snprintf(script, sizeof script, "LOG %s\nQUEUE %s\nSHOWN %s\n", in_folder("said"),
-		 in_folder("queue"), in_folder("shown"));
+	snprintf(script, sizeof script, "LOG %s\nQUEUE %s\nSHOWN %s\n%s\n", in_folder("said"),
+		 in_folder("queue"), in_folder("shown"), more);
 	setenv("PINENTRY_USER_DATA", script, 1);
 }
 

@@ -19,8 +19,10 @@
 
 /* Before C_Initialize: from now on every dialog is counted, and listens to dialogs_will. */
 void dialogs_open(void);
+/* The same with more lines for the peer's script. Not while threads use the module. */
+void dialogs_script(const char *more);
 /* What the next dialogs answer, one each; the last one also those after it. NULL at the end. Counts
- * and texts begin anew. */
+ * and texts begin anew. Nothing at all: what the script says. */
 void dialogs_will(const char *first, ...) __attribute__((sentinel));
 /* The next dialogs stay open until dialogs_release, then answer this. */
 void dialogs_hold(const char *answer);

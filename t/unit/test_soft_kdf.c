@@ -84,4 +84,30 @@ START_TEST(lengths)
 }
 END_TEST
 
-UNIT_MAIN("soft_kdf", known_answers, lengths)
+/* Source: RFC 7914 11 (PBKDF2-HMAC-SHA-256). */
+START_TEST(a_password_is_stretched)
+{
+	static const struct { const char *p, *salt; unsigned rounds; const char *key; } rows[] = {
+		{ "passwd", "salt", 1, "55AC046E56E3089FEC1691C22544B605F94185216DDE0465E68B9D57C20DACBC"
+		    "49CA9CCCF179B645991664B39D77EF317C71B845B1E30BD509112041D3A19783" },
+		{ "Password", "NaCl", 80000, "4DDCD8F60B98BE21830CEE5EF22701F9641A4418D04C0414AEFF08876B34AB56"
+		    "A1D425A1225833549ADB841B51C9B3176A272BDEBBA1D078478F62B397F33C8D" },
+	};
+	struct soft *s = soft_new();
+	struct buf want = BUF_INIT, out = BUF_INIT_SECRET;
+
+	for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+		buf_reset(&want);
+		buf_reset(&out);
+		hex(rows[i].key, &want);
+		ck_assert_int_eq(soft_stretch(s, view_str(rows[i].p), view_str(rows[i].salt), rows[i].rounds,
+		    want.len, &out), 0);
+		ck_assert_msg(view_eq(buf_peek(&out), buf_peek(&want)), "row %zu", i);
+	}
+	buf_free(&want);
+	buf_free(&out);
+	soft_free(&s);
+}
+END_TEST
+
+UNIT_MAIN("soft_kdf", known_answers, lengths, a_password_is_stretched)

@@ -36,9 +36,9 @@ START_TEST(the_flags_tell_the_tries_that_are_left)
 		{ 3, 3, -1, 0 }, { -1, 3, -1, 0 }, { -1, -1, -1, 0 },
 		{ 2, 3, -1, CKF_USER_PIN_COUNT_LOW },
 		{ 1, 3, -1, CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY },
-		{ 1, -1, -1, CKF_USER_PIN_FINAL_TRY },
+		{ 1, -1, -1, CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY },
 		{ 0, 3, -1, CKF_USER_PIN_LOCKED },
-		{ 3, 3, 1, CKF_SO_PIN_FINAL_TRY }, { 3, 3, 0, CKF_SO_PIN_LOCKED },
+		{ 3, 3, 1, CKF_SO_PIN_COUNT_LOW | CKF_SO_PIN_FINAL_TRY }, { 3, 3, 0, CKF_SO_PIN_LOCKED },
 		{ 3, 3, 10, 0 },
 	};
 	const CK_FLAGS asked = CKF_USER_PIN_COUNT_LOW | CKF_USER_PIN_FINAL_TRY | CKF_USER_PIN_LOCKED |
