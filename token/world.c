@@ -34,7 +34,8 @@ choose_dialogs(struct world *w)
 	    !settings_bool(w->settings, SET_dropAuthentication);
 	err = askpin_helper(settings_str(w->settings, SET_pinHelper), io_is_virtual(), &path);
 	if (err)
-		log_info("no PIN dialogs: %s", err_text(err));
+		log_info("no PIN dialogs: %s", err == E_UNSUPPORTED ?
+		    "no program that can show them here" : err_text(err));
 	else if (!(w->helper = strdup(buf_text(&path))))
 		err = E_MEM;
 	buf_free(&path);
