@@ -85,8 +85,11 @@ no_lock_is_held(const struct kind *kind, unsigned n, struct walk *w)
 }
 
 static bool
-may_be_first(const struct kind *kind, CK_RV rv)
+may_be_first(const struct kind *kind, const struct walk *w, CK_RV rv)
 {
+	/* a directory of PINs that could not be read names no second one, which is a slot without a token */
+	if (w->pin2 && kind->no_undo && rv == CKR_TOKEN_NOT_PRESENT)
+		return true;
 	for (size_t i = 0; i < sizeof kind->first / sizeof kind->first[0]; i++)
 		if (rv == kind->first[i])
 			return true;
@@ -101,8 +104,9 @@ unharmed(const struct kind *kind, unsigned n, struct walk *w)
 
 	ck_assert_msg(!w->wrong[0], "%s at command %u: %s", kind->name, n, w->wrong);
 	at = walk_failed(w, &rv);
-	ck_assert_msg(!at || may_be_first(kind, rv), "%s at command %u: %s gave 0x%lX", kind->name, n, at, rv);
+	ck_assert_msg(!at || may_be_first(kind, w, rv), "%s at command %u: %s gave 0x%lX", kind->name, n, at, rv);
 	ck_assert_msg(vc_tries(module.vc[0], 1) == 3, "%s at command %u burnt a try", kind->name, n);
+	/* of PIN2 the walk has looked at each step */
 	no_lock_is_held(kind, n, w);
 }
 
@@ -172,10 +176,12 @@ the_card_is_whole(const struct kind *kind, unsigned n, const struct walk *w, uns
 	ck_assert_uint_eq(C_Finalize(NULL), CKR_OK);
 }
 
+enum what { USE, MAKE, PIN2 };
+
 static void
-the_next_card_works(const struct kind *kind, unsigned n, bool make)
+the_next_card_works(const struct kind *kind, unsigned n, enum what what)
 {
-	struct walk w = { .make = make };
+	struct walk w = { .make = what == MAKE, .pin2 = what == PIN2 };
 	const char *at;
 	CK_RV rv;
 
@@ -196,7 +202,7 @@ card_is_changed(struct walk *w)
 	vc_remove(module.vc[0]);
 	vc_insert(module.vc[0]);
 	ck_assert_uint_eq(C_OpenSession(w->slot, CKF_SERIAL_SESSION, NULL, NULL, &h), CKR_OK);
-	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
+	ck_assert_uint_eq(module_login(h, w->pin2 ? "123456" : "1234"), CKR_OK);
 	ck_assert_uint_eq(C_Finalize(NULL), CKR_OK);
 }
 
@@ -214,19 +220,20 @@ blank_listing(void)
 }
 
 static unsigned
-run_kind(const struct kind *kind, bool make)
+run_kind(const struct kind *kind, enum what what)
 {
-	const char *image = make ? "myeid-blank.yaml" : "myeid.yaml";
+	static const char *const images[] = { "myeid.yaml", "myeid-blank.yaml", "myeid-citizen.yaml" };
+	const bool make = what == MAKE;
 	unsigned long blank = 0;
 	unsigned n;
 	bool fired = true;
 
 	module.fault = kind->fault;
 	for (n = 1; fired && n < FAR; n++) {
-		struct walk w = { .make = make };
+		struct walk w = { .make = make, .pin2 = what == PIN2 };
 
 		if (make || n == 1)
-			module_card(image, NULL, NULL);
+			module_card(images[what], NULL, NULL);
 		if (make && n == 1)
 			blank = blank_listing();
 		module.fault_at = n;
@@ -237,7 +244,7 @@ run_kind(const struct kind *kind, bool make)
 		card_is_changed(&w);
 		if (make)
 			the_card_is_whole(kind, n, &w, blank);
-		the_next_card_works(kind, n, make);
+		the_next_card_works(kind, n, what);
 		if (make)
 			module_free();
 	}
@@ -247,7 +254,7 @@ run_kind(const struct kind *kind, bool make)
 
 START_TEST(a_program_that_uses_keys)
 {
-	unsigned n = run_kind(&kinds[_i], false);
+	unsigned n = run_kind(&kinds[_i], USE);
 
 	ck_assert_uint_gt(n, 20); /* the walk has at least so many commands */
 	ck_assert_uint_lt(n, FAR);
@@ -256,7 +263,16 @@ END_TEST
 
 START_TEST(a_program_that_makes_keys)
 {
-	unsigned n = run_kind(&kinds[_i], true);
+	unsigned n = run_kind(&kinds[_i], MAKE);
+
+	ck_assert_uint_gt(n, 40);
+	ck_assert_uint_lt(n, FAR);
+}
+END_TEST
+
+START_TEST(a_program_that_uses_pin2)
+{
+	unsigned n = run_kind(&kinds[_i], PIN2);
 
 	ck_assert_uint_gt(n, 40);
 	ck_assert_uint_lt(n, FAR);
@@ -276,6 +292,7 @@ main(void)
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, a_program_that_uses_keys, 0, (int)N_KINDS);
 	tcase_add_loop_test(tc, a_program_that_makes_keys, 0, (int)N_KINDS);
+	tcase_add_loop_test(tc, a_program_that_uses_pin2, 0, (int)N_KINDS);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");

@@ -3,6 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "t/fault/module.h"
+
+#define PIN2_TRIES 3
+#define PUK2_TRIES 10
+
 static CK_BYTE p256[] = { 0x06, 0x08, 0x2A, 0x86, 0x48, 0xCE, 0x3D, 0x03, 0x01, 0x07 };
 
 static void
@@ -52,7 +57,7 @@ step_slots(struct walk *w)
 	n = 4;
 	if ((rv = C_GetSlotList(CK_FALSE, id, &n)))
 		return rv;
-	w->slot = n ? id[0] : 0;
+	w->slot = n > w->pin2 ? id[w->pin2] : 0;
 	return CKR_OK;
 }
 
@@ -90,7 +95,7 @@ step_certificate(struct walk *w)
 static CK_RV
 step_login(struct walk *w)
 {
-	return C_Login(w->h, CKU_USER, (CK_UTF8CHAR_PTR)(uintptr_t)"1234", 4);
+	return w->pin2 ? module_login(w->h, "123456") : module_login(w->h, "1234");
 }
 
 static CK_RV
@@ -239,6 +244,110 @@ step_destroy(struct walk *w)
 	return first;
 }
 
+/* ---- PIN2 ---- */
+
+static CK_RV
+sign2(struct walk *w, CK_BYTE id, CK_MECHANISM_TYPE type, CK_ULONG want)
+{
+	CK_OBJECT_HANDLE o;
+	CK_RV rv = find(w, CKO_PRIVATE_KEY, id, &o);
+
+	return rv ? rv : sign(w, o, type, want);
+}
+
+static CK_RV
+step_sign2_rsa(struct walk *w)
+{
+	return sign2(w, 0x46, CKM_SHA256_RSA_PKCS, 256);
+}
+
+static CK_RV
+step_login_sign2_ec(struct walk *w)
+{
+	CK_RV rv;
+
+	C_Logout(w->h);
+	return (rv = module_login(w->h, "123456")) ? rv : sign2(w, 0x47, CKM_ECDSA, 96);
+}
+
+static CK_RV
+step_context(struct walk *w)
+{
+	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
+	CK_UTF8CHAR pin[] = "123456";
+	CK_BYTE data[32] = { 1 }, sig[512];
+	CK_ULONG n = sizeof sig;
+	CK_OBJECT_HANDLE o;
+	CK_RV rv;
+
+	C_Logout(w->h);
+	if ((rv = module_login(w->h, "123456")) || (rv = find(w, CKO_PRIVATE_KEY, 0x46, &o)) || !o ||
+	    (rv = C_SignInit(w->h, &m, o)))
+		return rv;
+	rv = C_Login(w->h, CKU_CONTEXT_SPECIFIC, pin, 6);
+	/* whether there is an operation left or not, there is none afterwards */
+	if (!rv)
+		rv = C_Sign(w->h, data, sizeof data, sig, &n);
+	C_SignInit(w->h, NULL, 0);
+	return rv;
+}
+
+static CK_RV
+set_pin2(struct walk *w, const char *old, const char *new)
+{
+	return C_SetPIN(w->h, (CK_UTF8CHAR_PTR)(uintptr_t)old, strlen(old), (CK_UTF8CHAR_PTR)(uintptr_t)new,
+	    strlen(new));
+}
+
+static CK_RV
+step_change(struct walk *w)
+{
+	return set_pin2(w, "123456", "735192");
+}
+
+static CK_RV
+step_change_back(struct walk *w)
+{
+	return set_pin2(w, "735192", "123456");
+}
+
+static CK_RV
+step_unblock(struct walk *w)
+{
+	CK_UTF8CHAR puk[] = "12345678", pin[] = "123456";
+	CK_RV rv;
+
+	C_Logout(w->h);
+	if ((rv = C_Login(w->h, CKU_SO, puk, 8)))
+		return rv;
+	rv = C_InitPIN(w->h, pin, 6);
+	C_Logout(w->h);
+	return rv;
+}
+
+static CK_RV
+step_login_again(struct walk *w)
+{
+	return module_login(w->h, "123456");
+}
+
+/* Whatever a step met: it has not left PIN2 open nor spent a try. The next step finds the PIN it
+ * expects: an accident may have kept a change from the card, or hidden that it was made. */
+static void
+look_at_pin2(struct walk *w, CK_RV rv, const char *pin)
+{
+	char why[80];
+	int tries = vc_tries(module.vc[0], 2), puk = vc_puk_tries(module.vc[0], 2);
+
+	if (rv == CKR_OK && vc_pin_is_open(module.vc[0], 2) == 1)
+		broken(w, "PIN2 is open after a success");
+	if (tries != PIN2_TRIES || puk != PUK2_TRIES) {
+		snprintf(why, sizeof why, "%d tries of PIN2 and %d of its PUK are left", tries, puk);
+		broken(w, why);
+	}
+	vc_set_pin(module.vc[0], 2, pin);
+}
+
 static CK_RV
 step_logout(struct walk *w)
 {
@@ -273,7 +382,7 @@ step_close(struct walk *w)
 static const struct {
 	const char *name;
 	CK_RV (*run)(struct walk *);
-	enum { ALWAYS, USE, MAKE } when;
+	enum { ALWAYS, USE, MAKE, PIN2 } when;
 	CK_RV may[8];
 } steps[] = {
 	{ "C_Initialize", step_initialize, ALWAYS, { CKR_FUNCTION_FAILED } },
@@ -294,6 +403,15 @@ static const struct {
 	{ "use EC", step_use_ec, MAKE, { PRIVATE_RVS } },
 	{ "C_DestroyObject", step_destroy, MAKE,
 	    { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_OBJECT_HANDLE_INVALID, CKR_FUNCTION_FAILED } },
+	{ "sign RSA with PIN2", step_sign2_rsa, PIN2, { PRIVATE_RVS } },
+	{ "login, sign EC with PIN2", step_login_sign2_ec, PIN2, { PRIVATE_RVS } },
+	{ "sign after a context-specific login", step_context, PIN2, { PRIVATE_RVS } },
+	{ "C_SetPIN", step_change, PIN2, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
+	{ "C_SetPIN back", step_change_back, PIN2,
+	    { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
+	{ "C_InitPIN", step_unblock, PIN2, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
+	{ "C_Login again", step_login_again, PIN2,
+	    { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
 	{ "C_Logout", step_logout, ALWAYS, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN } },
 	{ "digest", step_digest, ALWAYS, { CKR_SESSION_HANDLE_INVALID, CKR_DEVICE_REMOVED } },
 	{ "C_CloseSession", step_close, ALWAYS, { CKR_SESSION_HANDLE_INVALID } },
@@ -315,18 +433,21 @@ may(const struct walk *w, size_t step, CK_RV rv)
 void
 walk(struct walk *w)
 {
+	const int kind = w->pin2 ? PIN2 : w->make ? MAKE : USE;
 	char why[160];
 	CK_RV rv;
 
 	w->nstep = 0;
 	for (size_t i = 0; i < N_STEPS; i++) {
-		if (steps[i].when != ALWAYS && (steps[i].when == MAKE) != w->make)
+		if (steps[i].when != ALWAYS && (int)steps[i].when != kind)
 			continue;
 		if (i && !w->open)
 			break;
 		rv = steps[i].run(w);
 		w->step[w->nstep].name = steps[i].name;
 		w->step[w->nstep++].rv = rv;
+		if (w->pin2)
+			look_at_pin2(w, rv, steps[i].run == step_change ? "735192" : "123456");
 		if (!may(w, i, rv)) {
 			snprintf(why, sizeof why, "%s gave 0x%lX", steps[i].name, rv);
 			broken(w, why);

@@ -10,10 +10,11 @@
 
 #include "token/cryptoki.h"
 
-#define WALK_STEPS 24
+#define WALK_STEPS 32
 
 struct walk {
 	bool make;              /* on the blank card: keys are made and destroyed */
+	bool pin2;              /* on the citizen's card: PIN2 is used, changed and unblocked */
 	bool nomem;             /* memory runs out, the virtual card's and OpenSSL's too */
 	bool open;              /* C_Initialize has worked */
 	bool destroying;        /* it got as far as destroying what it made */
