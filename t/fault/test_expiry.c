@@ -754,7 +754,7 @@ START_TEST(memory_runs_out)
 	module_settings("changePinPeriod = 30\n");
 	while (once(_i, n) && n < MANY)
 		n += 2;
-	ck_assert_uint_gt(n, 100);
+	ck_assert_uint_gt(n, 60);
 	ck_assert_uint_lt(n, MANY);
 }
 END_TEST
