@@ -34,7 +34,8 @@ top_srcdir=$conform_dir
 conform_card card.yaml
 top_srcdir=$top_srcdir_was
 
-(umask 077; printf 'logLevel = apdu\nlogFile = %s\n' "$conform_dir/log" >"$conform_dir/conf")
+# with the period, PINs are hashed as well
+(umask 077; printf 'changePinPeriod = 90\nlogLevel = apdu\nlogFile = %s\n' "$conform_dir/log" >"$conform_dir/conf")
 CASTOR_CONF=$conform_dir/conf
 CASTOR_TRACE=$conform_dir/trace
 export CASTOR_CONF CASTOR_TRACE
