@@ -15,6 +15,12 @@ io_default(struct io **out)
 
 	if ((r = io_mem_new_many(module.vc, module.n, &mem)))
 		return r;
+	if (module.pad && (r = io_pad_new(&mem, module.pad, &module.pad_io))) {
+		mem->ops->free(&mem);
+		return r;
+	}
+	if (module.pad)
+		mem = module.pad_io;
 	if ((r = io_fault_new(&mem, out))) {
 		mem->ops->free(&mem);
 		return r;

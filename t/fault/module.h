@@ -4,6 +4,7 @@
 #define CASTOR_T_MODULE_H
 
 #include "t/fault/io_mem.h"
+#include "t/fault/io_pad.h"
 #include "token/cryptoki.h"
 
 /* One per program; the library's io_default builds its world from it. */
@@ -11,6 +12,8 @@ struct module {
 	struct vc *vc[IO_MEM_READERS]; /* owned */
 	size_t n;
 	struct io *io;  /* the injector of the library now open; void after C_Finalize */
+	const struct pad_setting *pad; /* borrowed: the readers have keys; NULL: they have none */
+	struct io *pad_io;      /* what types on them; void after C_Finalize */
 	unsigned fault_at;      /* the command that fails after the next C_Initialize; 0 none */
 	enum io_fault fault;
 };

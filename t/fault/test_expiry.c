@@ -9,6 +9,7 @@
 #include "t/unit/nomem.h"
 #include "token/expiry.h"
 #include "token/feature.h"
+#include "token/shared.h"
 #include "token/soft.h"
 
 #define FAR 400 /* more commands than a login and a change have */
@@ -602,8 +603,6 @@ START_TEST(a_card_that_cannot_remember_serves)
 }
 END_TEST
 
-/* ---- accidents ---- */
-
 static bool
 opens(const char *pin)
 {
@@ -619,6 +618,86 @@ opens(const char *pin)
 	finalize();
 	return false;
 }
+
+/* PINs typed on the reader are not known here: the age counts, old PINs do not, and a change is noted
+ * when the new one has opened the card. */
+START_TEST(keys_of_a_reader_tell_the_age_alone)
+{
+	static const struct pad_setting pad = { .features = { io_pad_features, sizeof io_pad_features } };
+	static const char *const login[] = { "1234", NULL }, *const again[] = { "4321", NULL },
+	    *const change[] = { "1234", "4321", "4321", NULL };
+	CK_SESSION_HANDLE h;
+	struct expiry e;
+
+	module_settings("changePinPeriod = 30\nrootAutoLogin = 1\npinHelper = /nowhere\n");
+	module_card(citizen, NULL, NULL);
+	ck_assert(opens("1234"));
+	set_day(1, "1234", 17, 0);
+	module.pad = &pad;
+	h = open_slot(0);
+	io_pad_type(module.pad_io, login);
+	ck_assert_uint_eq(C_Login(h, CKU_USER, NULL, 0), CKR_OK);
+	ck_assert_uint_eq(flags_of(0), CKF_USER_PIN_TO_BE_CHANGED);
+	ck_assert_uint_eq(sign_init(h, 0x45), CKR_PIN_EXPIRED);
+	io_pad_type(module.pad_io, change);
+	ck_assert_uint_eq(C_SetPIN(h, NULL, 0, NULL, 0), CKR_OK);
+	ck_assert_uint_eq(flags_of(0), 0);
+	io_pad_type(module.pad_io, again);
+	ck_assert_uint_eq(C_Login(h, CKU_USER, NULL, 0), CKR_OK);
+	ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
+	finalize();
+	module.pad = NULL;
+	e = object_of(1, "4321");
+	ck_assert(e.day == (uint32_t)os_today() && !e.first && !e.used);
+	module_free();
+}
+END_TEST
+
+/* What is known of an old PIN holds until another program of the user has changed one: then the card is
+ * asked again, which may be of no use. */
+START_TEST(another_program_may_have_changed_it)
+{
+	char folder[] = "/tmp/castor-expiry-XXXXXX", text[128];
+	struct shared others = { .folder = folder };
+	CK_SESSION_HANDLE h;
+
+	ck_assert_ptr_nonnull(mkdtemp(folder));
+	snprintf(text, sizeof text, "changePinPeriod = 30\nDataPath = %s\n", folder);
+	module_settings(text);
+	module_card(citizen, NULL, NULL);
+	ck_assert(opens("1234"));
+	set_day(1, "1234", 17, 0);
+	h = open_slot(0);
+	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
+	ck_assert_uint_eq(sign_init(h, 0x45), CKR_PIN_EXPIRED);
+	shared_bump(&others);
+	ck_assert_uint_eq(sign_init(h, 0x45), CKR_PIN_EXPIRED); /* it was none of this card's */
+	select_file(file_of(1));
+	ck_assert_uint_eq(sw("00D60004040000FFFF"), 0x9000);
+	ck_assert_uint_eq(sign_init(h, 0x45), CKR_PIN_EXPIRED); /* nobody was told */
+	shared_bump(&others);
+	ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
+	ck_assert_uint_eq(flags_of(0), 0);
+	finalize();
+	/* the card has forgotten the PIN: it is verified before anybody knows better */
+	set_day(1, "1234", 17, 0);
+	h = open_slot(0);
+	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
+	vc_set_pin(module.vc[0], 1, "4321");
+	set_day(1, "4321", 0xFFFF, 0);
+	shared_bump(&others);
+	ck_assert_uint_eq(sign(h, 0x45), CKR_USER_NOT_LOGGED_IN);
+	ck_assert_uint_eq(module_login(h, "4321"), CKR_OK);
+	ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
+	ck_assert_int_eq(vc_tries(module.vc[0], 1), 3);
+	finalize();
+	module_free();
+	snprintf(text, sizeof text, "rm -rf %s", folder);
+	ck_assert_int_eq(system(text), 0);
+}
+END_TEST
+
+/* ---- accidents ---- */
 
 /* The card afterwards: whole, its object too, and it serves. */
 static void
@@ -779,6 +858,8 @@ main(void)
 	tcase_add_test(tc, an_entry_is_the_documented_hash);
 	tcase_add_test(tc, an_unblocked_pin_is_a_new_one);
 	tcase_add_test(tc, a_damaged_object_locks_nobody_out);
+	tcase_add_test(tc, another_program_may_have_changed_it);
+	tcase_add_test(tc, keys_of_a_reader_tell_the_age_alone);
 	tcase_add_loop_test(tc, a_card_that_cannot_remember_serves, 0, 5);
 	tcase_add_loop_test(tc, a_cut_in_a_login, 0, FAULT_COUNT);
 	tcase_add_loop_test(tc, a_cut_in_a_change, 0, FAULT_COUNT);
