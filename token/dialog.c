@@ -320,7 +320,7 @@ dialog_ask(struct turn *t, enum ask about, const char *error, struct secret **pi
 	compose(s, about, &words_now, &prompt);
 	if ((err = buf_err(&words_now)))
 		goto out;
-	q.helper = buf_text(&s->world->helper);
+	q.helper = s->world->helper;
 	q.title = dialog_text(lang, DIALOG_TITLE);
 	q.text = buf_text(&words_now);
 	q.ok = dialog_text(lang, DIALOG_OK);

@@ -278,6 +278,9 @@ read_records(struct card *card, const struct p15_odf *odf, struct p15_objects *o
 		buf_reset(&ef);
 		if (!(err = token_read_file(card, &odf->e[i].path, &odf->e[i].range, &ef)))
 			err = p15_dir_decode(&odf->e[i], buf_peek(&ef), out, &skipped);
+		/* no record in it, but what a cut write left; where it is worse nothing can be appended */
+		if (err == E_FORMAT)
+			err = 0;
 	}
 	buf_free(&ef);
 	return err;

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/err.h"
 #include "base/log.h"
@@ -14,29 +15,30 @@
 void
 shared_open(const struct settings *s, struct shared *sh)
 {
-	int err = os_runtime_folder(settings_str(s, SET_DataPath), &sh->folder);
+	struct buf path = BUF_INIT;
+	int err = os_runtime_folder(settings_str(s, SET_DataPath), &path);
 
-	if (err) {
+	if (err || (err = buf_err(&path)))
 		log_info("no runtime folder: %s", err_text(err));
-		buf_reset(&sh->folder);
-	}
+	else
+		sh->folder = strdup(buf_text(&path));
+	buf_free(&path);
 	sh->heeds_lock = settings_bool(s, SET_closeGUIServerWhenLock);
 }
 
 void
 shared_close(struct shared *sh)
 {
-	buf_free(&sh->folder);
+	free(sh->folder);
+	sh->folder = NULL;
 }
 
 /* The path of a file in the folder; empty: there is none. */
 static const char *
 in_folder(const struct shared *sh, const char *name, struct buf *path)
 {
-	if (sh->folder.len) {
-		buf_view(path, buf_peek(&sh->folder)); /* which no NUL need follow */
-		buf_fmt(path, "/%s", name);
-	}
+	if (sh->folder)
+		buf_fmt(path, "%s/%s", sh->folder, name);
 	return buf_err(path) ? "" : buf_text(path);
 }
 
@@ -69,7 +71,7 @@ shared_bump(const struct shared *sh)
 	struct buf lock = BUF_INIT, path = BUF_INIT, text = BUF_INIT;
 	int fd;
 
-	if (!sh->folder.len ||
+	if (!sh->folder ||
 	    os_lock_take(in_folder(sh, "epoch.lock", &lock), EPOCH_LOCK_MS, NULL, NULL, &fd))
 		goto out;
 	buf_fmt(&text, "%" PRIu64 "\n", read_epoch(in_folder(sh, "epoch", &path)) + 1);

@@ -12,7 +12,7 @@
 #include "base/settings.h"
 
 struct shared {
-	struct buf folder;  /* invariant once opened; empty: there is none */
+	char *folder;       /* invariant once opened; NULL: there is none */
 	bool heeds_lock;    /* invariant: closeGUIServerWhenLock */
 };
 

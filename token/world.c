@@ -24,6 +24,7 @@ choose_dialogs(struct world *w)
 {
 	bool off = settings_bool(w->settings, SET_disableCryptokiAutoLogin) || os_secure_mode() ||
 	    (os_is_root() && !settings_bool(w->settings, SET_rootAutoLogin));
+	struct buf path = BUF_INIT;
 	int err;
 
 	if (off)
@@ -31,18 +32,20 @@ choose_dialogs(struct world *w)
 	w->auto_login = true;
 	w->keeps_pin1 = settings_bool(w->settings, SET_cryptokiPinCache) &&
 	    !settings_bool(w->settings, SET_dropAuthentication);
-	err = askpin_helper(settings_str(w->settings, SET_pinHelper), io_is_virtual(), &w->helper);
-	if (err) {
-		buf_reset(&w->helper);
-		log_info("no PIN dialogs: %s", err_text(err));
-	}
-	return err == E_MEM ? err : buf_err(&w->helper);
+	err = askpin_helper(settings_str(w->settings, SET_pinHelper), io_is_virtual(), &path);
+	if (err)
+		log_info("no PIN dialogs: %s", err == E_UNSUPPORTED ?
+		    "no program that can show them here" : err_text(err));
+	else if (!(w->helper = strdup(buf_text(&path))))
+		err = E_MEM;
+	buf_free(&path);
+	return err == E_MEM ? err : 0;
 }
 
 bool
 world_has_dialogs(struct world *w)
 {
-	return w->helper.len && !atomic_load(&w->dialog_failed);
+	return w->helper && !atomic_load(&w->dialog_failed);
 }
 
 bool
@@ -126,7 +129,7 @@ world_unref(struct world **w)
 		dead->io->ops->free(&dead->io);
 	profile_set_free(&dead->profiles);
 	shared_close(&dead->shared);
-	buf_free(&dead->helper);
+	free(dead->helper);
 	soft_free(&dead->soft);
 	settings_free(&dead->settings);
 	free(dead->session);

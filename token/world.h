@@ -33,7 +33,7 @@ struct world {
 	                                 * disableCryptokiPIN2Slot */
 	enum text_lang lang;            /* invariant: of texts for people */
 	bool auto_login;                /* invariant: what needs a PIN asks the person for it */
-	struct buf helper;              /* invariant: path of the PIN helper; empty: no dialogs */
+	char *helper;                   /* invariant: path of the PIN helper; NULL: no dialogs */
 	bool keeps_pin1;                /* invariant: PIN1 may be cached */
 	atomic_bool dialog_failed;      /* the helper did not start, or died: no more dialogs */
 	struct shared shared;           /* invariant: what the user's processes have in common */

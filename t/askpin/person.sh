@@ -56,9 +56,14 @@ person_tmux() {
 person_tmux_start() {
 	person_tmux_stop
 	person_at=terminal
+	# a server that is about to go may still take the order
+	person_until 5 person_tmux_begins "$1"
+}
+
+person_tmux_begins() {
 	# remain-on-exit: what a command leaves on the screen can still be looked at
 	person_tmux new-session -d -x 80 -y 24 -s person "$1" \; set-option -g remain-on-exit on \; \
-		set-option -g status off \; set-option -s escape-time 0
+		set-option -g status off \; set-option -s escape-time 0 && person_tmux has-session
 }
 
 person_tmux_stop() {

@@ -6,6 +6,7 @@
 #include "base/os.h"
 #include "t/fault/module.h"
 #include "t/unit/cards.h"
+#include "t/unit/nomem.h"
 #include "token/expiry.h"
 #include "token/feature.h"
 #include "token/soft.h"
@@ -51,59 +52,67 @@ verify(unsigned pin, const char *value)
 	ck_assert_uint_eq(sw(hex), 0x9000);
 }
 
+/* Selects a file of the application; its size. The card gives no byte behind the end. */
+static size_t
+select_file(unsigned fid)
+{
+	uint8_t fci[64];
+	char hex[32];
+
+	snprintf(hex, sizeof hex, "00A40800045015%04X00", fid);
+	ck_assert_uint_gt(apdu(hex, fci, sizeof fci), 8);
+	ck_assert(fci[0] == 0x6F && fci[2] == 0x80);
+	return (size_t)fci[4] << 8 | fci[5];
+}
+
+/* The whole file that is selected. */
+static void
+read_all(size_t size, uint8_t *out)
+{
+	uint8_t part[300];
+	size_t take;
+	char hex[32];
+
+	for (size_t at = 0; at < size; at += take) {
+		take = size - at < 128 ? size - at : 128;
+		snprintf(hex, sizeof hex, "00B0%04X%02X", (unsigned)at, (unsigned)take);
+		ck_assert_uint_eq(apdu(hex, part, sizeof part), take + 2);
+		memcpy(out + at, part, take);
+	}
+}
+
 /* The PIN's file; 0: there is none. Found as another program would: by the directory's bytes. */
 static unsigned
 file_of(unsigned pin)
 {
 	uint8_t dodf[2048], want[] = { 0x04, 0x01, (uint8_t)pin };
-	size_t n, len = 0, end;
-	char hex[32];
+	size_t end, len = select_file(0x4406);
 
-	ck_assert_uint_eq(sw("00A40800045015440600") & 0xFF00, 0x9000);
-	do {
-		snprintf(hex, sizeof hex, "00B0%04X80", (unsigned)len);
-		n = apdu(hex, dodf + len, 130);
-		len += n > 2 ? n - 2 : 0;
-	} while (n == 130);
-	for (size_t at = 0; at + 2 < len && dodf[at] == 0x30; at = end) {
-		end = at + 2 + dodf[at + 1];
-		if (!memmem(dodf + at, end - at, EXPIRY_APPLICATION, strlen(EXPIRY_APPLICATION)) ||
-		    !memmem(dodf + at, end - at, want, sizeof want))
-			continue;
-		return (unsigned)(dodf[end - 2] << 8 | dodf[end - 1]);
+	read_all(len, dodf);
+	for (size_t at = 0; at + 2 < len; at = end) {
+		/* a cut leaves filler and parts of a record, which are none */
+		end = dodf[at] ? at + 2 + dodf[at + 1] : at + 1;
+		if (end > len)
+			break;
+		if (memmem(dodf + at, end - at, EXPIRY_APPLICATION, strlen(EXPIRY_APPLICATION)) &&
+		    memmem(dodf + at, end - at, want, sizeof want))
+			return (unsigned)(dodf[end - 2] << 8 | dodf[end - 1]);
 	}
 	return 0;
 }
 
-static void
-select_file(unsigned fid)
-{
-	char hex[32];
-
-	snprintf(hex, sizeof hex, "00A40800045015%04X00", fid);
-	ck_assert_uint_eq(sw(hex), 0x9000);
-}
-
-/* The object of a PIN as it is on the card. The card is reset before and after. */
+/* The object of a PIN as it is on the card; its size. The card is reset afterwards. */
 static size_t
 read_object(unsigned pin, const char *value, struct expiry *e, uint8_t *ef, size_t cap)
 {
 	unsigned fid = file_of(pin);
-	size_t n, len = 0;
-	uint8_t part[130];
-	char hex[32];
+	size_t len;
 
 	ck_assert_msg(fid, "PIN%u has no object", pin);
 	verify(pin, value);
-	select_file(fid);
-	do {
-		snprintf(hex, sizeof hex, "00B0%04X80", (unsigned)len);
-		n = apdu(hex, part, sizeof part);
-		if (n > 2 && len + n - 2 <= cap) {
-			memcpy(ef + len, part, n - 2);
-			len += n - 2;
-		}
-	} while (n == 130);
+	len = select_file(fid);
+	ck_assert_uint_le(len, cap);
+	read_all(len, ef);
 	vc_reset(module.vc[0]);
 	ck_assert_int_eq(expiry_decode(view_of(ef, len), e), 0);
 	return len;
@@ -665,8 +674,10 @@ run_login(enum io_fault kind, bool is_made)
 
 START_TEST(a_cut_in_a_login)
 {
-	unsigned n = run_login((enum io_fault)_i, false);
+	unsigned n;
 
+	module_settings("changePinPeriod = 30\n");
+	n = run_login((enum io_fault)_i, false);
 	ck_assert_uint_gt(n, 30);
 	ck_assert_uint_lt(n, FAR);
 	ck_assert_uint_lt(run_login((enum io_fault)_i, true), n);
@@ -679,6 +690,7 @@ START_TEST(a_cut_in_a_change)
 	unsigned n;
 	CK_RV rv;
 
+	module_settings("changePinPeriod = 30\n");
 	for (n = 1; fired && n < FAR; n++) {
 		CK_SESSION_HANDLE h;
 
@@ -700,6 +712,47 @@ START_TEST(a_cut_in_a_change)
 		module_free();
 	}
 	ck_assert_uint_gt(n, 10);
+	ck_assert_uint_lt(n, FAR);
+}
+END_TEST
+
+/* Memory runs out in a login or a change, the virtual card's too. */
+static bool
+once(bool change, size_t n)
+{
+	CK_SESSION_HANDLE h;
+	CK_RV rv;
+
+	module_card(citizen, NULL, NULL);
+	if (change) {
+		ck_assert(opens("1234"));
+		set_day(1, "1234", 17, 0);
+	}
+	h = open_slot(0);
+	if (change)
+		ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
+	nomem_failed = false;
+	nomem_left = n;
+	rv = change ? set_pin(h, "1234", "4321") : module_login(h, "1234");
+	nomem_left = 0;
+	ck_assert_msg(rv == CKR_OK || rv == CKR_HOST_MEMORY || rv == CKR_DEVICE_ERROR ||
+	    rv == CKR_FUNCTION_FAILED || rv == CKR_DEVICE_MEMORY, "request %zu: 0x%lX", n, rv);
+	if (rv != CKR_OK)
+		ck_assert_uint_eq(change ? set_pin(h, "1234", "4321") : module_login(h, "1234"), CKR_OK);
+	finalize();
+	is_no_worse(FAULT_COUNT, (unsigned)n, change ? "4321" : NULL);
+	module_free();
+	return nomem_failed;
+}
+
+START_TEST(memory_runs_out)
+{
+	size_t n = 1;
+
+	module_settings("changePinPeriod = 30\n");
+	while (once(_i, n) && n < FAR)
+		n += 2;
+	ck_assert_uint_gt(n, 40);
 	ck_assert_uint_lt(n, FAR);
 }
 END_TEST
@@ -727,6 +780,7 @@ main(void)
 	tcase_add_loop_test(tc, a_card_that_cannot_remember_serves, 0, 5);
 	tcase_add_loop_test(tc, a_cut_in_a_login, 0, FAULT_COUNT);
 	tcase_add_loop_test(tc, a_cut_in_a_change, 0, FAULT_COUNT);
+	tcase_add_loop_test(tc, memory_runs_out, 0, 2);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");

@@ -18,6 +18,7 @@
  *   slots           the slots with a token
  *   keys            the CKA_IDs of the private keys, in order; none
  *   always ID       yes: CKA_ALWAYS_AUTHENTICATE is set, no: not
+ *   event           C_WaitForSlotEvent without waiting
  *   do COMMAND      the status of a shell command
  *   wait MS
  */
@@ -247,6 +248,14 @@ slots(void)
 		snprintf(answer, sizeof answer, "%s", rv ? rv_name(rv) : "none");
 }
 
+static void
+event(void)
+{
+	CK_SLOT_ID seen;
+
+	say(f->C_WaitForSlotEvent(CKF_DONT_BLOCK, &seen, NULL));
+}
+
 static bool
 step(const char *what, char *arg)
 {
@@ -283,6 +292,8 @@ step(const char *what, char *arg)
 		token(what);
 	else if (strcmp(what, "slots") == 0)
 		slots();
+	else if (strcmp(what, "event") == 0)
+		event();
 	else if (strcmp(what, "keys") == 0)
 		keys();
 	else if (strcmp(what, "always") == 0)

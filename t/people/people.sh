@@ -8,8 +8,10 @@
 #
 # A person at a screen (person.sh):
 #   at_terminal COMMAND               runs a shell command on a terminal; its output goes to ./out
+#   in_sight COMMAND                  ... its output stays on the terminal
 #   at_display COMMAND                runs it without a terminal, at the display
 #   nowhere COMMAND                   runs it with neither, to its end
+#   window TITLE                      waits for a window that was not there the last time, ready for keys
 #   ends STATUS [TEXT...]             waits for its end; it has that status (! any but 0) and said that
 #
 # A robot in the place of pinentry-curses, for tests that count:
@@ -37,7 +39,7 @@ people_start() {
 	# helpers must belong to root, who is nobody in a user namespace of another's
 	[ "$(stat -c %u /usr/bin)" = 0 ] || pcscd_skip "only root has dialogs and mounts of its own"
 	# folders for all to write keep no programs that are trusted
-	mount -o remount,mode=755 /run
+	chmod 755 /run
 	TMPDIR=$pcsc_dir
 	export TMPDIR
 	. "$top_srcdir/t/askpin/person.sh"
@@ -92,28 +94,49 @@ system_conf() {
 # ---- a person ----
 
 people_run() {
-	rm -f rc out
+	rm -f rc out sig
+	: >out
 	cat >run.sh <<-RUN
 		{ $1
-		} >"$PWD/out" 2>&1
+		} $2
 		echo \$? >"$PWD/rc.new"
 		mv "$PWD/rc.new" "$PWD/rc"
 	RUN
 }
 
 at_terminal() {
+	people_run "$1" ">'$PWD/out' 2>&1"
+	echo 'exec sleep 1000' >>run.sh
+	person_tmux_start "unset LC_ALL; exec sh '$PWD/run.sh'"
+}
+
+in_sight() {
 	people_run "$1"
 	echo 'exec sleep 1000' >>run.sh
 	person_tmux_start "unset LC_ALL; exec sh '$PWD/run.sh'"
 }
 
 at_display() {
-	people_run "$1"
+	people_run "$1" ">'$PWD/out' 2>&1"
 	setsid sh "$PWD/run.sh" </dev/null &
 }
 
+people_window=
+# Windows of one title: another program's can have the same number.
+people_window_is_new() {
+	people_id=$(person_window "$1") && people_id="$people_id $(xdotool getwindowpid "$people_id" 2>/dev/null)" &&
+		[ "$people_id" != "$people_window" ]
+}
+
+window() {
+	person_until "$person_patience" people_window_is_new "$1" || { echo "no new window"; return 1; }
+	people_window=$people_id
+	# nobody manages windows here: keys go where the pointer is until the window takes them all
+	xdotool windowfocus --sync "${people_window% *}" || :
+}
+
 nowhere() {
-	people_run "$1"
+	people_run "$1" ">'$PWD/out' 2>&1"
 	env -u DISPLAY setsid -w sh "$PWD/run.sh" </dev/null
 }
 

@@ -1,0 +1,96 @@
+#!/bin/sh
+# ssh with a key of the card: asked once by our dialog on the terminal. Through ssh-agent there is no
+# dialog of ours: ssh-add asks, and the agent's helper is told the PIN.
+. "$top_srcdir/t/people/people.sh"
+client_image=$vcard_images/myeid-citizen.yaml
+sshd=$(command -v sshd || echo /usr/sbin/sshd)
+people_start ssh ssh-keygen ssh-agent ssh-add "$sshd" tmux pinentry-curses pgrep -- "$@"
+
+port=35922
+umask 077
+
+start_sshd() {
+	ssh-keygen -q -t ed25519 -N "" -f hostkey &&
+		printf '%s\n' "Port $port" "ListenAddress 127.0.0.1" "HostKey $PWD/hostkey" "PidFile $PWD/sshd.pid" \
+			"AuthorizedKeysFile $PWD/authorized" "StrictModes no" "UsePAM no" "PasswordAuthentication no" \
+			"PermitRootLogin prohibit-password" >sshd.conf &&
+		mkdir -p /run/sshd && "$sshd" -f sshd.conf -E sshd.log && pcscd_until 10 test -s sshd.pid
+}
+
+# The card's own keys come first: that of PIN1, then those of PIN2.
+keys() {
+	ssh-keygen -D "$module" >keys 2>keys.err && [ "$(grep -c '^ssh-rsa ' keys)" -ge 2 ] || { cat keys keys.err; return 1; }
+	grep '^ssh-rsa ' keys | sed -n "${1}p" >authorized
+}
+
+options="-F none -p $port -o StrictHostKeyChecking=no -o UserKnownHostsFile=$PWD/known
+	-o PreferredAuthentications=publickey -o IdentitiesOnly=no"
+options=$(echo $options)
+me=$(id -un)@127.0.0.1
+
+asks_no_more() {
+	! pgrep -x pinentry-curses
+}
+
+ok "sshd starts on a port of its own" start_sshd
+ok "ssh-keygen -D lists the keys without a PIN" keys 1
+ok "... and no dialog came" asks_no_more
+
+at_terminal "ssh $options -o IdentityAgent=none -I '$module' $me 'echo in as \$LOGNAME'"
+ok "ssh asks by our dialog" person_sees "PIN1: ____"
+ok "... for ssh" person_sees "Program: $(readlink -f "$(command -v ssh)")"
+person_types 1234
+ok "... once, and is in" ends 0 "in as"
+vcard_ctl reset
+at_terminal "ssh $options -o IdentityAgent=none -I '$module' $me 'echo in as \$LOGNAME'"
+person_sees "PIN1: ____"
+person_types 9999
+ok "a wrong PIN is told of" person_sees "Wrong PIN."
+person_types 1234
+ok "... the right one is in" ends 0 "in as"
+vcard_ctl reset
+at_terminal "ssh $options -o IdentityAgent=none -I '$module' $me 'echo in as \$LOGNAME'"
+person_sees "PIN1: ____"
+person_cancels
+ok "cancelled: not in" ends ! "Permission denied"
+ok "... no try is lost" client_tries 3
+
+# ---- the agent ----
+
+# It loads what it is allowed to, and names itself by a path of its own choice.
+start_agent() {
+	eval "$(ssh-agent -s -P "$(readlink -f "$module")" -a "$PWD/agent")" >/dev/null && [ -S agent ]
+}
+
+robot
+# what the helper gets is the agent's environment: everything a dialog would want
+ok "ssh-agent starts" start_agent
+in_sight "ssh-add -s '$(readlink -f "$module")'"
+ok "ssh-add asks itself" person_sees "Enter passphrase for PKCS#11:"
+person_types 1234
+ok "... the agent has the keys" ends 0
+ok "... and no dialog came" asked 0
+ok "the helper serves it" pgrep -f ssh-pkcs11-helper
+ok "a login through the agent" says "in as" ssh $options "$me" 'echo in as $LOGNAME'
+ok "... and another one" says "in as" ssh $options "$me" 'echo in as $LOGNAME'
+vcard_ctl reset
+ok "the card is reset by a neighbour: no PIN was kept for the agent" refused "Permission denied\|agent refused" \
+	ssh $options "$me" 'echo in as $LOGNAME'
+ok "... and no dialog came" asked 0
+ok "the card is taken out of the agent" ssh-add -e "$(readlink -f "$module")"
+kill "$SSH_AGENT_PID"
+unset SSH_AUTH_SOCK
+
+# Somebody else has PIN1 open: that is nothing to the agent.
+ok "ssh-agent starts again" eval "rm -f agent; start_agent"
+in_sight "ssh-add -s '$(readlink -f "$module")'"
+person_sees "Enter passphrase for PKCS#11:"
+person_types ""
+ends 0
+answers 1234
+host 'slot 0' open 'sign 45' "do ssh $options $me true 2>ssh.err = 255" >hosted 2>&1
+ok "a key that another program has open is none for the agent" test $? -eq 0
+asked 1 >/dev/null
+kill "$SSH_AGENT_PID"
+[ ! -s sshd.pid ] || kill "$(cat sshd.pid)"
+people_end 3

@@ -136,7 +136,7 @@ START_TEST(without_a_folder_each_is_alone)
 	strcpy(root, "/tmp/castor-shared-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(root));
 	sh = open_in(in_root("none/such"));
-	ck_assert_uint_eq(sh.folder.len, 0);
+	ck_assert_ptr_null(sh.folder);
 	ck_assert_uint_eq(shared_epoch(&sh), 0);
 	shared_bump(&sh);
 	ck_assert_uint_eq(shared_epoch(&sh), 0);
