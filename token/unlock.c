@@ -404,6 +404,9 @@ run(struct job *j)
 		/* asked once for the job, outside of the transaction */
 		j->desktop_locked = os_session_locked();
 		j->wants_desktop = false;
+		/* that the PIN is closed is known by now */
+		j->flags |= UNLOCK_PROBE;
+		j->opened = false;
 		err = reader_run(j->s->r, j->s->gen, verb_job, j);
 	}
 	note(j, err);
