@@ -209,7 +209,6 @@ static const char *const kind_names[] = {
 	[P15_CERT] = "certificates", [P15_DATA] = "data objects", [P15_AUTH] = "PINs",
 };
 
-/* Appends the records of every directory of one kind. */
 /* Cards pad their directories to many times what they hold, and each quarter of a kilobyte takes
  * a real card some 50 ms. So the head is read first, and the rest only unless the head ends in as
  * much filler as no deleted record leaves behind. (OpenSC stops at the first byte of filler.) */
@@ -242,8 +241,13 @@ read_dir(struct card *card, const struct p15_odf_entry *e, struct buf *out)
 	return read_ef(card, &e->path, &rest, "directory file", out);
 }
 
+/* How much of the directories was seen. Garbled: up to there; a write that was cut short leaves so. */
+enum seen { SEEN_ALL, SEEN_GARBLED, SEEN_NOTHING };
+
+/* Appends the records of every directory of one kind. *worst: how much was seen of one of them. */
 static int
-read_dirs(struct card *card, const struct p15_odf *odf, enum p15_kind kind, struct p15_objects *out)
+read_dirs(struct card *card, const struct p15_odf *odf, enum p15_kind kind, struct p15_objects *out,
+    enum seen *worst)
 {
 	struct buf ef = BUF_INIT;
 	size_t skipped = 0, before;
@@ -255,11 +259,14 @@ read_dirs(struct card *card, const struct p15_odf *odf, enum p15_kind kind, stru
 		buf_reset(&ef);
 		before = skipped;
 		err = read_dir(card, &odf->e[i], &ef);
+		if (!ef.len)
+			*worst = SEEN_NOTHING;
 		if (!err && ef.len)
 			err = p15_dir_decode(&odf->e[i], buf_peek(&ef), out, &skipped);
 		if (err == E_FORMAT || err == E_LIMIT) {
 			log_warn("the card's directory of %s cannot be read: %s", kind_names[kind], err_text(err));
 			skipped = before; /* that was all of it */
+			*worst = *worst > SEEN_GARBLED ? *worst : SEEN_GARBLED;
 			err = 0;
 		}
 	}
@@ -435,15 +442,18 @@ static int
 read_pins(struct card *card, const struct settings *s, struct token *t)
 {
 	struct p15_objects auths = { 0 };
+	enum seen pins = SEEN_ALL, keys = SEEN_ALL;
 	int err;
 
-	if (!(err = read_dirs(card, &t->odf, P15_AUTH, &auths)) &&
-	    !(err = read_dirs(card, &t->odf, P15_PRIVATE, &t->keys)) &&
+	if (!(err = read_dirs(card, &t->odf, P15_AUTH, &auths, &pins)) &&
+	    !(err = read_dirs(card, &t->odf, P15_PRIVATE, &t->keys, &keys)) &&
 	    !(err = take_pins(t, &auths)))
 		err = take_profile_pins(t);
 	for (unsigned i = 0; i < PINS_PER_READER && !err; i++) {
+		/* a PIN whose keys were not seen may be one of those; a second one mostly is */
 		t->slot[i].is_pin2 = t->slot[i].has_pin && t->slot[i].auth_id.len &&
-		    guards_pin2_key(&t->keys, &t->slot[i].auth_id);
+		    (keys == SEEN_NOTHING || (i && keys) ||
+		    guards_pin2_key(&t->keys, &t->slot[i].auth_id));
 		/* what the directory allows the driver must be able to do, before a person is asked for it */
 		t->slot[i].can_change &= card->ops->pin_change != NULL;
 		t->slot[i].can_unblock &= card->ops->pin_unblock != NULL;
@@ -509,10 +519,11 @@ token_read_objects(struct card *card, const struct p15_odf *odf, const struct p1
 {
 	static const enum p15_kind kinds[] = { P15_PUBLIC, P15_CERT, P15_DATA };
 	struct p15_objects recs = { 0 }, all = { 0 };
+	enum seen seen = SEEN_ALL; /* what is not does no harm here */
 	int err = 0;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !err; i++)
-		err = read_dirs(card, odf, kinds[i], &recs);
+		err = read_dirs(card, odf, kinds[i], &recs, &seen);
 	for (unsigned i = 0; i < slots->n && !err; i++)
 		if (!slots->p[i].hidden)
 			err = object_list_take(out, build_profile_object(i));

@@ -37,6 +37,7 @@ struct job {
 	/* what came of it */
 	bool accepted;          /* the card took `given` */
 	bool refused;           /* ... or did not */
+	bool uncertain;         /* its answer got lost */
 	bool unfit;             /* it cannot be a PIN of this card, and was not sent */
 	bool wants_desktop;     /* the kept PIN may be used if the desktop is not locked */
 	bool cache_used, cache_dead;
@@ -111,6 +112,7 @@ enter(struct card *card, struct job *j)
 		j->accepted = !err;
 		j->refused = err == E_PIN_WRONG || err == E_PIN_BLOCKED;
 		j->unfit = err == E_PIN_LEN;
+		j->uncertain = err == E_MEM || err == E_IO || err == E_PROTOCOL || err == E_CARD;
 		return j->unfit ? E_PIN_WRONG : err;
 	}
 	if (!fits(j, j->given)) {
@@ -120,6 +122,7 @@ enter(struct card *card, struct job *j)
 	err = card_pin_verify(card, &j->ref, secret_view(j->given), &j->tries);
 	j->accepted = !err;
 	j->refused = err == E_PIN_WRONG || err == E_PIN_BLOCKED;
+	j->uncertain = err == E_MEM || err == E_IO || err == E_PROTOCOL || err == E_CARD;
 	/* read in the transaction: later, a change by another program might have counted already */
 	if (j->accepted && !j->each)
 		j->epoch = shared_epoch(&j->s->world->shared);
@@ -256,7 +259,7 @@ verb_job(struct card *card, void *arg)
 	struct job *j = arg;
 	int err;
 
-	j->accepted = j->refused = j->unfit = j->cache_used = j->cache_dead = false;
+	j->accepted = j->refused = j->uncertain = j->unfit = j->cache_used = j->cache_dead = false;
 	j->wants_desktop = false;
 	j->tries = j->tries_seen = -1;
 	if (j->on_pad && !j->each && !j->login && look(card, j) == 1)
@@ -272,7 +275,7 @@ verb_job(struct card *card, void *arg)
 	if (err == E_PIN_NEEDED && j->tries_seen == 0)
 		err = E_PIN_BLOCKED; /* nobody need be asked */
 	/* The card forgets such a PIN by itself only by using it for a key. */
-	if (j->each && j->accepted && (err || j->login || j->ref.forget != PIN_FORGET_CARD))
+	if (j->each && (j->accepted || j->uncertain) && (err || j->login || j->ref.forget != PIN_FORGET_CARD))
 		unlock_close(j->s->r, card, &j->ref);
 	return err;
 }
@@ -377,8 +380,8 @@ note(struct job *j, int err)
 				slot->opened = false;
 			if (j->accepted)
 				keep_locked(j, slot);
-			if (j->cache_used)
-				slot->opened = true;
+			if (j->cache_used || (j->uncertain && !j->each))
+				slot->opened = true; /* and will be closed by a logout */
 			if (!err && slot->cache.pin && !j->login)
 				pincache_used(&slot->cache, os_clock_ms());
 			if (err == E_PIN_BLOCKED)
@@ -401,6 +404,9 @@ run(struct job *j)
 		/* asked once for the job, outside of the transaction */
 		j->desktop_locked = os_session_locked();
 		j->wants_desktop = false;
+		/* that the PIN is closed is known by now */
+		j->flags |= UNLOCK_PROBE;
+		j->opened = false;
 		err = reader_run(j->s->r, j->s->gen, verb_job, j);
 	}
 	note(j, err);

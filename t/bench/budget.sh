@@ -1,5 +1,5 @@
 #!/bin/sh
-# The budget: APDUs, milliseconds and memory, over a socket and over pcscd.
+# The budget: APDUs, milliseconds and memory, over a socket and over pcscd; APDUs of PINs over a socket.
 . "$top_srcdir/t/tap.sh"
 . "$top_srcdir/t/pcscd.sh"
 pcscd_enter "$@"
@@ -20,4 +20,9 @@ conform_hooks "$pcsc_dir/ctl0"
 conform_run bench/apdus "$@"
 stop_vcard
 stop_pcscd
+conform_module libcryptoki-virtual.so
+conform_card myeid-citizen.yaml
+conform_dialogs
+conform_run bench/pins --max-dialog 8 --max-sign 2 --max-login 4 --max-again 13 --max-pin2 8 \
+	--max-pin2-dialog 7
 conform_end

@@ -22,10 +22,12 @@ is_defined(CK_RV rv)
 	    rv == CKR_KEY_HANDLE_INVALID || rv == CKR_SLOT_ID_INVALID || rv == CKR_TOKEN_NOT_RECOGNIZED;
 }
 
+enum what { USE, MAKE, PIN2 };
+
 static bool
-once(bool make, size_t n)
+once(enum what what, size_t n)
 {
-	struct walk w = { .make = make, .nomem = n > 0 };
+	struct walk w = { .make = what == MAKE, .pin2 = what == PIN2, .nomem = n > 0 };
 	bool right;
 
 	nomem_failed = false;
@@ -41,19 +43,21 @@ once(bool make, size_t n)
 }
 
 static size_t
-run(const char *image, bool make, size_t step)
+run(enum what what, size_t step)
 {
+	static const char *const images[] = { "myeid.yaml", "myeid-blank.yaml", "myeid-citizen.yaml" };
+	const bool make = what == MAKE;
 	size_t n = 1;
 	bool failed = true;
 
 	for (n = 1; failed && n < FAR; n += step) {
 		if (make || n == 1)
-			module_card(image, NULL, NULL);
-		ck_assert_msg(once(make, n), "request %zu: %s gave 0x%lX; %s", n, first_at, first_rv, wrong);
+			module_card(images[what], NULL, NULL);
+		ck_assert_msg(once(what, n), "request %zu: %s gave 0x%lX; %s", n, first_at, first_rv, wrong);
 		failed = nomem_failed;
 		ck_assert_int_eq(vc_tries(module.vc[0], 1), 3);
 		/* and with memory again, the same card */
-		ck_assert_msg(once(make, 0) && !first_at, "after request %zu: %s gave 0x%lX", n, first_at, first_rv);
+		ck_assert_msg(once(what, 0) && !first_at, "after request %zu: %s gave 0x%lX", n, first_at, first_rv);
 		if (make)
 			module_free();
 	}
@@ -63,7 +67,7 @@ run(const char *image, bool make, size_t step)
 
 START_TEST(a_program_that_uses_keys)
 {
-	size_t n = run("myeid.yaml", false, 1);
+	size_t n = run(USE, 1);
 
 	ck_assert_uint_gt(n, 200);
 	ck_assert_uint_lt(n, FAR);
@@ -72,7 +76,16 @@ END_TEST
 
 START_TEST(a_program_that_makes_keys)
 {
-	size_t n = run("myeid-blank.yaml", true, 3);
+	size_t n = run(MAKE, 3);
+
+	ck_assert_uint_gt(n, 200);
+	ck_assert_uint_lt(n, FAR);
+}
+END_TEST
+
+START_TEST(a_program_that_uses_pin2)
+{
+	size_t n = run(PIN2, 2);
 
 	ck_assert_uint_gt(n, 200);
 	ck_assert_uint_lt(n, FAR);
@@ -91,6 +104,7 @@ main(void)
 	tcase_set_timeout(tc, 200);
 	tcase_add_test(tc, a_program_that_uses_keys);
 	tcase_add_test(tc, a_program_that_makes_keys);
+	tcase_add_test(tc, a_program_that_uses_pin2);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");

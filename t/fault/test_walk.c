@@ -90,6 +90,10 @@ may_be_first(const struct kind *kind, const struct walk *w, CK_RV rv)
 	/* a directory of PINs that could not be read names no second one, which is a slot without a token */
 	if (w->pin2 && kind->no_undo && rv == CKR_TOKEN_NOT_PRESENT)
 		return true;
+	/* The command that closes PIN2 failed, so the card was reset, and does not recover from that: for
+	 * all one can tell it is another card. */
+	if (w->pin2 && (kind->fault == FAULT_61LOOP || kind->fault == FAULT_6CLOOP) && rv == CKR_DEVICE_REMOVED)
+		return true;
 	for (size_t i = 0; i < sizeof kind->first / sizeof kind->first[0]; i++)
 		if (rv == kind->first[i])
 			return true;

@@ -50,6 +50,7 @@ step_slots(struct walk *w)
 	CK_SLOT_ID id[4];
 	CK_RV rv;
 
+	w->slot = w->pin2; /* PIN2 is never given to another slot */
 	if ((rv = C_GetSlotList(CK_FALSE, NULL, &n)))
 		return rv;
 	if (n > 4)
@@ -57,7 +58,7 @@ step_slots(struct walk *w)
 	n = 4;
 	if ((rv = C_GetSlotList(CK_FALSE, id, &n)))
 		return rv;
-	w->slot = n > w->pin2 ? id[w->pin2] : 0;
+	w->slot = n > w->pin2 ? id[w->pin2] : w->pin2;
 	return CKR_OK;
 }
 
@@ -334,13 +335,13 @@ step_login_again(struct walk *w)
 /* Whatever a step met: it has not left PIN2 open nor spent a try. The next step finds the PIN it
  * expects: an accident may have kept a change from the card, or hidden that it was made. */
 static void
-look_at_pin2(struct walk *w, CK_RV rv, const char *pin)
+look_at_pin2(struct walk *w, const char *pin)
 {
 	char why[80];
 	int tries = vc_tries(module.vc[0], 2), puk = vc_puk_tries(module.vc[0], 2);
 
-	if (rv == CKR_OK && vc_pin_is_open(module.vc[0], 2) == 1)
-		broken(w, "PIN2 is open after a success");
+	if (vc_pin_is_open(module.vc[0], 2) == 1)
+		broken(w, "PIN2 was left open");
 	if (tries != PIN2_TRIES || puk != PUK2_TRIES) {
 		snprintf(why, sizeof why, "%d tries of PIN2 and %d of its PUK are left", tries, puk);
 		broken(w, why);
@@ -447,7 +448,7 @@ walk(struct walk *w)
 		w->step[w->nstep].name = steps[i].name;
 		w->step[w->nstep++].rv = rv;
 		if (w->pin2)
-			look_at_pin2(w, rv, steps[i].run == step_change ? "735192" : "123456");
+			look_at_pin2(w, steps[i].run == step_change ? "735192" : "123456");
 		if (!may(w, i, rv)) {
 			snprintf(why, sizeof why, "%s gave 0x%lX", steps[i].name, rv);
 			broken(w, why);

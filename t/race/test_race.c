@@ -7,12 +7,14 @@
 
 #include "t/fault/module.h"
 #include "t/unit/cards.h"
+#include "t/unit/children.h"
 
 #define THREADS 6
 #define HANDLES 8        /* sessions, known to all threads */
 #define SECONDS 4
 #define PATIENCE 30      /* seconds after which a thread counts as hung */
 #define AT_ONCE_MS 1500  /* what needs no card, on a busy machine under a sanitizer */
+#define ROUNDS 10        /* things each of those does who ask */
 #define SLOW_MS 4000     /* one command of the slow card */
 
 static atomic_bool stop;
@@ -442,5 +444,126 @@ START_TEST(one_reader_never_waits_for_another)
 }
 END_TEST
 
+/* ---- people are asked ---- */
+
+#define ASKERS 4
+
+struct asker { CK_SESSION_HANDLE h; CK_OBJECT_HANDLE key; CK_BYTE id; bool logs_in; CK_RV rv[ROUNDS]; };
+
+/* Signs, or logs in and out, until told to stop; each answer is kept. */
+static void *
+asker(void *arg)
+{
+	struct asker *a = arg;
+	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
+	CK_BYTE sig[256];
+	CK_ULONG n;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		n = sizeof sig;
+		a->key = a->logs_in ? 0 : module_find(a->h, CKO_PRIVATE_KEY, a->id);
+		if (a->logs_in) {
+			a->rv[i] = C_Login(a->h, CKU_USER, NULL, 0);
+			C_Logout(a->h);
+		} else if (!(a->rv[i] = C_SignInit(a->h, &m, a->key))) {
+			a->rv[i] = C_Sign(a->h, sig, 1, sig, &n);
+		}
+	}
+	return NULL;
+}
+
+static void
+people(const char *script)
+{
+	char text[1024], helper[600];
+
+	built(helper, sizeof helper, "t/unit/pinpeer");
+	snprintf(text, sizeof text, "rootAutoLogin = 1\npinHelper = %s\nDataPath = /nonexistent/x\n", helper);
+	module_settings(text);
+	unsetenv("disableCryptokiAutoLogin");
+	setenv("DISPLAY", ":0", 1);
+	setenv("PINENTRY_USER_DATA", script, 1);
+}
+
+static void
+start_askers(pthread_t *t, struct asker *a)
+{
+	module_open();
+	for (int i = 0; i < ASKERS; i++) {
+		a[i] = (struct asker){ .logs_in = i == 3, .id = i % 2 ? 0x46 : 0x45 };
+		ck_assert_uint_eq(C_OpenSession((CK_SLOT_ID)(i % 2), CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL,
+		    &a[i].h), CKR_OK);
+	}
+	for (int i = 0; i < ASKERS; i++)
+		ck_assert_int_eq(pthread_create(&t[i], NULL, asker, &a[i]), 0);
+}
+
+/* Every person gives the right PIN: both PINs of the card are the same here. */
+START_TEST(threads_that_ask)
+{
+	pthread_t t[ASKERS];
+	struct asker a[ASKERS];
+	CK_SLOT_INFO slot;
+
+	people("GETPIN D 123456\\nOK\\n\n");
+	module_card("myeid-citizen.yaml", "value: \"1234\"", "value: \"123456\"");
+	start_askers(t, a);
+	for (int i = 0; i < 10; i++) {
+		nanosleep(&(struct timespec){ 0, 20000000L }, NULL);
+		vc_reset(module.vc[0]);
+		C_GetSlotInfo(0, &slot);
+	}
+	for (int i = 0; i < ASKERS; i++)
+		join_in_time(t[i], "one who asks");
+	for (int i = 0; i < ASKERS; i++)
+		for (int k = 0; k < ROUNDS; k++)
+			ck_assert_msg(a[i].rv[k] == CKR_OK || (a[i].logs_in && a[i].rv[k] == CKR_USER_ALREADY_LOGGED_IN)
+			    /* a logout ends handles */
+			    || (i == 1 && a[i].rv[k] == CKR_KEY_HANDLE_INVALID)
+			    /* reset twice within one call */
+			    || a[i].rv[k] == CKR_DEVICE_ERROR, "thread %d, round %d: 0x%lX", i, k, a[i].rv[k]);
+	ck_assert_int_eq(vc_pin_is_open(module.vc[0], 2), 0);
+	ck_assert_uint_eq(C_Finalize(NULL), CKR_OK);
+	for (unsigned pin = 1; pin <= 2; pin++)
+		ck_assert_int_eq(vc_tries(module.vc[0], pin), 3);
+	module_free();
+}
+END_TEST
+
+/* The library, or the card, goes while they wait for people who take their time. */
+START_TEST(threads_that_ask_in_vain)
+{
+	pthread_t t[ASKERS];
+	struct asker a[ASKERS];
+	bool finalize;
+
+	people("GETPIN \\p\\p\\p\\p\\p\\p\\p\\p\\p\\pD 123456\\nOK\\n\n");
+	module_card("myeid-citizen.yaml", NULL, NULL);
+	for (int round = 0; round < 6; round++) {
+		finalize = round % 2 == 0;
+		start_askers(t, a);
+		nanosleep(&(struct timespec){ 0, round * 60000000L }, NULL);
+		if (finalize) {
+			ck_assert_uint_eq(C_Finalize(NULL), CKR_OK);
+		} else {
+			vc_remove(module.vc[0]);
+			vc_insert(module.vc[0]);
+		}
+		for (int i = 0; i < ASKERS; i++)
+			join_in_time(t[i], "one who asks");
+		for (int i = 0; i < ASKERS; i++)
+			for (int k = 0; k < ROUNDS; k++)
+				ck_assert_msg(a[i].rv[k] == CKR_CRYPTOKI_NOT_INITIALIZED || a[i].rv[k] == CKR_DEVICE_REMOVED ||
+				    a[i].rv[k] == CKR_SESSION_HANDLE_INVALID, "thread %d, round %d: 0x%lX", i, k, a[i].rv[k]);
+		if (!finalize)
+			ck_assert_uint_eq(C_Finalize(NULL), CKR_OK);
+	}
+	for (unsigned pin = 1; pin <= 2; pin++)
+		ck_assert_int_eq(vc_tries(module.vc[0], pin), 3);
+	module_free();
+}
+END_TEST
+
 UNIT_MAIN("race", threads_with_cards_that_come_and_go, finalize_wakes_those_who_wait,
-    finalize_lets_a_signature_be_finished, one_reader_never_waits_for_another)
+    finalize_lets_a_signature_be_finished, one_reader_never_waits_for_another, threads_that_ask,
+    threads_that_ask_in_vain)
