@@ -69,7 +69,6 @@ ok "... again" types Again "$new2"
 ok "PIN2 to sign" types PIN2 "$new2"
 ok "PIN1 to log in" types PIN1 "$new1"
 ok "all is done, PIN1 is kept" person_until 15 test -e ready
-cat out
 pid=$(pgrep -f '^[^ ]*t/people/host ' | head -n 1)
 look
 

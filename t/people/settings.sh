@@ -29,7 +29,7 @@ with() {
 asks() {
 	asks_n=$1
 	shift
-	vcard_ctl reset
+	reset_card
 	asked 0 >/dev/null
 	answers 1234 1234 1234
 	with "$@" || return 1
