@@ -52,7 +52,7 @@ answers 1234
 ok "cmsutil signs with PIN1" cms "$nick"
 ok "... it is asked for by our dialog" dialogs_say "Program: $(readlink -f "$(command -v cmsutil)")"
 ok "... once" asked 1
-vcard_ctl reset
+reset_card
 ok "cancelled: cmsutil fails" refused . cms "$nick"
 ok "... no try is lost" client_tries 3
 asked 1 >/dev/null
@@ -65,7 +65,7 @@ answers 1234
 ok "certutil lists the keys" says todentamis certutil -K -d "$db" -h "$token"
 ok "... after one dialog" asked 1
 openssl cms -encrypt -aes-256-cbc -binary -outform DER -in data -out sealed "$pki/rsa2048.cert.pem"
-vcard_ctl reset
+reset_card
 answers 1234
 ok "cmsutil opens what was sealed for the card" says "" cmsutil -D -d "$db" -i sealed -o back
 ok "... to the letter" cmp data back
@@ -75,7 +75,7 @@ ok "... after one dialog" asked 1
 disableCryptokiAutoLogin=1
 export disableCryptokiAutoLogin
 echo 1234 >pin
-vcard_ctl reset
+reset_card
 ok "without auto-login NSS gives the PIN" says todentamis certutil -K -d "$db" -h "$token" -f pin
 ok "... and no dialog came" asked 0
 people_end 3

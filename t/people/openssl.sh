@@ -50,9 +50,9 @@ ok "... for openssl" person_sees "Program: /usr/bin/openssl"
 person_types 1234
 ok "... and signs" ends 0
 ok "... with the key of PIN1" verified "$pki/rsa2048.pub.pem"
-vcard_ctl reset
+reset_card
 at_terminal "OPENSSL_CONF=$PWD/openssl.cnf openssl dgst -engine pkcs11 -keyform engine -sha256 -sign '$key' -out sig data"
-person_sees "PIN1: ____"
+person_sees "PIN1: ____" >/dev/null
 person_cancels
 ok "cancelled: dgst fails" ends !
 ok "... no try is lost" client_tries 3
@@ -65,7 +65,7 @@ ok "a robot" test -x "$robot_dir/pinentry"
 
 # signs COMMAND...: with PIN1 typed once
 signs() {
-	vcard_ctl reset
+	reset_card
 	answers 1234
 	rm -f sig signed
 	"$@" </dev/null || return 1
@@ -136,7 +136,7 @@ all_signed_by() {
 	done
 }
 
-vcard_ctl reset
+reset_card
 answers 1234
 ok "nine certificates in one process" certify "$key" rsa2048 request1 request2 request3 request4 request5 request6 \
 	request7 request8 request9
@@ -145,7 +145,7 @@ ok "... one dialog" asked 1
 
 # The fifth request comes late: the pipe opens when the first four are done, and a neighbour resets the card.
 mkfifo late
-vcard_ctl reset
+reset_card
 answers 1234
 timeout 20 sh -c 'exec 4>late; "$@"; cat request5 >&4' late "$vcard" ctl "$pcsc_dir/ctl0" reset >after &
 ok "nine more, and a neighbour who resets the card" certify "$key" rsa2048 request1 request2 request3 request4 late \

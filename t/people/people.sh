@@ -24,6 +24,7 @@
 # A program of several steps in one process (host.c):
 #   host STEP...                      each a command, with " = ANSWER" when that is not CKR_OK
 #
+#   reset_card                        as a neighbour might
 #   shut PIN                          the card says that PIN is not open, and so does another program that
 #                                     tries to use its key without one
 . "$top_srcdir/t/clients/client.sh"
@@ -217,6 +218,10 @@ dialogs_say() {
 }
 
 # ---- a program, and the card ----
+
+reset_card() {
+	vcard_ctl reset >/dev/null
+}
 
 host() {
 	timeout 60 "$top_builddir/t/people/host" "$module" "$@"

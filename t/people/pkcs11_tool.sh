@@ -41,7 +41,7 @@ kill_helper() {
 }
 
 reset() {
-	vcard_ctl reset
+	reset_card
 }
 
 # ---- on a terminal ----
@@ -64,9 +64,9 @@ ok "signed" ends 0
 ok "with the key of PIN2" verified sign2048.pub.pem
 ok "PIN2 is shut" shut 2
 
-reset
+reset_card
 at_terminal "$login"
-person_sees "PIN1: ____"
+person_sees "PIN1: ____" >/dev/null
 person_types 9999
 ok "a wrong PIN is told of" person_sees "Wrong PIN."
 ok "and how many tries are left" screen_says "2 tries left." "PIN1: ____"
@@ -89,27 +89,27 @@ ok "... and the tries are back" tries 2 3
 
 vcard_ctl tries 2 2 >/dev/null
 at_terminal "$binding"
-person_sees "PIN2: ____"
+person_sees "PIN2: ____" >/dev/null
 person_types 999999
 ok "a wrong one with one left: no dialog comes again by itself" ends !
 ok "... the last try is still there" tries 2 1
 ok "... nothing was signed" unsigned
 vcard_ctl tries 2 3 >/dev/null
 
-reset
+reset_card
 at_terminal "$login"
-person_sees "PIN1: ____"
+person_sees "PIN1: ____" >/dev/null
 person_cancels
 ok "cancelled: the tool fails" ends ! "CKR_FUNCTION_REJECTED\|CKR_FUNCTION_CANCELED"
 ok "... no try is lost" tries 1 3
 ok "... nothing was signed" unsigned
 at_terminal "$binding"
-person_sees "PIN2: ____"
+person_sees "PIN2: ____" >/dev/null
 person_cancels
 ok "cancelled, with PIN2" ends ! "CKR_FUNCTION_REJECTED\|CKR_FUNCTION_CANCELED"
 ok "... no try is lost" tries 2 3
 at_terminal "$login"
-person_sees "PIN1: ____"
+person_sees "PIN1: ____" >/dev/null
 # to this dialog a lone Escape is the beginning of a key, which the next one makes a choice
 person_keys Escape
 person_keys Escape
@@ -117,7 +117,7 @@ person_cancels
 ok "Escape" ends !
 ok "... no try is lost" tries 1 3
 at_terminal "$login"
-person_sees "PIN1: ____"
+person_sees "PIN1: ____" >/dev/null
 person_types ""
 ok "an empty PIN is asked again for" person_sees "too short or too long"
 ok "... and costs no try" tries 1 3
@@ -126,7 +126,7 @@ ok "... until it is cancelled" ends !
 
 conf "pinDialogTimeout = 10"
 at_terminal "$login"
-person_sees "PIN1: ____"
+person_sees "PIN1: ____" >/dev/null
 waited=$(date +%s)
 ok "nobody answers: the tool fails" ends ! "CKR_FUNCTION_REJECTED\|CKR_FUNCTION_CANCELED"
 waited=$(($(date +%s) - waited))
@@ -135,14 +135,14 @@ ok "... no try is lost" tries 1 3
 conf
 
 at_terminal "$login"
-person_sees "PIN1: ____"
+person_sees "PIN1: ____" >/dev/null
 kill_helper
 ok "the dialog is killed: the tool is told that it should have given a PIN" ends ! CKR_ARGUMENTS_BAD
 ok "... no try is lost" tries 1 3
 
 # A card that goes while the person thinks.
 at_terminal "$login"
-person_sees "PIN1: ____"
+person_sees "PIN1: ____" >/dev/null
 vcard_ctl remove >/dev/null
 ok "the card is taken out: the dialog goes" person_sees_no "PIN1:"
 ok "... and the tool ends" ends !
@@ -159,22 +159,22 @@ person_types 9999
 ok "... for a wrong PIN, too" person_sees "Väärä tunnusluku."
 person_types 1234
 ok "... signed" ends 0
-reset
+reset_card
 at_terminal "LANG=sv_FI.UTF-8 $binding"
 ok "Swedish by LANG" person_sees "PIN2"
 ok "... with its words" screen_says "Kort: FINEID S4-1" "Program: /usr/bin/pkcs11-tool" "<Avbryt>"
 person_cancels
-ends !
+ends ! >/dev/null
 conf "Language = sv"
 at_terminal "LANG=fi_FI.UTF-8 $login"
 ok "Swedish by the setting, which counts before LANG" person_sees "<Avbryt>"
 person_cancels
-ends !
+ends ! >/dev/null
 conf "Language = fi"
 at_terminal "$login"
 ok "Finnish by the setting" person_sees "<Peruuta>"
 person_cancels
-ends !
+ends ! >/dev/null
 ok "the label of the slot is Finnish, too" says "PIN1 kirjautuminen" eval "$tool --list-slots"
 conf
 
@@ -186,15 +186,15 @@ ok "... and has nobody to ask" unsigned
 nowhere "$login --login --pin 1234"
 ok "with a PIN of its own it signs" ends 0
 ok "... with the key of PIN1" verified "$pki/rsa2048.pub.pem"
-reset
+reset_card
 if [ -x /usr/bin/pinentry-tty ]; then
 	in_sight "TERM=dumb $login"
 	ok "a terminal that is dumb" person_sees "Enter PIN1 to log in with your card."
-	person_sees "PIN1:"
+	person_sees "PIN1:" >/dev/null
 	person_types 1234
 	ok "... signed" ends 0
 	ok "... with the key of PIN1" verified "$pki/rsa2048.pub.pem"
-	reset
+	reset_card
 else
 	skip "a terminal that is dumb" "pinentry-tty is not installed"
 fi
@@ -207,7 +207,7 @@ if system_conf "pinHelper = /usr/bin/there-is-none"; then
 	echo 'echo this is no dialog' >"$pcsc_dir/no-dialog"
 	chmod 755 "$pcsc_dir/no-dialog"
 	system_conf "pinHelper = $pcsc_dir/no-dialog"
-	reset
+	reset_card
 	at_terminal "$login"
 	ok "a helper that is no dialog" ends ! CKR_ARGUMENTS_BAD
 	cp /usr/bin/pinentry-curses "$pcsc_dir/mine"
@@ -216,7 +216,7 @@ if system_conf "pinHelper = /usr/bin/there-is-none"; then
 	ok "a helper of the administrator's choice" person_sees "PIN1: ____"
 	ok "... it is that one" pgrep -x mine
 	person_cancels
-	ends !
+	ends ! >/dev/null
 	chmod 777 "$pcsc_dir/mine"
 	in_sight "$login"
 	ok "... and not, when others could change it" person_sees "Please enter User PIN"
@@ -228,7 +228,7 @@ at_terminal "$login"
 ok "nobody but the administrator chooses it" person_sees "PIN1: ____"
 not_ok_if "... it is that one" pgrep -x mine
 person_cancels
-ends !
+ends ! >/dev/null
 conf
 
 # ---- change and unblock ----
@@ -242,7 +242,7 @@ ok "... again" person_sees "Again:"
 person_types 4322
 ok "... and both must be the same" person_sees "The two PINs are not the same."
 person_types 4321
-person_sees "Again:"
+person_sees "Again:" >/dev/null
 person_types 4321
 ok "the old PIN is asked for" person_sees "Enter the current PIN1 of your card."
 person_types 9999
@@ -261,13 +261,13 @@ ok "the PUK is asked for" person_sees "Enter the PUK of your card."
 person_types 12345678
 ok "the new PIN is asked for" person_sees "Enter a new PIN2."
 person_types 123456
-person_sees "Again:"
+person_sees "Again:" >/dev/null
 person_types 123456
 ok "unblocked" ends 0
 ok "PIN2 has its tries again" tries 2 3
 ok "PIN2 is shut" shut 2
 at_terminal "$binding"
-person_sees "PIN2: ____"
+person_sees "PIN2: ____" >/dev/null
 person_types 123456
 ok "... and signs" ends 0
 ok "... with the key of PIN2" verified sign2048.pub.pem
@@ -277,7 +277,7 @@ ok "... with the key of PIN2" verified sign2048.pub.pem
 person_tmux_stop
 if command -v Xvfb >/dev/null && command -v xdotool >/dev/null && [ -x /usr/bin/pinentry-gtk-2 ]; then
 	ok "a display" person_display_start
-	reset
+	reset_card
 	at_display "$login"
 	ok "a window for PIN1" window "Castor PIN"
 	person_types 9999
@@ -292,20 +292,20 @@ if command -v Xvfb >/dev/null && command -v xdotool >/dev/null && [ -x /usr/bin/
 	ok "... signed" ends 0
 	ok "... with the key of PIN2" verified sign2048.pub.pem
 	ok "... which is shut" shut 2
-	reset
+	reset_card
 	at_display "$login"
-	window "Castor PIN"
+	window "Castor PIN" >/dev/null
 	person_cancels
 	ok "Escape: the tool fails" ends ! "CKR_FUNCTION_REJECTED\|CKR_FUNCTION_CANCELED"
 	ok "... no try is lost" tries 1 3
 	at_display "$login"
-	window "Castor PIN"
+	window "Castor PIN" >/dev/null
 	kill_helper
 	ok "the window is killed" ends ! CKR_ARGUMENTS_BAD
 	at_display "LANG=fi_FI.UTF-8 $login"
 	ok "the window's title is Finnish" window "Castor – tunnusluku"
 	person_cancels
-	ends !
+	ends ! >/dev/null
 	person_display_stop
 	DISPLAY=:4711
 	export DISPLAY

@@ -41,16 +41,16 @@ ok "ssh asks by our dialog" person_sees "PIN1: ____"
 ok "... for ssh" person_sees "Program: $(readlink -f "$(command -v ssh)")"
 person_types 1234
 ok "... once, and is in" ends 0 "in as"
-vcard_ctl reset
+reset_card
 at_terminal "ssh $options -o IdentityAgent=none -I '$module' $me 'echo in as \$LOGNAME'"
-person_sees "PIN1: ____"
+person_sees "PIN1: ____" >/dev/null
 person_types 9999
 ok "a wrong PIN is told of" person_sees "Wrong PIN."
 person_types 1234
 ok "... the right one is in" ends 0 "in as"
-vcard_ctl reset
+reset_card
 at_terminal "ssh $options -o IdentityAgent=none -I '$module' $me 'echo in as \$LOGNAME'"
-person_sees "PIN1: ____"
+person_sees "PIN1: ____" >/dev/null
 person_cancels
 ok "cancelled: not in" ends ! "Permission denied"
 ok "... no try is lost" client_tries 3
@@ -73,7 +73,7 @@ ok "... and no dialog came" asked 0
 ok "the helper serves it" pgrep -f ssh-pkcs11-helper
 ok "a login through the agent" says "in as" ssh $options "$me" 'echo in as $LOGNAME'
 ok "... and another one" says "in as" ssh $options "$me" 'echo in as $LOGNAME'
-vcard_ctl reset
+reset_card
 ok "the card is reset by a neighbour: no PIN was kept for the agent" refused "Permission denied\|agent refused" \
 	ssh $options "$me" 'echo in as $LOGNAME'
 ok "... and no dialog came" asked 0
@@ -84,9 +84,9 @@ unset SSH_AUTH_SOCK
 # Somebody else has PIN1 open: that is nothing to the agent.
 ok "ssh-agent starts again" eval "rm -f agent; start_agent"
 in_sight "ssh-add -s '$(readlink -f "$module")'"
-person_sees "Enter passphrase for PKCS#11:"
+person_sees "Enter passphrase for PKCS#11:" >/dev/null
 person_types ""
-ends 0
+ends 0 >/dev/null
 answers 1234
 host 'slot 0' open 'sign 45' "do ssh $options $me true 2>ssh.err = 255" >hosted 2>&1
 ok "a key that another program has open is none for the agent" test $? -eq 0
