@@ -46,9 +46,9 @@ dialog_lang_id(const struct session *s)
 	return ids[s->world->lang];
 }
 
-/* Waits on reader->asked for a moment. reader->lock held. */
+/* Waits for a turn to end, for a moment. The lock is held. */
 static void
-wait_asked_locked(struct reader *r)
+wait_a_moment(pthread_cond_t *ended, pthread_mutex_t *lock)
 {
 	struct timespec until;
 
@@ -58,10 +58,10 @@ wait_asked_locked(struct reader *r)
 		until.tv_nsec -= 1000000000L;
 		until.tv_sec++;
 	}
-	pthread_cond_timedwait(&r->asked, &r->lock, &until);
+	pthread_cond_timedwait(ended, lock, &until);
 }
 
-/* The turn among the threads of this process. *last: what the turn that was waited for ended with. */
+/* The turn among the threads that ask about this PIN. *last: what the turn that was waited for ended with. */
 static int
 take_among_threads(struct session *s, struct turn *t, int *last)
 {
@@ -76,7 +76,7 @@ take_among_threads(struct session *s, struct turn *t, int *last)
 		pthread_mutex_lock(&s->r->lock);
 			if (a->busy) {
 				t->waited = true;
-				wait_asked_locked(s->r);
+				wait_a_moment(&s->r->asked, &s->r->lock);
 			}
 			if (!a->busy) {
 				mine = a->busy = true;
@@ -85,6 +85,54 @@ take_among_threads(struct session *s, struct turn *t, int *last)
 		pthread_mutex_unlock(&s->r->lock);
 	}
 	return 0;
+}
+
+/* The turn among those that ask about other PINs. The programs' turn would do, were there always a
+ * folder for it. */
+static int
+take_among_pins(struct session *s)
+{
+	struct world *world = s->world;
+	struct watch w = { .s = s };
+	bool mine = false;
+
+	while (!mine) {
+		if (!is_wanted(&w))
+			return E_CLOSED;
+		pthread_mutex_lock(&world->lock);
+			if (world->showing)
+				wait_a_moment(&world->asked, &world->lock);
+			if (!world->showing)
+				mine = world->showing = true;
+		pthread_mutex_unlock(&world->lock);
+	}
+	return 0;
+}
+
+static void
+give_back_pins(struct session *s)
+{
+	pthread_mutex_lock(&s->world->lock);
+		s->world->showing = false;
+		pthread_cond_broadcast(&s->world->asked);
+	pthread_mutex_unlock(&s->world->lock);
+}
+
+/* The turn in this process, then the one among programs. */
+static int
+take_outer(struct session *s, struct turn *t)
+{
+	struct watch w = { .s = s };
+	bool others = false;
+	int err;
+
+	if ((err = take_among_pins(s)))
+		return err;
+	if ((err = shared_turn(&s->world->shared, dialog_seconds(s) * 1000, is_wanted, &w, &t->fd,
+	    &others)))
+		give_back_pins(s);
+	t->waited |= others;
+	return err;
 }
 
 static void
@@ -116,8 +164,6 @@ is_final(int err)
 int
 turn_take(struct session *s, bool shares, struct turn *t)
 {
-	struct watch w = { .s = s };
-	bool others = false;
 	int err, last;
 
 	*t = (struct turn){ .s = s, .fd = -1 };
@@ -132,11 +178,9 @@ turn_take(struct session *s, bool shares, struct turn *t)
 		else if (!world_has_dialogs(s->world))
 			err = E_UNSUPPORTED; /* it failed the other thread */
 		else
-			err = shared_turn(&s->world->shared, dialog_seconds(s) * 1000, is_wanted, &w, &t->fd,
-			    &others);
+			err = take_outer(s, t);
 		if (err)
 			give_back(s, last);
-		t->waited |= others;
 		t->held = !err;
 	}
 	pthread_mutex_lock(&s->lock);
@@ -155,6 +199,7 @@ turn_end(struct turn *t, int err)
 	t->held = false;
 	if (t->fd >= 0)
 		os_lock_drop(&t->fd);
+	give_back_pins(t->s);
 	give_back(t->s, err);
 	world_asking_end(t->s->world);
 }

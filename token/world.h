@@ -38,7 +38,8 @@ struct world {
 	atomic_bool dialog_failed;      /* the helper did not start, or died: no more dialogs */
 	struct shared shared;           /* invariant: what the user's processes have in common */
 	unsigned nasking;               /* lock: threads that wait for a person */
-	pthread_cond_t asked;           /* with lock: one of them is done */
+	pthread_cond_t asked;           /* with lock: one of them is done, or has had its turn */
+	bool showing;                   /* lock: one of them has the turn to show a dialog */
 
 	atomic_bool finalizing;
 

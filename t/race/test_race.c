@@ -498,14 +498,33 @@ start_askers(pthread_t *t, struct asker *a)
 		ck_assert_int_eq(pthread_create(&t[i], NULL, asker, &a[i]), 0);
 }
 
-/* Every person gives the right PIN: both PINs of the card are the same here. */
+/* Dialogs that were shown at a time, at most; -1 when one is still there. */
+static int
+at_once(const char *path)
+{
+	char marks[4096];
+	int now = 0, most = 0;
+
+	read_text(path, marks, sizeof marks);
+	for (const char *p = marks; *p; p++) {
+		now += *p == '+' ? 1 : -1;
+		most = now > most ? now : most;
+	}
+	return now ? -1 : most;
+}
+
+/* Every person gives the right PIN: both PINs of the card are the same here. There is no folder that
+ * programs share, and yet one dialog at a time. */
 START_TEST(threads_that_ask)
 {
+	char shown[] = "race-XXXXXX", script[512];
 	pthread_t t[ASKERS];
 	struct asker a[ASKERS];
 	CK_SLOT_INFO slot;
 
-	people("GETPIN D 123456\\nOK\\n\n");
+	close(mkstemp(shown));
+	snprintf(script, sizeof script, "GETPIN \\pD 123456\\nOK\\n\nSHOWN %s/%s\n", getenv("PWD"), shown);
+	people(script);
 	module_card("myeid-citizen.yaml", "value: \"1234\"", "value: \"123456\"");
 	start_askers(t, a);
 	for (int i = 0; i < 10; i++) {
@@ -524,6 +543,8 @@ START_TEST(threads_that_ask)
 			    || a[i].rv[k] == CKR_DEVICE_ERROR, "thread %d, round %d: 0x%lX", i, k, a[i].rv[k]);
 	ck_assert_int_eq(vc_pin_is_open(module.vc[0], 2), 0);
 	ck_assert_uint_eq(C_Finalize(NULL), CKR_OK);
+	ck_assert_int_eq(at_once(shown), 1);
+	unlink(shown);
 	for (unsigned pin = 1; pin <= 2; pin++)
 		ck_assert_int_eq(vc_tries(module.vc[0], pin), 3);
 	module_free();
