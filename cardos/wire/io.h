@@ -110,7 +110,9 @@ void io_trace_default(struct io **io);
 
 enum io_fault {
 	FAULT_REMOVED, FAULT_RESET, FAULT_6F00, FAULT_6982, FAULT_EMPTY, FAULT_1BYTE,
-	FAULT_64K, FAULT_61LOOP, FAULT_6CLOOP, FAULT_TIMEOUT, FAULT_COUNT
+	FAULT_64K, FAULT_61LOOP, FAULT_6CLOOP, FAULT_TIMEOUT,
+	FAULT_LOST,     /* a timeout after the command was carried out: its answer does not arrive */
+	FAULT_COUNT
 };
 /* Passes everything to `under` (taken) but fails the n-th transmit or control from now, once or (the
  * loops, REMOVED) until told otherwise. */

@@ -114,10 +114,24 @@ accident(struct fault_chan *c, enum io_fault kind, struct view cmd, struct buf *
 	case FAULT_6CLOOP:
 		return put_answer(rsp, 0, 0x6C10);
 	case FAULT_TIMEOUT:
+	case FAULT_LOST:
 	case FAULT_COUNT:
 	default:
 		return E_IO;
 	}
+}
+
+/* The command arrives below, its answer nowhere. */
+static int
+lose_answer(struct fault_chan *c, const uint32_t *code, struct view cmd, bool secret)
+{
+	struct buf answer = BUF_INIT_SECRET;
+	int r;
+
+	r = code ? c->under->ops->control(c->under, *code, cmd, &answer) :
+	    c->under->ops->transmit(c->under, cmd, secret, &answer);
+	buf_free(&answer);
+	return r ? r : E_IO;
 }
 
 static bool
@@ -142,7 +156,7 @@ fault_transmit(struct chan *chan, struct view cmd, bool secret, struct buf *rsp)
 	if (c->reset)
 		return E_RESET;
 	if (strikes(c, &kind))
-		return accident(c, kind, cmd, rsp);
+		return kind == FAULT_LOST ? lose_answer(c, NULL, cmd, secret) : accident(c, kind, cmd, rsp);
 	return c->under->ops->transmit(c->under, cmd, secret, rsp);
 }
 
@@ -183,7 +197,7 @@ fault_control(struct chan *chan, uint32_t code, struct view in, struct buf *out)
 	if (c->reset)
 		return E_RESET;
 	if (strikes(c, &kind))
-		return accident(c, kind, in, out);
+		return kind == FAULT_LOST ? lose_answer(c, &code, in, true) : accident(c, kind, in, out);
 	return c->under->ops->control(c->under, code, in, out);
 }
 

@@ -45,6 +45,7 @@ static const struct kind {
 	    { CKR_DEVICE_ERROR, CKR_TOKEN_NOT_RECOGNIZED, CKR_ENCRYPTED_DATA_INVALID, CKR_FUNCTION_FAILED,
 	    CKR_KEY_HANDLE_INVALID }, true },
 	{ FAULT_TIMEOUT, "timeout", { CKR_DEVICE_ERROR }, false },
+	{ FAULT_LOST, "lost answer", { CKR_DEVICE_ERROR }, false },
 };
 
 #define N_KINDS (sizeof kinds / sizeof kinds[0])
@@ -180,12 +181,12 @@ the_card_is_whole(const struct kind *kind, unsigned n, const struct walk *w, uns
 	ck_assert_uint_eq(C_Finalize(NULL), CKR_OK);
 }
 
-enum what { USE, MAKE, PIN2 };
+enum what { USE, MAKE, PIN2, PIN2_OPENS };
 
 static void
 the_next_card_works(const struct kind *kind, unsigned n, enum what what)
 {
-	struct walk w = { .make = what == MAKE, .pin2 = what == PIN2 };
+	struct walk w = { .make = what == MAKE, .pin2 = what >= PIN2 };
 	const char *at;
 	CK_RV rv;
 
@@ -226,7 +227,8 @@ blank_listing(void)
 static unsigned
 run_kind(const struct kind *kind, enum what what)
 {
-	static const char *const images[] = { "myeid.yaml", "myeid-blank.yaml", "myeid-citizen.yaml" };
+	static const char *const images[] = { "myeid.yaml", "myeid-blank.yaml", "myeid-citizen.yaml",
+		"myeid-openers.yaml" };
 	const bool make = what == MAKE;
 	unsigned long blank = 0;
 	unsigned n;
@@ -234,7 +236,7 @@ run_kind(const struct kind *kind, enum what what)
 
 	module.fault = kind->fault;
 	for (n = 1; fired && n < FAR; n++) {
-		struct walk w = { .make = make, .pin2 = what == PIN2 };
+		struct walk w = { .make = make, .pin2 = what >= PIN2 };
 
 		if (make || n == 1)
 			module_card(images[what], NULL, NULL);
@@ -283,6 +285,16 @@ START_TEST(a_program_that_uses_pin2)
 }
 END_TEST
 
+/* The PIN is open after it was changed or unblocked, also when nobody hears of it. */
+START_TEST(a_program_that_uses_pin2_which_a_change_opens)
+{
+	unsigned n = run_kind(&kinds[_i], PIN2_OPENS);
+
+	ck_assert_uint_gt(n, 40);
+	ck_assert_uint_lt(n, FAR);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -297,6 +309,7 @@ main(void)
 	tcase_add_loop_test(tc, a_program_that_uses_keys, 0, (int)N_KINDS);
 	tcase_add_loop_test(tc, a_program_that_makes_keys, 0, (int)N_KINDS);
 	tcase_add_loop_test(tc, a_program_that_uses_pin2, 0, (int)N_KINDS);
+	tcase_add_loop_test(tc, a_program_that_uses_pin2_which_a_change_opens, 0, (int)N_KINDS);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_set_tap(runner, "-");

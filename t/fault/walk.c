@@ -306,6 +306,15 @@ step_change(struct walk *w)
 	return set_pin2(w, "123456", "735192");
 }
 
+/* The PIN of an earlier login is the old one by now, or may be. */
+static CK_RV
+step_sign2_after(struct walk *w)
+{
+	CK_RV rv = sign2(w, 0x46, CKM_SHA256_RSA_PKCS, 256);
+
+	return rv == CKR_USER_NOT_LOGGED_IN ? CKR_OK : rv;
+}
+
 static CK_RV
 step_change_back(struct walk *w)
 {
@@ -408,6 +417,7 @@ static const struct {
 	{ "login, sign EC with PIN2", step_login_sign2_ec, PIN2, { PRIVATE_RVS } },
 	{ "sign after a context-specific login", step_context, PIN2, { PRIVATE_RVS } },
 	{ "C_SetPIN", step_change, PIN2, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
+	{ "sign after C_SetPIN", step_sign2_after, PIN2, { PRIVATE_RVS } },
 	{ "C_SetPIN back", step_change_back, PIN2,
 	    { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
 	{ "C_InitPIN", step_unblock, PIN2, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
@@ -448,7 +458,8 @@ walk(struct walk *w)
 		w->step[w->nstep].name = steps[i].name;
 		w->step[w->nstep++].rv = rv;
 		if (w->pin2)
-			look_at_pin2(w, steps[i].run == step_change ? "735192" : "123456");
+			look_at_pin2(w, steps[i].run == step_change || steps[i].run == step_sign2_after ?
+			    "735192" : "123456");
 		if (!may(w, i, rv)) {
 			snprintf(why, sizeof why, "%s gave 0x%lX", steps[i].name, rv);
 			broken(w, why);

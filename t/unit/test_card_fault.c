@@ -22,6 +22,7 @@ static const struct { enum io_fault kind; const char *name; int errors[7]; } kin
 	{ FAULT_61LOOP, "61 loop", { E_PROTOCOL, E_UNKNOWN } },
 	{ FAULT_6CLOOP, "6C loop", { E_PROTOCOL, E_UNKNOWN } },
 	{ FAULT_TIMEOUT, "timeout", { E_IO } },
+	{ FAULT_LOST, "lost answer", { E_IO } },
 };
 
 static int

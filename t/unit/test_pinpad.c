@@ -504,7 +504,7 @@ START_TEST(accidents_are_told_and_burn_no_try)
 			ck_assert_msg(vc_tries(rig.vc, 1) == 3, "kind %d at %u: a try burnt", kind, n);
 			if (kind == FAULT_REMOVED)
 				ck_assert_msg(r == E_GONE, "removed at %u: %s", n, err_name(r));
-			if (kind == FAULT_TIMEOUT)
+			if (kind == FAULT_TIMEOUT || kind == FAULT_LOST)
 				ck_assert_msg(r == E_IO || (n == PROPERTIES_AT && !r), "timeout at %u: %s", n,
 				    err_name(r));
 			io_fault_set(rig.io, 0, (enum io_fault)kind);
