@@ -13,12 +13,13 @@ static const char *first_at;
 static char wrong[200];
 
 /* How the first step to fail may fail: for want of memory, or (OpenSSL does not say why it has no
- * context) as a function that failed. */
+ * context) as a function that failed. USER_NOT_LOGGED_IN: whether a PIN was changed meanwhile could not
+ * be looked up, so that one given for one use is not used. */
 static bool
 is_defined(CK_RV rv)
 {
 	return rv == CKR_OK || rv == CKR_HOST_MEMORY || rv == CKR_FUNCTION_FAILED || rv == CKR_DEVICE_ERROR ||
-	    rv == CKR_DEVICE_MEMORY ||
+	    rv == CKR_DEVICE_MEMORY || rv == CKR_USER_NOT_LOGGED_IN ||
 	    rv == CKR_KEY_HANDLE_INVALID || rv == CKR_SLOT_ID_INVALID || rv == CKR_TOKEN_NOT_RECOGNIZED;
 }
 

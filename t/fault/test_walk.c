@@ -16,7 +16,7 @@
 static const struct kind {
 	enum io_fault fault;
 	const char *name;
-	CK_RV first[6];
+	CK_RV first[8];
 	bool no_undo; /* the card cannot be told to take a half-made pair back */
 } kinds[] = {
 	{ FAULT_REMOVED, "removed", { CKR_DEVICE_REMOVED, CKR_TOKEN_NOT_PRESENT,
@@ -29,7 +29,8 @@ static const struct kind {
 	 * KEY_HANDLE_INVALID: a public key was refused, and nobody else tells its numbers */
 	{ FAULT_6982, "6982",
 	    { CKR_USER_NOT_LOGGED_IN, CKR_TOKEN_NOT_RECOGNIZED, CKR_FUNCTION_FAILED,
-	    CKR_KEY_HANDLE_INVALID, CKR_ENCRYPTED_DATA_INVALID }, true },
+	    CKR_KEY_HANDLE_INVALID, CKR_ENCRYPTED_DATA_INVALID,
+	    CKR_PIN_INCORRECT /* which a card may mean by it */ }, true },
 	{ FAULT_EMPTY, "empty",
 	    { CKR_DEVICE_ERROR, CKR_TOKEN_NOT_RECOGNIZED, CKR_ENCRYPTED_DATA_INVALID }, false },
 	{ FAULT_1BYTE, "1 byte",

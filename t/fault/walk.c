@@ -393,7 +393,7 @@ static const struct {
 	const char *name;
 	CK_RV (*run)(struct walk *);
 	enum { ALWAYS, USE, MAKE, PIN2 } when;
-	CK_RV may[8];
+	CK_RV may[10];
 } steps[] = {
 	{ "C_Initialize", step_initialize, ALWAYS, { CKR_FUNCTION_FAILED } },
 	{ "C_GetSlotList", step_slots, ALWAYS, { 0 } },
@@ -401,7 +401,7 @@ static const struct {
 	{ "C_OpenSession", step_open, ALWAYS, { SLOT_RVS } },
 	{ "certificate", step_certificate, USE, { SESSION_RVS } },
 	{ "C_Login", step_login, ALWAYS,
-	    { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
+	    { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED, CKR_PIN_INCORRECT } },
 	{ "sign RSA", step_sign_rsa, USE, { PRIVATE_RVS } },
 	{ "sign EC", step_sign_ec, USE, { PRIVATE_RVS } },
 	{ "encrypt", step_encrypt, USE, { SESSION_RVS, CKR_KEY_HANDLE_INVALID } },
@@ -414,15 +414,15 @@ static const struct {
 	{ "C_DestroyObject", step_destroy, MAKE,
 	    { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_OBJECT_HANDLE_INVALID, CKR_FUNCTION_FAILED } },
 	{ "sign RSA with PIN2", step_sign2_rsa, PIN2, { PRIVATE_RVS } },
-	{ "login, sign EC with PIN2", step_login_sign2_ec, PIN2, { PRIVATE_RVS } },
-	{ "sign after a context-specific login", step_context, PIN2, { PRIVATE_RVS } },
-	{ "C_SetPIN", step_change, PIN2, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
+	{ "login, sign EC with PIN2", step_login_sign2_ec, PIN2, { PRIVATE_RVS, CKR_PIN_INCORRECT } },
+	{ "sign after a context-specific login", step_context, PIN2, { PRIVATE_RVS, CKR_PIN_INCORRECT } },
+	{ "C_SetPIN", step_change, PIN2, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED, CKR_PIN_INCORRECT } },
 	{ "sign after C_SetPIN", step_sign2_after, PIN2, { PRIVATE_RVS } },
 	{ "C_SetPIN back", step_change_back, PIN2,
-	    { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
-	{ "C_InitPIN", step_unblock, PIN2, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
+	    { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED, CKR_PIN_INCORRECT } },
+	{ "C_InitPIN", step_unblock, PIN2, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED, CKR_PIN_INCORRECT } },
 	{ "C_Login again", step_login_again, PIN2,
-	    { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED } },
+	    { SESSION_RVS, CKR_USER_NOT_LOGGED_IN, CKR_FUNCTION_FAILED, CKR_PIN_INCORRECT } },
 	{ "C_Logout", step_logout, ALWAYS, { SESSION_RVS, CKR_USER_NOT_LOGGED_IN } },
 	{ "digest", step_digest, ALWAYS, { CKR_SESSION_HANDLE_INVALID, CKR_DEVICE_REMOVED } },
 	{ "C_CloseSession", step_close, ALWAYS, { CKR_SESSION_HANDLE_INVALID } },
