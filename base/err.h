@@ -4,6 +4,8 @@
 #ifndef CASTOR_BASE_ERR_H
 #define CASTOR_BASE_ERR_H
 
+#include <stdbool.h>
+
 /* code, English text (for logs and for people; translatable) */
 #define ERR_LIST(X) \
 	X(E_MEM,         "out of memory") \
@@ -16,6 +18,7 @@
 	X(E_PIN_WRONG,   "wrong PIN") \
 	X(E_PIN_BLOCKED, "PIN is blocked") \
 	X(E_PIN_LEN,     "PIN has a length the card does not take") \
+	X(E_PIN_UNFIT,   "cannot be the PIN, and was not sent") \
 	X(E_PIN_EXPIRED, "PIN is too old and must be changed") \
 	X(E_PIN_USED,    "PIN was used before") \
 	X(E_NOT_FOUND,   "file or record not found on the card") \
@@ -46,6 +49,8 @@ enum err {
 
 /* English text of an error; never NULL, static. */
 const char *err_text(int err);
+/* Whether it leaves open if what was asked for was done: the answer got lost on its way. */
+bool err_is_uncertain(int err);
 /* The name of the code, "E_MEM"; never NULL, static. For logs and tests. */
 const char *err_name(int err);
 

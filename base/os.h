@@ -17,8 +17,8 @@ int64_t os_clock_ms(void);
 void os_sleep_ms(int ms);
 /* Local time as text, "2026-11-24 12:00:00.123", NUL-terminated; returns its length. */
 size_t os_time_text(char *out, size_t cap);
-/* True when the program runs with more rights than its user (set-id, capabilities):
- * the environment is not to be trusted then. */
+/* True when the program runs with more rights than its user (set-id, capabilities), or acts for another
+ * one for a while: the environment is not to be trusted then. */
 bool os_secure_mode(void);
 /* A variable of the environment; NULL when unset or when os_secure_mode(). */
 const char *os_env(const char *name);

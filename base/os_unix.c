@@ -76,7 +76,7 @@ os_time_text(char *out, size_t cap)
 bool
 os_secure_mode(void)
 {
-	return getauxval(AT_SECURE) != 0;
+	return getauxval(AT_SECURE) != 0 || getuid() != geteuid() || getgid() != getegid();
 }
 
 const char *

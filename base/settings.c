@@ -606,6 +606,8 @@ read_environment(struct settings *s, const char *text)
 	c = value_check(key, trim(view_str(text)));
 	if (c.why)
 		note(&r, "the value of %s %s", infos[key].name, c.why);
+	else if (!c.number)
+		return; /* it can only switch off: what a file says of this program stays (shipped.conf) */
 	else if (s->v[key].locked)
 		note(&r, "%s is locked by the system file", infos[key].name);
 	else if (value_set(s, key, &c, view_str(r.path)))

@@ -455,7 +455,14 @@ block_of_known(const struct pin_ref *ref, struct view pin, struct buf *out)
 {
 	int r = card_pin_block(ref, pin, out);
 
-	return r == E_PIN_LEN ? E_PIN_WRONG : r;
+	return r == E_PIN_LEN ? E_PIN_UNFIT : r;
+}
+
+/* "Not verified" in answer to the PIN itself is a wrong PIN, whatever it has cost. */
+static int
+pin_answer(int r)
+{
+	return r == E_PIN_NEEDED ? E_PIN_WRONG : r;
 }
 
 /* DESIGN 18.6: references are local to the application, and a neighbour may have moved. By
@@ -477,7 +484,7 @@ card_pin_verify(struct card *card, const struct pin_ref *ref, struct view pin, i
 		return E_UNSUPPORTED;
 	if ((r = block_of_known(ref, pin, &block)) != 0 || (r = select_for_pin(card)) != 0)
 		goto out;
-	r = card->ops->pin_verify(card, ref, buf_peek(&block), tries);
+	r = pin_answer(card->ops->pin_verify(card, ref, buf_peek(&block), tries));
 out:
 	buf_free(&block);
 	return r;
@@ -497,7 +504,8 @@ card_pin_change(struct card *card, const struct pin_ref *ref, struct view old, s
 	    || (r = block_of_known(ref, old, &old_block)) != 0
 	    || (r = select_for_pin(card)) != 0)
 		goto out;
-	r = card->ops->pin_change(card, ref, buf_peek(&old_block), buf_peek(&new_block), tries);
+	r = pin_answer(card->ops->pin_change(card, ref, buf_peek(&old_block), buf_peek(&new_block),
+	    tries));
 out:
 	buf_free(&old_block);
 	buf_free(&new_block);
@@ -519,7 +527,8 @@ card_pin_unblock(struct card *card, const struct pin_ref *ref, struct view puk, 
 	    || (r = block_of_known(&puk_ref, puk, &puk_block)) != 0
 	    || (r = select_for_pin(card)) != 0)
 		goto out;
-	r = card->ops->pin_unblock(card, ref, buf_peek(&puk_block), buf_peek(&new_block), tries);
+	r = pin_answer(card->ops->pin_unblock(card, ref, buf_peek(&puk_block), buf_peek(&new_block),
+	    tries));
 out:
 	buf_free(&puk_block);
 	buf_free(&new_block);

@@ -17,6 +17,7 @@ struct sw_rule { uint16_t value, mask; int err; };
 struct pin_state {
 	int tries;              /* left; -1 the card does not say */
 	int puk_tries;          /* left; -1 the card does not say */
+	int tries_max;          /* that a success gives back; -1 the card does not say */
 	int verified;           /* 1 now open, 0 not, -1 the card does not say */
 };
 
@@ -153,8 +154,8 @@ int card_sw_err(const struct card *, uint16_t sw);
 int card_pin_block(const struct pin_ref *, struct view pin, struct buf *out);
 /* Verbs over the vtable: E_UNSUPPORTED for NULL; VERIFY, CHANGE and UNBLOCK select the
  * application first (DESIGN 18.6) and pad. A new PIN of a wrong length is E_PIN_LEN; one to
- * verify, an old one or a PUK that the card cannot have is E_PIN_WRONG with tries -1, and
- * nothing was sent. */
+ * verify, an old one or a PUK that the card cannot have is E_PIN_UNFIT, and nothing was sent.
+ * E_PIN_WRONG with tries -1: the card does not say how many are left. */
 int card_pin_verify(struct card *, const struct pin_ref *, struct view pin, int *tries);
 int card_pin_change(struct card *, const struct pin_ref *, struct view old, struct view new,
     int *tries);

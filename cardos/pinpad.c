@@ -383,7 +383,9 @@ card_pin_verify_pad(struct card *card, const struct pin_ref *ref, int timeout_s,
 	    || (card->ops->select_app && (r = card->ops->select_app(card)) != 0))
 		goto out;
 	card->typed = &entry;
-	r = card->ops->pin_verify(card, ref, buf_peek(&block), tries);
+	/* "not verified" in answer to the PIN itself is a wrong PIN, whatever it has cost */
+	if ((r = card->ops->pin_verify(card, ref, buf_peek(&block), tries)) == E_PIN_NEEDED)
+		r = E_PIN_WRONG;
 	card->typed = NULL;
 out:
 	buf_free(&block);
@@ -413,6 +415,8 @@ card_pin_change_pad(struct card *card, const struct pin_ref *ref, int timeout_s,
 		goto out;
 	card->typed = &entry;
 	r = card->ops->pin_change(card, ref, buf_peek(&block), buf_peek(&block), tries);
+	if (r == E_PIN_NEEDED)
+		r = E_PIN_WRONG;
 	card->typed = NULL;
 out:
 	buf_free(&block);

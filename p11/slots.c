@@ -81,7 +81,7 @@ C_GetTokenInfo(CK_SLOT_ID slot, CK_TOKEN_INFO_PTR info)
 	if (rv)
 		return p11_leave(&c, rv);
 	/* a keypad, or a dialog of ours, takes the PIN where the program has none to give */
-	if (info->flags & CKF_LOGIN_REQUIRED && world_has_dialogs(c.w))
+	if (info->flags & CKF_LOGIN_REQUIRED && reader_can_ask(c.r))
 		info->flags |= CKF_PROTECTED_AUTHENTICATION_PATH;
 	info->ulMaxSessionCount = info->ulMaxRwSessionCount = CK_EFFECTIVELY_INFINITE;
 	info->ulSessionCount = all;

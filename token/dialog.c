@@ -52,7 +52,7 @@ wait_a_moment(pthread_cond_t *ended, pthread_mutex_t *lock)
 {
 	struct timespec until;
 
-	clock_gettime(CLOCK_REALTIME, &until);
+	clock_gettime(CLOCK_MONOTONIC, &until);
 	until.tv_nsec += TURN_LOOK_MS * 1000000L;
 	if (until.tv_nsec >= 1000000000L) {
 		until.tv_nsec -= 1000000000L;
@@ -166,7 +166,7 @@ turn_take(struct session *s, bool shares, struct turn *t)
 {
 	int err, last;
 
-	*t = (struct turn){ .s = s, .fd = -1 };
+	*t = (struct turn){ .s = s, .shares = shares, .fd = -1 };
 	if (!world_has_dialogs(s->world))
 		return E_UNSUPPORTED;
 	if (!world_asking_begin(s->world))
@@ -200,7 +200,7 @@ turn_end(struct turn *t, int err)
 	if (t->fd >= 0)
 		os_lock_drop(&t->fd);
 	give_back_pins(t->s);
-	give_back(t->s, err);
+	give_back(t->s, t->shares ? err : 0);
 	world_asking_end(t->s->world);
 }
 
@@ -329,7 +329,7 @@ show(struct session *s, const struct askpin *q, struct secret **pin)
 	if (err == E_UNSUPPORTED) {
 		log_warn("the PIN helper %s could not be used; programs have to ask by themselves",
 		    q->helper);
-		atomic_store(&s->world->dialog_failed, true);
+		world_dialog_failed(s->world);
 	}
 	return err;
 }

@@ -12,6 +12,7 @@ struct turn {
 	struct session *s;
 	bool held;
 	bool waited; /* another thread or program had a turn while we waited: it may be all done */
+	bool shares; /* what it ends with counts for other threads that wait */
 	int fd;      /* the lock among processes, or -1 */
 };
 

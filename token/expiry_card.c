@@ -421,9 +421,10 @@ find_file(struct look *k, struct card *card)
 	return err;
 }
 
-/* Reads how old the PIN is, which is open. */
+/* Reads how old the PIN is, which is open. keeps: what was known stays when the
+ * file cannot be read. */
 static int
-read_age(struct look *k, struct card *card)
+read_age(struct look *k, struct card *card, bool keeps)
 {
 	struct buf ef = BUF_INIT;
 	struct expiry e;
@@ -435,7 +436,9 @@ read_age(struct look *k, struct card *card)
 	buf_free(&ef);
 	if (is_fatal(err))
 		return err;
-	note_age(k->s, err ? NULL : &e);
+	/* a closed PIN is one that will be verified, which tells */
+	if (!err || !keeps || err == E_PIN_NEEDED)
+		note_age(k->s, err ? NULL : &e);
 	return err;
 }
 
@@ -451,7 +454,7 @@ expiry_verified(struct session *s, struct card *card)
 	if (!err && k.age.has_file && k.age.pending)
 		renew(s, card, &k.age.file, view_of(NULL, 0));
 	else if (!err && k.age.has_file && (!k.age.known || k.today >= k.age.due) &&
-	    (err = read_age(&k, card)))
+	    (err = read_age(&k, card, false)))
 		err = complain(s, s->pin, "the PIN expiry object cannot be used", err);
 	token_unref(&k.t);
 	return err;
@@ -470,7 +473,7 @@ verb_reread(struct card *card, void *arg)
 {
 	struct look *k = arg;
 
-	return read_age(k, card);
+	return read_age(k, card, true);
 }
 
 int

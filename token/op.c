@@ -56,7 +56,7 @@ op_end(struct session *s, enum op_kind kind)
 
 	/* a context-specific login ends with its operation */
 	if (kinds[kind].cls == CKO_PRIVATE_KEY)
-		secret_free(&s->once);
+		secret_free(&s->once.pin);
 	mech_params_free(&op->params);
 	object_unref(&op->key);
 	soft_pub_free(&op->pub);
@@ -254,7 +254,7 @@ sign_on_card(struct session *s, struct op *op, struct view data)
 		rv = soft_verify(s->world->soft, op->m, &op->params, op->pub, data,
 		    buf_peek(&op->result));
 		if ((rv != CKR_SIGNATURE_INVALID && rv != CKR_SIGNATURE_LEN_RANGE) ||
-		    attrs_get_bool(object_attrs(op->key), CKA_ALWAYS_AUTHENTICATE, false))
+		    reader_is_pin2(s->r, s->gen, s->pin))
 			break;
 		log_warn("%s: a signature did not verify; others changed the card's environment",
 		    s->r->name);

@@ -35,16 +35,17 @@ struct change {
 static int
 prove_old(struct card *card, struct change *c)
 {
-	struct pin_state state = { .tries = -1, .puk_tries = -1, .verified = -1 };
+	struct pin_state state = { -1, -1, -1, -1 };
 	int err;
 
 	if (card->ops->pin_info && card->ops->pin_info(card, &c->ref, &state))
 		state.verified = -1;
-	if ((err = card_pin_verify(card, &c->ref, c->first, &c->tries)))
-		return err;
-	if (!(err = expiry_verified(c->s, card)))
+	if (!(err = card_pin_verify(card, &c->ref, c->first, &c->tries)) &&
+	    !(err = expiry_verified(c->s, card)))
 		err = expiry_may_become(c->s, card, c->first, c->second);
-	if (err && state.verified != 1)
+	/* a wrong one has opened nothing; one whose answer got lost may have */
+	if (err && err != E_PIN_WRONG && err != E_PIN_BLOCKED && err != E_PIN_UNFIT &&
+	    state.verified != 1)
 		unlock_close(c->s->r, card, &c->ref);
 	return err;
 }
@@ -87,15 +88,17 @@ verb_change(struct card *card, void *arg)
 	err = c->pad ? card_pin_change_pad(card, &c->ref, dialog_seconds(c->s), dialog_lang_id(c->s),
 	    &c->tries) : c->unblock ? card_pin_unblock(card, &c->ref, c->first, c->second, &c->tries) :
 	    card_pin_change(card, &c->ref, c->first, c->second, &c->tries);
-	if (!err) {
-		/* A PIN kept by another program of this user is the old one now; told before it can be
-		 * sent. */
+	/* A PIN kept by another program of this user is the old one now, or may be when the answer got
+	 * lost; told before it can be sent. */
+	if (!err || err_is_uncertain(err)) {
 		shared_bump(&c->s->world->shared);
 		c->epoch = shared_epoch(&c->s->world->shared);
-		settle(card, c);
-	} else if (c->ages && !c->pad && !c->unblock && !c->stays_open) {
-		unlock_close(c->s->r, card, &c->ref);
 	}
+	if (!err)
+		settle(card, c);
+	else if ((err_is_uncertain(err) || (c->ages && !c->pad && !c->unblock)) &&
+	    (!c->stays_open || c->pad))
+		unlock_close(c->s->r, card, &c->ref);
 	return err;
 }
 
@@ -115,13 +118,14 @@ note_change(struct change *c, int err)
 			if (c->unblock && err == E_PIN_BLOCKED)
 				slot->puk_tries = 0;
 			else if (c->unblock && err == E_PIN_WRONG)
-				slot->puk_tries = c->tries >= 0 ? c->tries : slot->puk_tries;
+				slot->puk_tries = c->tries;
 			else
 				/* one that was used before came with the right old one */
 				unlock_note_tries_locked(slot, err == E_PIN_USED ? 0 : err, c->tries);
-			if (!err || err == E_PIN_WRONG || err == E_PIN_BLOCKED) {
+			if (!err || err == E_PIN_WRONG || err == E_PIN_BLOCKED || err_is_uncertain(err)) {
 				pincache_wipe(&slot->cache);
-				secret_free(&slot->once);
+				secret_free(&slot->once.pin);
+				secret_free(&s->once.pin);
 			}
 			if (!err) {
 				slot->opened = c->stays_open;
@@ -164,11 +168,12 @@ taken(enum login now, enum login asked)
 	return now == asked ? CKR_USER_ALREADY_LOGGED_IN : CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
 }
 
-/* A NULL PIN where nobody can be asked is the caller's mistake. */
+/* What a person was to type could not be asked for after all: the next C_GetTokenInfo says so. (NULL
+ * where nobody can be asked from the start is the caller's mistake, and was told.) */
 static CK_RV
 login_rv(int err, struct view given)
 {
-	return err == E_UNSUPPORTED && !given.p ? CKR_ARGUMENTS_BAD : rv_from_pin(err);
+	return err == E_UNSUPPORTED && !given.p ? CKR_FUNCTION_FAILED : rv_from_pin(err);
 }
 
 static CK_RV
@@ -321,6 +326,8 @@ pin_sessions_ended(struct reader *r, unsigned pin, uint64_t gen)
 {
 	if (reader_login_state(r, gen, pin) != LOGIN_PUBLIC)
 		pin_logout_slot(r, pin, gen);
+	else
+		reader_set_login(r, gen, pin, LOGIN_PUBLIC); /* nor is a lost one to come back */
 }
 
 CK_RV
@@ -346,22 +353,18 @@ change_begin(struct session *s, struct pinslot *slot, struct change *c)
 	return CKR_OK;
 }
 
-/* A new PIN, of the program or of a person, that the rules allow. *cell: the caller's, or NULL when
- * the program gave it. `wrong`: with what was wrong with the last one, or NULL. */
+/* A new PIN that the rules allow, of a person. *cell: the caller's, and what it held is freed. */
 static CK_RV
-take_new(struct change *c, struct view given, const char *wrong, struct secret **cell)
+take_new(struct change *c, const char *wrong, struct secret **cell)
 {
 	enum pin_fault fault = PIN_FINE;
 	int err;
 
-	c->second = given;
-	if (given.p)
-		return pinrule_rv(pinrule_check(&c->rule, given));
 	for (int n = 0; n < ASK_MAX; n++) {
 		secret_free(cell);
 		err = ask(c->s, ASK_NEW, fault ? pinrule_text(fault) : wrong, cell);
 		if (err && err != E_PIN_LEN)
-			return login_rv(err, given);
+			return login_rv(err, view_of(NULL, 0));
 		fault = err ? PIN_LONG : pinrule_check(&c->rule, secret_view(*cell));
 		if (!fault)
 			break;
@@ -379,59 +382,50 @@ change_on_pad(struct change *c)
 	int err;
 
 	c->pad = true;
-	c->ref.min = c->rule.min;
 	do {
-		if ((err = dialog_away(s, verb_change, c)) != E_CLOSED)
-			note_change(c, err);
+		err = dialog_away(s, verb_change, c);
+		note_change(c, err);
 	} while (err == E_PIN_WRONG && c->tries > 1);
+	c->pad = false;
 	return err;
 }
 
-/* The old PIN, and the change by it. With a person: asked again after a wrong one, never with one try
- * left. *cell: one that the card has accepted already, or NULL; the caller's afterwards. */
-static int
-change_by_old(struct change *c, struct view given, struct secret **cell)
-{
-	const char *wrong = NULL;
-	int err = 0;
-
-	c->first = *cell ? secret_view(*cell) : given;
-	if (c->first.p)
-		return run_change(c);
-	for (int n = 0; n < ASK_MAX; n++) {
-		secret_free(cell);
-		if ((err = ask(c->s, ASK_OLD, wrong, cell)) == E_PIN_LEN) {
-			wrong = dialog_texts[DIALOG_LENGTH];
-			continue;
-		}
-		if (err)
-			break;
-		c->first = secret_view(*cell);
-		if ((err = run_change(c)) != E_PIN_WRONG)
-			break;
-		wrong = c->tries < 0 ? dialog_texts[DIALOG_LENGTH] : dialog_texts[DIALOG_WRONG];
-		if (c->tries == 0 || c->tries == 1)
-			break;
-	}
-	return err;
-}
-
-/* New and old PIN, and the change. A person whose new PIN was used before is asked for another one. */
+/* Both PINs, and the change. A person is asked again for what was wrong: for the old one unless there
+ * is one try left, for the new one when it was used before. */
 static CK_RV
 change_by_both(struct change *c, struct view old, struct view new)
 {
 	struct secret *new_cell = NULL, *old_cell = NULL;
-	const char *wrong = NULL;
-	int err = E_PIN_USED;
-	CK_RV rv = CKR_OK;
+	const char *wrong_old = NULL, *wrong_new = NULL;
+	bool again = true;
+	CK_RV rv = new.p ? pinrule_rv(pinrule_check(&c->rule, new)) : CKR_OK;
+	int err = 0;
 
-	for (int n = 0; n < ASK_MAX && !rv && err == E_PIN_USED; n++) {
-		if ((rv = take_new(c, new, wrong, &new_cell)))
+	c->first = old;
+	c->second = new;
+	for (int n = 0; n < ASK_MAX && !rv && again; n++) {
+		if (!c->first.p) {
+			err = ask(c->s, ASK_OLD, wrong_old, &old_cell);
+			wrong_old = dialog_texts[DIALOG_LENGTH];
+			c->first = secret_view(old_cell);
+			if ((again = err == E_PIN_LEN) || err)
+				continue;
+		}
+		if (!c->second.p && (rv = take_new(c, wrong_new, &new_cell)))
 			break;
-		err = change_by_old(c, old, &old_cell);
-		wrong = dialog_texts[DIALOG_USED];
-		if (err != E_PIN_USED || new.p)
-			break;
+		err = run_change(c);
+		again = false;
+		if (err == E_PIN_USED && !new.p) {
+			wrong_new = dialog_texts[DIALOG_USED];
+			c->second = view_of(NULL, 0);
+			again = true;
+		} else if (!old.p && (err == E_PIN_UNFIT || (err == E_PIN_WRONG && c->tries > 1))) {
+			if (err == E_PIN_WRONG)
+				wrong_old = dialog_texts[DIALOG_WRONG];
+			secret_free(&old_cell);
+			c->first = view_of(NULL, 0);
+			again = true;
+		}
 	}
 	secret_free(&new_cell);
 	secret_free(&old_cell);
@@ -448,12 +442,22 @@ slot_has_pad(struct session *s)
 	return has;
 }
 
+/* A reader's keys know no rule but the card's own lengths: where there are others, and a dialog that can
+ * hold to them, it is asked for instead. */
+static bool
+wants_dialog(const struct change *c, const struct pinslot *slot)
+{
+	return world_has_dialogs(c->s->world) &&
+	    (c->rule.min > slot->pin.min || c->rule.complexity);
+}
+
 CK_RV
 pin_set(struct session *s, struct view old, struct view new)
 {
 	struct pinslot slot;
 	struct change c;
 	CK_RV rv;
+	int err;
 
 	if (!(s->flags & CKF_RW_SESSION))
 		return CKR_SESSION_READ_ONLY;
@@ -467,8 +471,9 @@ pin_set(struct session *s, struct view old, struct view new)
 	if (old.p && !old.len)
 		return CKR_PIN_INCORRECT;
 	c.stays_open = slot.login == LOGIN_USER && !pinslot_each_time(&slot, s->world->settings);
-	if (slot_has_pad(s) && !old.p && !new.p)
-		return login_rv(change_on_pad(&c), old);
+	if (!old.p && !new.p && slot_has_pad(s) && !wants_dialog(&c, &slot) &&
+	    ((err = change_on_pad(&c)) != E_UNSUPPORTED || !world_has_dialogs(s->world)))
+		return login_rv(err, old);
 	return change_by_both(&c, old, new);
 }
 
@@ -485,7 +490,11 @@ pin_init(struct session *s, struct view new)
 		return CKR_USER_NOT_LOGGED_IN;
 	if (!new.p && !reader_can_ask(s->r))
 		return CKR_ARGUMENTS_BAD;
-	if ((rv = change_begin(s, &slot, &c)) || (rv = take_new(&c, new, NULL, &typed)))
+	if ((rv = change_begin(s, &slot, &c)))
+		goto out;
+	c.second = new;
+	rv = new.p ? pinrule_rv(pinrule_check(&c.rule, new)) : take_new(&c, NULL, &typed);
+	if (rv)
 		goto out;
 	pthread_mutex_lock(&s->r->lock);
 		if (s->r->gen == s->gen && s->r->token && s->r->token->slot[s->pin].puk)

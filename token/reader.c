@@ -19,6 +19,7 @@ struct reader *
 reader_new(struct world *w, const char *name, CK_SLOT_ID base, bool at_start)
 {
 	struct reader *r = calloc(1, sizeof *r);
+	pthread_condattr_t steady;
 
 	if (!r || !(r->name = strdup(name))) {
 		free(r);
@@ -31,7 +32,10 @@ reader_new(struct world *w, const char *name, CK_SLOT_ID base, bool at_start)
 	pthread_mutex_init(&r->change_lock, NULL);
 	pthread_mutex_init(&r->io_lock, NULL);
 	pthread_mutex_init(&r->lock, NULL);
-	pthread_cond_init(&r->asked, NULL);
+	pthread_condattr_init(&steady);
+	pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+	pthread_cond_init(&r->asked, &steady);
+	pthread_condattr_destroy(&steady);
 	return r;
 }
 
@@ -231,7 +235,8 @@ run_once_io_locked(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 		r->card->app_selected = false;
 	r->end_reset = false;
 	err = verb(r->card, arg);
-	card_end(r->card, r->end_reset ? IO_END_RESET : IO_END_LEAVE);
+	if (card_end(r->card, r->end_reset ? IO_END_RESET : IO_END_LEAVE) && r->end_reset)
+		log_warn("%s: the card could not be reset: its PIN may still be open", r->name);
 	if (r->end_reset)
 		note_reset(r, gen);
 	return err;
@@ -657,6 +662,17 @@ next_unmarked(struct reader *r, uint64_t gen, unsigned pin, struct attrs **a)
 	return h;
 }
 
+bool
+reader_is_pin2(struct reader *r, uint64_t gen, unsigned pin)
+{
+	bool is;
+
+	pthread_mutex_lock(&r->lock);
+		is = r->gen == gen && r->token && r->token->slot[pin].is_pin2;
+	pthread_mutex_unlock(&r->lock);
+	return is;
+}
+
 void
 reader_mark_pin2(struct reader *r, uint64_t gen, unsigned pin)
 {
@@ -669,8 +685,7 @@ reader_mark_pin2(struct reader *r, uint64_t gen, unsigned pin)
 			was = r->token->slot[pin].is_pin2;
 			r->token->slot[pin].is_pin2 = true;
 			each = pinslot_each_time(&r->token->slot[pin], r->world->settings);
-			if (each)
-				pincache_wipe(&r->token->slot[pin].cache);
+			pincache_wipe(&r->token->slot[pin].cache);
 		}
 	pthread_mutex_unlock(&r->lock);
 	if (was || !each)
@@ -683,26 +698,38 @@ reader_mark_pin2(struct reader *r, uint64_t gen, unsigned pin)
 	pthread_mutex_unlock(&r->change_lock);
 }
 
+/* The object of a slot's PIN gets the attributes of now; the old one is handed over. At once: of two
+ * threads the later one must not tell what the earlier one saw. */
+static struct object *
+tell_pin_locked(struct reader *r, unsigned pin)
+{
+	struct object *with, *old = NULL;
+
+	for (size_t i = 0; i < r->objects.n && !old; i++) {
+		if (r->objects.p[i]->cls != CKO_HW_FEATURE || r->objects.p[i]->pin != pin)
+			continue;
+		if (!(with = object_new(feature_attrs_locked(&r->token->slot[pin], pin,
+		    r->world->settings), 0, pin)))
+			break;
+		old = r->objects.p[i];
+		with->h = old->h;
+		r->objects.p[i] = with;
+	}
+	return old;
+}
+
 void
 reader_tell_pins(struct reader *r, uint64_t gen)
 {
-	struct attrs *a;
-	CK_OBJECT_HANDLE h;
+	struct object *old;
 
 	for (unsigned pin = 0; pin < r->world->slots; pin++) {
-		a = NULL;
-		h = 0;
+		old = NULL;
 		pthread_mutex_lock(&r->lock);
-			for (size_t i = 0; r->gen == gen && r->token && i < r->objects.n && !h; i++)
-				if (r->objects.p[i]->cls == CKO_HW_FEATURE &&
-				    r->objects.p[i]->pin == pin)
-					h = r->objects.p[i]->h;
-			if (h)
-				a = feature_attrs_locked(&r->token->slot[pin], pin,
-				    r->world->settings);
+			if (r->gen == gen && r->token)
+				old = tell_pin_locked(r, pin);
 		pthread_mutex_unlock(&r->lock);
-		if (a)
-			reader_replace_attrs(r, gen, h, a, NULL);
+		object_unref(&old);
 	}
 }
 

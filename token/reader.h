@@ -27,7 +27,6 @@ struct reader {
 	bool event[PINS_PER_READER];    /* lock: C_WaitForSlotEvent has not told it yet */
 	struct asking {                 /* lock: the dialog about a slot's PIN */
 		bool busy;              /* a thread has the turn */
-		unsigned turns;         /* how many there were */
 		int last;               /* E_* the last one ended with */
 	} asking[PINS_PER_READER];
 	pthread_cond_t asked;           /* with lock: a turn ended */
@@ -104,6 +103,7 @@ void reader_remove_owned(struct reader *r, CK_SESSION_HANDLE owner);
 void reader_hide_private(struct reader *r, unsigned pin);
 /* Puts the slot's keys under the rule that their PIN is given anew for every use: a certificate said
  * so, where their directory had not. No lock held. */
+bool reader_is_pin2(struct reader *r, uint64_t gen, unsigned pin); /* whether it is of that class */
 void reader_mark_pin2(struct reader *r, uint64_t gen, unsigned pin);
 /* A card_verb: reads the body of a struct source. E_PIN_NEEDED: may be read later. */
 int reader_read_source(struct card *card, void *source);

@@ -89,7 +89,7 @@ session_unref(struct session **s)
 		return;
 	for (int k = 0; k < OP_KINDS; k++)
 		op_end(dead, (enum op_kind)k);
-	secret_free(&dead->once);
+	secret_free(&dead->once.pin);
 	buf_free(&dead->found);
 	pthread_mutex_destroy(&dead->lock);
 	free(dead);

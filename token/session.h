@@ -18,8 +18,7 @@ struct session {
 
 	pthread_mutex_t lock;   /* one call of a session at a time */
 	atomic_bool closed;     /* set with lock */
-	struct secret *once;    /* lock: PIN2 of a context-specific login, for the operation going on */
-	int64_t once_until;     /* lock: os_clock_ms when it is void */
+	struct once once;       /* lock: PIN2 of a context-specific login, for the operation going on */
 	bool finding;           /* lock */
 	struct buf found;       /* lock: CK_OBJECT_HANDLEs of the search */
 	size_t found_at;        /* lock: bytes told already */

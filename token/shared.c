@@ -69,16 +69,18 @@ void
 shared_bump(const struct shared *sh)
 {
 	struct buf lock = BUF_INIT, path = BUF_INIT, text = BUF_INIT;
-	int fd;
+	int fd = -1;
 
-	if (!sh->folder ||
-	    os_lock_take(in_folder(sh, "epoch.lock", &lock), EPOCH_LOCK_MS, NULL, NULL, &fd))
-		goto out;
+	if (!sh->folder)
+		return;
+	/* without the lock two steps may become one, which is better than none */
+	if (os_lock_take(in_folder(sh, "epoch.lock", &lock), EPOCH_LOCK_MS, NULL, NULL, &fd))
+		log_warn("the lock of the epoch of PINs cannot be had");
 	buf_fmt(&text, "%" PRIu64 "\n", read_epoch(in_folder(sh, "epoch", &path)) + 1);
 	if (buf_err(&text) || os_file_replace(buf_text(&path), buf_peek(&text)))
 		log_warn("the epoch of PINs cannot be written");
-	os_lock_drop(&fd);
-out:
+	if (fd >= 0)
+		os_lock_drop(&fd);
 	buf_free(&lock);
 	buf_free(&path);
 	buf_free(&text);

@@ -54,7 +54,7 @@ void
 pinslot_wipe_locked(struct pinslot *slot)
 {
 	secret_free(&slot->puk);
-	secret_free(&slot->once);
+	secret_free(&slot->once.pin);
 	pincache_wipe(&slot->cache);
 }
 
@@ -295,6 +295,16 @@ guards_pin2_key(const struct p15_objects *keys, const struct p15_id *auth)
 	return false;
 }
 
+/* The same for a slot: a key that names no PIN is the first one's (build.c). */
+static bool
+slot_guards_pin2_key(const struct p15_objects *keys, const struct pinslot *slot, bool first)
+{
+	static const struct p15_id none;
+
+	return slot->has_pin && ((slot->auth_id.len && guards_pin2_key(keys, &slot->auth_id)) ||
+	    (first && guards_pin2_key(keys, &none)));
+}
+
 static bool
 is_user_pin(const struct p15_object *a)
 {
@@ -422,7 +432,7 @@ apply_rules(struct pinslot *slot, const struct settings *s)
 static int
 read_tries(struct card *card, struct pinslot *slot)
 {
-	struct pin_state state = { .tries = -1, .puk_tries = -1, .verified = -1 };
+	struct pin_state state = { -1, -1, -1, -1 };
 	int err;
 
 	if (!slot->has_pin || slot->pin.guess || !card->ops->pin_info)
@@ -432,6 +442,8 @@ read_tries(struct card *card, struct pinslot *slot)
 		return err;
 	slot->tries = state.tries;
 	/* the most we have seen, where nothing says how many there are after a success */
+	if (state.tries_max > 0)
+		slot->pin.tries_max = state.tries_max;
 	if (state.tries > slot->pin.tries_max)
 		slot->pin.tries_max = state.tries;
 	slot->puk_tries = state.puk_tries;
@@ -451,9 +463,8 @@ read_pins(struct card *card, const struct settings *s, struct token *t)
 		err = take_profile_pins(t);
 	for (unsigned i = 0; i < PINS_PER_READER && !err; i++) {
 		/* a PIN whose keys were not seen may be one of those; a second one mostly is */
-		t->slot[i].is_pin2 = t->slot[i].has_pin && t->slot[i].auth_id.len &&
-		    (keys == SEEN_NOTHING || (i && keys) ||
-		    guards_pin2_key(&t->keys, &t->slot[i].auth_id));
+		t->slot[i].is_pin2 = slot_guards_pin2_key(&t->keys, &t->slot[i], i == 0) ||
+		    (t->slot[i].auth_id.len && (keys == SEEN_NOTHING || (i && keys)));
 		/* what the directory allows the driver must be able to do, before a person is asked for it */
 		t->slot[i].can_change &= card->ops->pin_change != NULL;
 		t->slot[i].can_unblock &= card->ops->pin_unblock != NULL;

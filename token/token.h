@@ -25,6 +25,13 @@ struct pin_age {
 	bool told;              /* the log knows what is wrong with it */
 };
 
+/* A PIN that was given for one use, which comes next. */
+struct once {
+	struct secret *pin;     /* or NULL */
+	int64_t until;          /* os_clock_ms when it is void */
+	uint64_t epoch;         /* of the user's processes when it was verified */
+};
+
 /* One PIN of the card, which is one slot. */
 struct pinslot {
 	struct pin_ref pin;     /* load */
@@ -39,8 +46,7 @@ struct pinslot {
 	bool lost;              /* reader->lock: a reset ended a user's login, which nobody was told yet */
 	bool opened;            /* reader->lock: we verified it and the card was not told to forget */
 	struct pincache cache;  /* reader->lock: PIN1 for silent re-entry */
-	struct secret *once;    /* reader->lock: PIN2 of a C_Login, for the next operation; or NULL */
-	int64_t once_until;     /* reader->lock: os_clock_ms when it is void */
+	struct once once;       /* reader->lock: PIN2 of a C_Login, for the next operation */
 	struct secret *puk;     /* reader->lock: given by C_Login(CKU_SO), for C_InitPIN; or NULL */
 	int tries, puk_tries;   /* reader->lock: left, as last seen; -1 unknown */
 	struct pin_age age;     /* reader->lock */

@@ -31,6 +31,7 @@ struct job {
 	bool stale;             /* the kept PIN is over: the card is to forget it first */
 	struct secret *given;   /* to be entered; NULL: see what is open or kept */
 	enum from from;
+	int64_t once_until;     /* FROM_LOGIN: when it is void */
 	bool on_pad, pad_failed; /* to be typed on the reader; which could not take it */
 	int desktop_locked;     /* os_session_locked; -2: not asked yet */
 
@@ -38,7 +39,6 @@ struct job {
 	bool accepted;          /* the card took `given` */
 	bool refused;           /* ... or did not */
 	bool uncertain;         /* its answer got lost */
-	bool unfit;             /* it cannot be a PIN of this card, and was not sent */
 	bool wants_desktop;     /* the kept PIN may be used if the desktop is not locked */
 	bool cache_used, cache_dead;
 	int tries;              /* left after a wrong one; -1 not said */
@@ -61,8 +61,7 @@ unlock_note_tries_locked(struct pinslot *slot, int err, int tries)
 	if (err == E_PIN_BLOCKED)
 		slot->tries = 0;
 	else if (err == E_PIN_WRONG)
-		/* without a number nothing was sent: no PIN of the card has that length */
-		slot->tries = tries >= 0 ? tries : slot->tries;
+		slot->tries = tries;
 	else if (!err)
 		slot->tries = slot->pin.tries_max > 0 ? slot->pin.tries_max : -1;
 }
@@ -81,7 +80,7 @@ unlock_close(struct reader *r, struct card *card, const struct pin_ref *ref)
 static int
 look(struct card *card, struct job *j)
 {
-	struct pin_state state = { .tries = -1, .puk_tries = -1, .verified = -1 };
+	struct pin_state state = { -1, -1, -1, -1 };
 
 	if (j->ref.guess || !card->ops->pin_info || card->ops->pin_info(card, &j->ref, &state))
 		return -1;
@@ -90,41 +89,21 @@ look(struct card *card, struct job *j)
 	return state.verified;
 }
 
-/* A PIN the card cannot have is told without a try. */
-static bool
-fits(const struct job *j, const struct secret *pin)
-{
-	struct buf block = BUF_INIT_SECRET;
-	int err = card_pin_block(&j->ref, secret_view(pin), &block);
-
-	buf_free(&block);
-	return err != E_PIN_LEN;
-}
-
 static int
 enter(struct card *card, struct job *j)
 {
 	int err;
 
-	if (j->on_pad) {
-		err = card_pin_verify_pad(card, &j->ref, dialog_seconds(j->s), dialog_lang_id(j->s),
-		    &j->tries);
-		j->accepted = !err;
-		j->refused = err == E_PIN_WRONG || err == E_PIN_BLOCKED;
-		j->unfit = err == E_PIN_LEN;
-		j->uncertain = err == E_MEM || err == E_IO || err == E_PROTOCOL || err == E_CARD;
-		return j->unfit ? E_PIN_WRONG : err;
-	}
-	if (!fits(j, j->given)) {
-		j->unfit = true;
-		return E_PIN_WRONG;
-	}
-	err = card_pin_verify(card, &j->ref, secret_view(j->given), &j->tries);
+	if (!j->on_pad)
+		err = card_pin_verify(card, &j->ref, secret_view(j->given), &j->tries);
+	else if ((err = card_pin_verify_pad(card, &j->ref, dialog_seconds(j->s), dialog_lang_id(j->s),
+	    &j->tries)) == E_PIN_LEN)
+		err = E_PIN_UNFIT; /* the reader has not sent it */
 	j->accepted = !err;
 	j->refused = err == E_PIN_WRONG || err == E_PIN_BLOCKED;
-	j->uncertain = err == E_MEM || err == E_IO || err == E_PROTOCOL || err == E_CARD;
+	j->uncertain = err_is_uncertain(err);
 	/* read in the transaction: later, a change by another program might have counted already */
-	if (j->accepted && !j->each)
+	if (j->accepted)
 		j->epoch = shared_epoch(&j->s->world->shared);
 	/* only now the card shows how many tries it gives */
 	if (j->accepted && j->ref.tries_max < TRIES_USUAL)
@@ -259,7 +238,7 @@ verb_job(struct card *card, void *arg)
 	struct job *j = arg;
 	int err;
 
-	j->accepted = j->refused = j->uncertain = j->unfit = j->cache_used = j->cache_dead = false;
+	j->accepted = j->refused = j->uncertain = j->cache_used = j->cache_dead = false;
 	j->wants_desktop = false;
 	j->tries = j->tries_seen = -1;
 	if (j->on_pad && !j->each && !j->login && look(card, j) == 1)
@@ -275,30 +254,37 @@ verb_job(struct card *card, void *arg)
 	if (err == E_PIN_NEEDED && j->tries_seen == 0)
 		err = E_PIN_BLOCKED; /* nobody need be asked */
 	/* The card forgets such a PIN by itself only by using it for a key. */
-	if (j->each && (j->accepted || j->uncertain) && (err || j->login || j->ref.forget != PIN_FORGET_CARD))
+	if (j->each && (j->accepted || j->uncertain) &&
+	    (err || !(j->flags & UNLOCK_KEY) || j->ref.forget != PIN_FORGET_CARD))
 		unlock_close(j->s->r, card, &j->ref);
 	return err;
 }
 
 /* ---- around it ---- */
 
-/* A PIN given by C_Login for this use: the session's own first. reader->lock held. */
-static struct secret *
-take_once_locked(struct session *s, struct pinslot *slot)
+/* Whether a PIN given once may still be used: for half a minute, and unless a PIN was changed. */
+static bool
+once_is_good(const struct once *o, uint64_t epoch)
 {
-	struct secret *pin = NULL;
-	int64_t now = os_clock_ms();
+	return o->pin && os_clock_ms() <= o->until && o->epoch == epoch;
+}
 
-	if (s->once && now <= s->once_until) {
-		pin = s->once;
-		s->once = NULL;
-	} else if (slot->once && now <= slot->once_until) {
-		pin = slot->once;
-		slot->once = NULL;
+/* A PIN given by C_Login for this use: the session's own first. *until: when it is void.
+ * reader->lock held. */
+static struct secret *
+take_once_locked(struct session *s, struct pinslot *slot, uint64_t epoch, int64_t *until)
+{
+	struct once *o = once_is_good(&s->once, epoch) ? &s->once : &slot->once;
+	struct secret *pin = NULL;
+
+	if (once_is_good(o, epoch)) {
+		pin = o->pin;
+		*until = o->until;
+		o->pin = NULL;
 	}
-	secret_free(&s->once);
-	if (now > slot->once_until)
-		secret_free(&slot->once);
+	secret_free(&s->once.pin);
+	if (!once_is_good(&slot->once, epoch))
+		secret_free(&slot->once.pin);
 	return pin;
 }
 
@@ -309,6 +295,7 @@ prepare(struct job *j)
 	struct session *s = j->s;
 	struct pincache_limits max;
 	struct pinslot *slot;
+	uint64_t epoch = shared_epoch(&s->world->shared);
 	int err = 0;
 
 	pthread_mutex_lock(&s->r->lock);
@@ -326,7 +313,7 @@ prepare(struct job *j)
 			j->stale &= slot->opened;
 			/* A PIN2 typed for a login a moment ago was typed for this operation, too. */
 			if (!j->given && j->each && (!j->login || j->context) &&
-			    (j->given = take_once_locked(s, slot)))
+			    (j->given = take_once_locked(s, slot, epoch, &j->once_until)))
 				j->from = FROM_LOGIN;
 			/* without a login and without anybody to ask, an open card is not for us */
 			if (!j->given && !j->login && (slot->login == LOGIN_SO ||
@@ -341,8 +328,7 @@ static void
 keep_locked(struct job *j, struct pinslot *slot)
 {
 	int64_t now = os_clock_ms();
-	struct secret **once = j->context ? &j->s->once : &slot->once;
-	int64_t *until = j->context ? &j->s->once_until : &slot->once_until;
+	struct once *once = j->context ? &j->s->once : &slot->once;
 
 	if (!j->each) {
 		slot->opened = true;
@@ -350,11 +336,13 @@ keep_locked(struct job *j, struct pinslot *slot)
 			pincache_put(&slot->cache, j->given, slot->tries, j->epoch, now);
 	} else if (j->login && j->given) {
 		/* verified and forgotten again; the operation it was typed for comes next, and no other */
-		secret_free(&slot->once);
-		secret_free(once);
-		*once = j->given;
+		secret_free(&slot->once.pin);
+		secret_free(&once->pin);
+		once->pin = j->given;
 		j->given = NULL;
-		*until = now + ONCE_MS;
+		once->epoch = j->epoch;
+		/* one entry lasts as long, however often it is verified */
+		once->until = j->from == FROM_LOGIN ? j->once_until : now + ONCE_MS;
 	}
 }
 
@@ -392,14 +380,34 @@ note(struct job *j, int err)
 }
 
 static int
+run_verb(struct job *j)
+{
+	return j->on_pad ? dialog_away(j->s, verb_job, j) :
+	    reader_run(j->s->r, j->s->gen, verb_job, j);
+}
+
+/* A login whose session was closed while the PIN was typed on the reader: it must not be there for the
+ * next session that somebody opens. */
+static void
+pin_of_nobody(struct session *s)
+{
+	CK_ULONG all, rw;
+
+	session_count(s->world, s->r, s->pin, &all, &rw);
+	if (!all) {
+		reader_set_login(s->r, s->gen, s->pin, LOGIN_PUBLIC);
+		unlock_forget(s->r, s->pin, s->gen);
+	}
+}
+
+static int
 run(struct job *j)
 {
 	int err;
 
 	if ((err = prepare(j)))
 		return err;
-	err = j->on_pad ? dialog_away(j->s, verb_job, j) :
-	    reader_run(j->s->r, j->s->gen, verb_job, j);
+	err = run_verb(j);
 	if (j->wants_desktop) {
 		/* asked once for the job, outside of the transaction */
 		j->desktop_locked = os_session_locked();
@@ -407,9 +415,11 @@ run(struct job *j)
 		/* that the PIN is closed is known by now */
 		j->flags |= UNLOCK_PROBE;
 		j->opened = false;
-		err = reader_run(j->s->r, j->s->gen, verb_job, j);
+		err = run_verb(j);
 	}
 	note(j, err);
+	if (err == E_CLOSED && j->login && j->accepted)
+		pin_of_nobody(j->s);
 	/* a PIN of an earlier C_Login that is no good any more: as if it had not been given */
 	if (j->refused && j->from == FROM_LOGIN && err == E_PIN_WRONG)
 		err = E_PIN_NEEDED;
@@ -424,11 +434,11 @@ ask_again(struct job *j, int err, const char **wrong)
 	*wrong = NULL;
 	if (err == E_PIN_NEEDED)
 		return true;
-	if (err != E_PIN_WRONG || j->from != FROM_PERSON)
+	if ((err != E_PIN_WRONG && err != E_PIN_UNFIT) || j->from != FROM_PERSON)
 		return false;
-	*wrong = j->unfit ? dialog_texts[DIALOG_LENGTH] : dialog_texts[DIALOG_WRONG];
+	*wrong = dialog_texts[err == E_PIN_UNFIT ? DIALOG_LENGTH : DIALOG_WRONG];
 	/* with one try left it is never opened by itself (DESIGN 18.5); nor when nobody knows */
-	return j->unfit || j->tries > 1;
+	return err == E_PIN_UNFIT || j->tries > 1;
 }
 
 /* Nobody could be asked, so that a login that the card has forgotten is over. */
@@ -456,17 +466,31 @@ type_on_pad(struct job *j, int *err)
 	r = run(j);
 	j->on_pad = false;
 	/* this reader cannot take such a PIN: a dialog may */
-	j->pad_failed = r == E_UNSUPPORTED;
+	j->pad_failed = r == E_UNSUPPORTED && !j->accepted && !j->refused;
 	if (!j->pad_failed)
 		*err = r;
 	return !j->pad_failed;
+}
+
+/* Whether the PIN is for this use alone, by what is known now: a certificate may have said so. */
+static bool
+wants_each(struct job *j)
+{
+	struct token *t = reader_token(j->s->r, j->s->gen);
+
+	pthread_mutex_lock(&j->s->r->lock);
+		if (t)
+			j->each = pinslot_each_time(&t->slot[j->s->pin], j->s->world->settings);
+	pthread_mutex_unlock(&j->s->r->lock);
+	token_unref(&t);
+	return j->each;
 }
 
 /* Has the person type it in a dialog. False: that is all, and *err says what came of it. */
 static bool
 type_in_dialog(struct job *j, struct turn *t, const char *wrong, int *err)
 {
-	bool shares = !j->each && !j->login;
+	bool shares = !j->login && !wants_each(j);
 	int r = 0;
 
 	if (!t->held && !(r = turn_take(j->s, shares, t)) && t->waited && shares &&
@@ -477,14 +501,13 @@ type_in_dialog(struct job *j, struct turn *t, const char *wrong, int *err)
 		j->from = FROM_PERSON;
 		r = dialog_ask(t, ASK_USE, wrong, &j->given);
 	}
-	j->unfit = r == E_PIN_LEN;
 	if (!r)
 		*err = run(j);
-	else if (j->unfit)
-		*err = E_PIN_WRONG;
+	else if (r == E_PIN_LEN)
+		*err = E_PIN_UNFIT;
 	else if (r != E_UNSUPPORTED)
 		*err = r;
-	return !r || j->unfit;
+	return !r || r == E_PIN_LEN;
 }
 
 static int
@@ -548,14 +571,20 @@ unlock_login(struct session *s, struct view pin, bool context, enum login *who)
 CK_RV
 unlock_fill(struct session *s, struct object *o)
 {
-	int err;
+	bool each = true;
+	int err = 0;
 
 	if (o->src && o->priv && o->cls == CKO_DATA && !atomic_load(&o->src->body)) {
-		err = unlock_run(s, 0, reader_read_source, o->src);
-		if (err && err != E_PIN_NEEDED)
-			return rv_from(err);
+		pthread_mutex_lock(&s->r->lock);
+			if (s->r->gen == s->gen && s->r->token)
+				each = pinslot_each_time(&s->r->token->slot[s->pin],
+				    s->world->settings);
+		pthread_mutex_unlock(&s->r->lock);
+		/* a look must not cost the PIN that was given for a signature */
+		if (!each)
+			err = unlock_run(s, 0, reader_read_source, o->src);
 	}
-	return reader_fill(s->r, s->gen, o);
+	return err && err != E_PIN_NEEDED ? rv_from(err) : reader_fill(s->r, s->gen, o);
 }
 
 static int
@@ -570,14 +599,24 @@ verb_nothing(struct card *card, void *arg)
 static int
 ask_once(struct session *s)
 {
+	struct secret *pin = NULL; /* the session's own may be freed by another thread meanwhile */
+	const char *wrong = NULL;
 	struct turn t;
 	int err;
 
 	if (!(err = turn_take(s, false, &t))) {
-		secret_free(&s->once);
-		err = dialog_ask(&t, ASK_USE, NULL, &s->once);
-		s->once_until = os_clock_ms() + ONCE_MS;
+		do {
+			secret_free(&pin);
+			err = dialog_ask(&t, ASK_USE, wrong, &pin);
+			wrong = dialog_texts[DIALOG_LENGTH];
+		} while (err == E_PIN_LEN || (!err && !pin->len));
 		turn_end(&t, err);
+	}
+	if (!err) {
+		secret_free(&s->once.pin);
+		s->once.pin = pin;
+		s->once.until = os_clock_ms() + ONCE_MS;
+		s->once.epoch = shared_epoch(&s->world->shared);
 	}
 	return err == E_UNSUPPORTED ? E_PIN_NEEDED : err;
 }
@@ -586,14 +625,14 @@ int
 unlock_ready(struct session *s)
 {
 	bool each = false, has = false;
-	int64_t now = os_clock_ms();
+	uint64_t epoch = shared_epoch(&s->world->shared);
 	struct pinslot *slot;
 
 	pthread_mutex_lock(&s->r->lock);
 		if (s->r->gen == s->gen && s->r->token) {
 			slot = &s->r->token->slot[s->pin];
 			each = pinslot_each_time(slot, s->world->settings);
-			has = (s->once && now <= s->once_until) || (slot->once && now <= slot->once_until);
+			has = once_is_good(&s->once, epoch) || once_is_good(&slot->once, epoch);
 		}
 	pthread_mutex_unlock(&s->r->lock);
 	if (!each)

@@ -15,6 +15,7 @@
 #include "token/session.h"
 
 #define POLL_TRIES 3         /* looks that other threads' looks have overtaken */
+#define DIALOG_RETRY_MS 60000 /* a helper that failed is not tried again before */
 #define SERVICE_RETRY_MS 200 /* between two attempts to wait with a service that is not there */
 
 /* Whether people are asked by us, and whether PIN1 is kept. Root's programs are services for others
@@ -45,7 +46,13 @@ choose_dialogs(struct world *w)
 bool
 world_has_dialogs(struct world *w)
 {
-	return w->helper && !atomic_load(&w->dialog_failed);
+	return w->helper && os_clock_ms() >= atomic_load(&w->dialogs_from);
+}
+
+void
+world_dialog_failed(struct world *w)
+{
+	atomic_store(&w->dialogs_from, os_clock_ms() + DIALOG_RETRY_MS);
 }
 
 bool

@@ -35,7 +35,7 @@ struct world {
 	bool auto_login;                /* invariant: what needs a PIN asks the person for it */
 	char *helper;                   /* invariant: path of the PIN helper; NULL: no dialogs */
 	bool keeps_pin1;                /* invariant: PIN1 may be cached */
-	atomic_bool dialog_failed;      /* the helper did not start, or died: no more dialogs */
+	_Atomic(int64_t) dialogs_from;  /* os_clock_ms: none before, since the helper failed then */
 	struct shared shared;           /* invariant: what the user's processes have in common */
 	unsigned nasking;               /* lock: threads that wait for a person */
 	pthread_cond_t asked;           /* with lock: one of them is done, or has had its turn */
@@ -83,6 +83,8 @@ void world_forget(struct world *w);
 /* Whether a dialog can be shown by us: auto-login is on, and there is a helper that did not fail
  * yet. */
 bool world_has_dialogs(struct world *w);
+/* The helper did not start, or died: no dialogs for a while. */
+void world_dialog_failed(struct world *w);
 /* Around a wait for a person; false: the world ends. world_finalize waits until all have ended, so
  * they look at `finalizing` ten times a second. No lock held. */
 bool world_asking_begin(struct world *w);

@@ -654,7 +654,7 @@ static void hostile(void)
 		tap_rv(login(h[CARD1_PIN1], NULL), CKR_ARGUMENTS_BAD, "hostile: C_Login says so");
 		begin(scripts[i]);
 		dialogs_will(NULL, NULL);
-		tap_rv(login(h[CARD1_PIN2], NULL), CKR_ARGUMENTS_BAD, "hostile: C_Login, \"%s\"",
+		tap_rv(login(h[CARD1_PIN2], NULL), CKR_FUNCTION_FAILED, "hostile: C_Login, \"%s\"",
 		       scripts[i]);
 		tap(card_tries(1) == 3 && card_tries(2) == 3, "hostile: no try is lost");
 		tap_rv(login(h[CARD1_PIN1], pin1), CKR_OK, "hostile: a PIN as an argument is right");

@@ -78,7 +78,7 @@ static void too_old(void)
 
 static void is_changed(void)
 {
-	/* the same again; the new one is asked for twice, and before the old one */
+	/* the old one, the same again, twice, and then another one */
 	dialogs_will(side->old, side->old, side->old, side->first, side->first, NULL);
 	tap_rv(set_pin(), CKR_OK, "%s: C_SetPIN, first to the same one", side->name);
 	tap(dialogs_shown() == 5 && dialogs_said("used this PIN before"),
@@ -87,12 +87,12 @@ static void is_changed(void)
 	dialogs_will(side->first, NULL);
 	tap_rv(sign(), CKR_OK, "%s: and signs", side->name);
 	kit.f->C_Logout(h);
-	dialogs_will(side->old, side->old, side->first, CANCEL, NULL);
+	dialogs_will(side->first, side->old, side->old, CANCEL, NULL);
 	tap_rv(set_pin(), CKR_FUNCTION_CANCELED, "%s: back to the old one", side->name);
 	tap(dialogs_shown() == 4 && dialogs_said("used this PIN before"), "%s: is refused",
 	    side->name);
 	tap(!card_is_open(side->number), "%s: and not left open", side->name);
-	dialogs_will(side->second, side->second, side->first, NULL);
+	dialogs_will(side->first, side->second, side->second, NULL);
 	tap_rv(set_pin(), CKR_OK, "%s: to a third one", side->name);
 	dialogs_will(side->second, NULL);
 	tap_rv(sign(), CKR_OK, "%s: which signs", side->name);

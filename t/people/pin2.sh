@@ -80,8 +80,8 @@ changes() {
 	ok "$card: changed" host 'slot 1' open 'set 123456 111222' 'do ./shut 2' 'set 111222 123456' 'do ./shut 2'
 	ok "$card: changed after a login" host 'slot 1' open 'login 123456' 'set 123456 111222' 'do ./shut 2' \
 		'set 111222 123456' 'do ./shut 2'
-	# the new one, twice, and the old one
-	answers 111222 111222 123456
+	# the old one, and the new one twice
+	answers 123456 111222 111222
 	ok "$card: changed by a person" host 'slot 1' open 'set - -' 'do ./shut 2'
 	answers
 	asked 0 >/dev/null

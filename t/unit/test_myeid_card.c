@@ -168,7 +168,7 @@ START_TEST(pins_are_counted_changed_unblocked_and_forgotten)
 		ck_assert_int_eq(card_pin_verify(rig.card, &pin1, view_str("1111"), &tries), E_PIN_WRONG);
 		ck_assert_int_eq(tries, 2);
 		/* a PIN the card cannot have costs no try */
-		ck_assert_int_eq(card_pin_verify(rig.card, &pin1, view_str("1"), &tries), E_PIN_WRONG);
+		ck_assert_int_eq(card_pin_verify(rig.card, &pin1, view_str("1"), &tries), E_PIN_UNFIT);
 		ck_assert_int_eq(tries, -1);
 		ck_assert_int_eq(vc_tries(rig.vc, 1), 2);
 		log_in(&rig);
