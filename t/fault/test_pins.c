@@ -408,7 +408,7 @@ END_TEST
 START_TEST(an_old_short_pin_can_be_changed_on_a_reader)
 {
 	static const char *const keys[] = { "1234", "87654321", "87654321", NULL };
-	static const char *const typed[] = { "87654321", "87654321", "1234", NULL };
+	static const char *const typed[] = { "1234", "87654321", "87654321", NULL };
 	CK_SESSION_HANDLE h;
 
 	dialogs("pinMinLength = 8\n", typed);
@@ -427,7 +427,7 @@ END_TEST
 START_TEST(a_reader_that_only_verifies_leaves_a_change_to_dialogs)
 {
 	static const char *const keys[] = { "1234", NULL };
-	static const char *const typed[] = { "4321", "4321", "1234", NULL };
+	static const char *const typed[] = { "1234", "4321", "4321", NULL };
 	CK_SESSION_HANDLE h;
 
 	dialogs("", typed);
