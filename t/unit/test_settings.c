@@ -12,6 +12,8 @@
 #include "base/os.h"
 #include "t/unit/unit.h"
 
+#define SOMEBODY 65534u /* a user who is not root */
+
 static char dir[] = "/tmp/castor-set-XXXXXX";
 static char sys_path[64], user_path[64];
 static struct settings_from from;
@@ -540,6 +542,59 @@ START_TEST(the_environment_says_one_thing)
 }
 END_TEST
 
+/* Anybody can set an environment, also that of a program for which a file says no. */
+START_TEST(the_environment_can_only_switch_off)
+{
+	static const char off[] = "[app:*]\ndisableCryptokiAutoLogin = 1\n";
+
+	place_new();
+	from.auto_login = "0";
+	for (int i = 0; i < 3; i++) {
+		from.shipped = i == 0 ? off : "";
+		load(i == 1 ? off : NULL, i == 2 ? off : NULL);
+		ck_assert_msg(settings_bool(s, SET_disableCryptokiAutoLogin), "file %d", i);
+	}
+	load(NULL, NULL);
+	ck_assert(!settings_bool(s, SET_disableCryptokiAutoLogin));
+	from.auto_login = "1";
+	load(NULL, NULL);
+	ck_assert(settings_bool(s, SET_disableCryptokiAutoLogin));
+	place_free();
+}
+END_TEST
+
+/* What root's programs do is not for the user in whose name one of them runs. */
+START_TEST(a_user_does_not_decide_for_root)
+{
+	static const char text[] = "rootAutoLogin = 1\n";
+	const bool root = geteuid() == 0;
+
+	place_new();
+	put(sys_path, text, strlen(text), 0644);
+	put(user_path, text, strlen(text), 0600);
+	if (root) {
+		ck_assert_int_eq(chown(dir, SOMEBODY, (gid_t)-1), 0);
+		ck_assert_int_eq(chown(user_path, SOMEBODY, (gid_t)-1), 0);
+		ck_assert_int_eq(seteuid(SOMEBODY), 0);
+	}
+	for (int i = 0; i < 3; i++) {
+		settings_free(&s);
+		from.system = i == 1 ? sys_path : "";
+		from.user = i == 1 ? "" : user_path;
+		from.test_card = i == 2;
+		ck_assert_int_eq(settings_load(&from, &s), 0);
+		ck_assert_msg(settings_bool(s, SET_rootAutoLogin) == (i != 0), "case %d", i);
+		if (i == 0)
+			one_note("rootAutoLogin");
+		else
+			ck_assert_uint_eq(notes(), 0);
+	}
+	if (root)
+		ck_assert_int_eq(seteuid(0), 0);
+	place_free();
+}
+END_TEST
+
 /* The page of the secrets must not be in core files either. */
 START_TEST(secrets_need_a_private_file)
 {
@@ -856,6 +911,7 @@ UNIT_MAIN("settings", every_key_has_a_default_that_fits, values_are_checked,
     for_test_cards_the_user_sets_the_systems_keys, what_is_shipped_has_its_place,
     programs_that_get_plain_cryptoki_from_us, the_file_that_is_installed_loads,
     sections_are_for_their_program_or_bridge, the_environment_says_one_thing,
+    the_environment_can_only_switch_off, a_user_does_not_decide_for_root,
     secrets_need_a_private_file, more_secrets_than_there_is_room_for,
     a_file_that_cannot_be_trusted_is_left_out, the_places_of_the_product,
     the_notes_reach_the_log, no_mutation_of_a_file_does_harm,
