@@ -64,8 +64,10 @@ int os_log_file_open(const char *path);
 /* Writes all n bytes, going on after interruptions; false on error. */
 bool os_write_all(int fd, const void *p, size_t n);
 
-/* True for uid 0. */
+/* True for uid 0, real or effective. */
 bool os_is_root(void);
+/* Whether files must be root's to be trusted by this process: its effective user is root. */
+bool os_files_are_roots(void);
 /* Days since 1970-01-01, UTC. */
 long os_today(void);
 

@@ -31,6 +31,12 @@
 #define LOGINCTL "/usr/bin/loginctl"
 
 bool
+os_files_are_roots(void)
+{
+	return geteuid() == 0;
+}
+
+bool
 os_is_root(void)
 {
 	return getuid() == 0 || geteuid() == 0;

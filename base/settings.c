@@ -28,6 +28,7 @@ static const struct setting_info infos[SET_COUNT] = {
 #define RANGE(n, lo, hi) [SET_##n].min = lo, [SET_##n].max = hi,
 #define WORDS(n, w)      [SET_##n].words = w,
 #define SYSTEM_ONLY(n)   [SET_##n].system_only = true,
+#define ROOT_ONLY(n)     [SET_##n].root_only = true,
 #include "base/settings.def"
 };
 
@@ -408,6 +409,9 @@ refusal(const struct reading *r, enum setting key)
 		return "is locked by the system file";
 	if (user && infos[key].system_only && !r->test_card)
 		return "can be set in the system file only";
+	/* root's own file belongs to root; anybody else's may be theirs */
+	if (user && infos[key].root_only && !r->test_card && !os_files_are_roots())
+		return "can be set in a file of root's only";
 	if (infos[key].type == TYPE_SECRET && !r->private)
 		return "is a secret and this file can be read by others; run chmod 600";
 	return NULL;

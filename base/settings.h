@@ -39,6 +39,7 @@ struct setting_info {
 	enum setting_acts acts;
 	long min, max;     /* TYPE_INT, both included */
 	const char *words; /* TYPE_STRING: the only values there are, blanks between; or NULL */
+	bool root_only;    /* counts only in a file that is root's, but for test cards */
 	bool system_only;  /* a user's file cannot set it, but for test cards */
 };
 

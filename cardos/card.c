@@ -470,7 +470,9 @@ pin_answer(int r)
 static int
 select_for_pin(struct card *card)
 {
-	return card->ops->select_app ? card->ops->select_app(card) : 0;
+	int r = card->ops->select_app ? card->ops->select_app(card) : 0;
+
+	return r == E_PIN_NEEDED ? E_DENIED : r; /* no PIN helps where none can be entered */
 }
 
 int

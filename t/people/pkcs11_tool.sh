@@ -236,6 +236,8 @@ conf
 at_terminal "$tool --slot 0 --login --change-pin"
 ok "a login before the change" person_sees "log in with your card"
 person_types 1234
+ok "the old PIN is asked for" person_sees "Enter the current PIN1 of your card."
+person_types 9999
 ok "the new PIN is asked for" person_sees "Enter a new PIN1."
 person_types 4321
 ok "... again" person_sees "Again:"
@@ -244,9 +246,7 @@ ok "... and both must be the same" person_sees "The two PINs are not the same."
 person_types 4321
 person_sees "Again:" >/dev/null
 person_types 4321
-ok "the old PIN is asked for" person_sees "Enter the current PIN1 of your card."
-person_types 9999
-ok "... again, after a wrong one" person_sees "Wrong PIN."
+ok "the old PIN again, after a wrong one" person_sees "Wrong PIN."
 person_types 1234
 ok "changed" ends 0 "successfully changed"
 ok "the new PIN is the PIN" says "Private Key" eval "$tool --slot 0 --login --pin 4321 --list-objects"

@@ -55,7 +55,7 @@ if system_conf "lock = disableCryptokiAutoLogin"; then
 	system_conf "disableCryptokiAutoLogin = 1" "lock = disableCryptokiAutoLogin"
 	ok "a locked 1 stays" asks 0 "disableCryptokiAutoLogin = 0" -- 'slot 0' 'path = no' open 'keys = none'
 	system_conf "disableCryptokiAutoLogin = 1"
-	ok "... an unlocked one does not" asks 1 -- 'slot 0' 'path = yes' open 'sign 45'
+	ok "... and one that is not locked: the environment can only switch off" asks 0 -- 'slot 0' 'path = no'
 	system_conf
 fi
 unset disableCryptokiAutoLogin

@@ -15,7 +15,7 @@ static const struct { enum io_fault kind; const char *name; int errors[7]; } kin
 	{ FAULT_REMOVED, "removed", { E_GONE } },
 	{ FAULT_RESET, "reset", { E_OK, E_RESET } },
 	{ FAULT_6F00, "6F00", { E_OK, E_CARD, E_UNKNOWN } },
-	{ FAULT_6982, "6982", { E_OK, E_PIN_NEEDED, E_PIN_WRONG, E_UNKNOWN } },
+	{ FAULT_6982, "6982", { E_OK, E_PIN_NEEDED, E_PIN_WRONG, E_DENIED, E_UNKNOWN } },
 	{ FAULT_EMPTY, "empty", { E_OK, E_PROTOCOL, E_UNKNOWN } },
 	{ FAULT_1BYTE, "1 byte", { E_OK, E_PROTOCOL, E_UNKNOWN } },
 	{ FAULT_64K, "64K", { E_OK, E_PROTOCOL, E_UNKNOWN } },

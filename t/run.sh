@@ -1,0 +1,7 @@
+#!/bin/sh
+# Runs one test: no test may hang the suite, and none shares what a user's programs share while they run
+# (DataPath), since tests run beside each other.
+XDG_RUNTIME_DIR=$(mktemp -d) || exit 99
+export XDG_RUNTIME_DIR
+trap 'rm -rf "$XDG_RUNTIME_DIR"' EXIT
+timeout -k 5 600 "$@"
