@@ -1,5 +1,6 @@
 #include "base/log.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -46,6 +47,17 @@ void
 log_forget(void)
 {
 	pthread_mutex_init(&target_lock, NULL);
+}
+
+int
+log_fd(void)
+{
+	int fd;
+
+	pthread_mutex_lock(&target_lock);
+		fd = fcntl(target, F_DUPFD_CLOEXEC, 3);
+	pthread_mutex_unlock(&target_lock);
+	return fd;
 }
 
 bool

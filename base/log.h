@@ -16,6 +16,8 @@ void log_close(void);
 /* In a forked child, before anything else: the parent's lock may be held by a thread that was
  * not copied. */
 void log_forget(void);
+/* A descriptor of the target's own, the caller's, for what writes lines of another form; -1: none. */
+int log_fd(void);
 /* Whether a line of this level would be written. */
 bool log_wants(enum log_level level);
 /* "off", "error", "warn", "info", "debug", "apdu" -> level; false for another word. */

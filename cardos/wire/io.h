@@ -104,8 +104,9 @@ size_t io_replay_left(const struct io *);
 /* Writes every command of `under` (taken) to a trace file in the golden format. The only
  * code that prints APDUs. */
 int io_trace_new(struct io **under, int fd, struct io **out);
-/* Puts a tracer on *io (replaced) when the environment names a file in CASTOR_TRACE; set-id
- * programs have no such environment. A file that cannot be used is warned of. */
+/* Puts a tracer on *io (replaced) when the environment names a file in CASTOR_TRACE, and one that writes
+ * into the log when its level is LOG_APDU; set-id programs have no such environment. A file that cannot
+ * be used is warned of. */
 void io_trace_default(struct io **io);
 
 enum io_fault {

@@ -391,23 +391,31 @@ io_trace_new(struct io **under, int fd, struct io **out)
 	return 0;
 }
 
-void
-io_trace_default(struct io **io)
+/* Puts a tracer that writes to fd on *io; -1: nothing. */
+static void
+trace_to(struct io **io, int fd)
 {
-	const char *path = os_env("CASTOR_TRACE");
 	struct io *traced = NULL;
-	int fd;
 
-	if (!path || !*path)
+	if (fd < 0)
 		return;
-	if ((fd = os_log_file_open(path)) < 0) {
-		log_warn("cannot trace to %s (must be a plain file of yours)", path);
-		return;
-	}
 	if (io_trace_new(io, fd, &traced) != 0)
 		close(fd);
 	else
 		*io = traced;
+}
+
+void
+io_trace_default(struct io **io)
+{
+	const char *path = os_env("CASTOR_TRACE");
+	int fd = -1;
+
+	if (path && *path && (fd = os_log_file_open(path)) < 0)
+		log_warn("cannot trace to %s (must be a plain file of yours)", path);
+	trace_to(io, fd);
+	if (log_wants(LOG_APDU))
+		trace_to(io, log_fd());
 }
 
 void

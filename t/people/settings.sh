@@ -180,7 +180,7 @@ ok "Language = fi" with "Language = fi" -- 'slot 0' 'label = FINEID S4-1 (PIN1 k
 ok "Language = sv" with "Language = sv" -- 'slot 0' 'label = *' 'slot 1' 'label = FINEID S4-1 (PIN2 underskrift)'
 ok "logLevel and logFile" eval "rm -f log; with -- 'slots = 0 1'; grep -q info: log && ! grep debug: log"
 ok "logLevel = off" eval "with 'logLevel = off' 'logFile = $PWD/quiet' -- 'slots = 0 1' && [ ! -s quiet ]"
-ok "logLevel = apdu" eval "with 'logLevel = apdu' 'logFile = $PWD/loud' -- 'slot 0' token && grep -q debug: loud"
+ok "logLevel = apdu" eval "with 'logLevel = apdu' 'logFile = $PWD/loud' -- 'slot 0' token && grep -q debug: loud && grep -q '^> 00A404' loud"
 ok "... for its owner alone" eval '[ "$(stat -c %a loud)" = 600 ]'
 
 # ---- new PINs ----
