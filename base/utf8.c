@@ -1,5 +1,7 @@
 #include "base/utf8.h"
 
+#include <string.h>
+
 bool
 utf8_take(struct view *v, uint32_t *c)
 {
@@ -31,4 +33,19 @@ utf8_take(struct view *v, uint32_t *c)
 	*c = x;
 	*v = view_part(*v, n + 1, v->len);
 	return true;
+}
+
+size_t
+utf8_cut(const char *s, size_t most)
+{
+	size_t n = strlen(s);
+
+	if (n <= most)
+		return n;
+	/* step back over continuation bytes */
+	for (n = most; n && ((unsigned char)s[n] & 0xC0) == 0x80; n--)
+		;
+	while (n && s[n - 1] == ' ')
+		n--;
+	return n;
 }

@@ -7,5 +7,8 @@
 /* Takes the character at the start of v into *c. False, and nothing taken, at the end and where
  * there is no character. */
 bool utf8_take(struct view *v, uint32_t *c);
+/* How many bytes of s to take when at most `most` are wanted: all, or up to the end of a character, and
+ * no blank at the end. */
+size_t utf8_cut(const char *s, size_t most);
 
 #endif

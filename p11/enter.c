@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/secret.h"
+#include "token/login.h"
 #include "token/rv.h"
 
 /* The one global of the library. `lock` is held for moments only; the making of a world, which
@@ -95,6 +96,8 @@ p11_close(void)
 	if (!w)
 		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	world_finalize(w);
+	login_close_world(w);
+	log_close(); /* its file must not stay open in a program that unloads us */
 	world_unref(&w);
 	return CKR_OK;
 }

@@ -1,7 +1,7 @@
 /* PKCS#11 v2.40 5.6: session management. */
 #include "p11/p11.h"
 
-#include "token/pin.h"
+#include "token/login.h"
 
 P11_API CK_RV
 C_OpenSession(CK_SLOT_ID slot, CK_FLAGS flags, CK_VOID_PTR app, CK_NOTIFY notify,
@@ -31,7 +31,7 @@ C_CloseSession(CK_SESSION_HANDLE h)
 	CK_RV rv;
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
-		session_close(c.s);
+		login_close_session(c.s);
 	return p11_leave(&c, rv);
 }
 
@@ -42,7 +42,7 @@ C_CloseAllSessions(CK_SLOT_ID slot)
 	CK_RV rv;
 
 	if (!(rv = p11_enter_slot(&c, __func__, slot)))
-		session_close_all(c.w, c.r, c.pin);
+		login_close_sessions(c.r, c.pin);
 	return p11_leave(&c, rv);
 }
 
@@ -76,7 +76,7 @@ C_Login(CK_SESSION_HANDLE h, CK_USER_TYPE user, CK_UTF8CHAR_PTR pin, CK_ULONG pi
 	CK_RV rv;
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
-		rv = pin_login(c.s, user, view_of(pin, pin ? pin_len : 0));
+		rv = login_begin(c.s, user, view_of(pin, pin ? pin_len : 0));
 	return p11_leave(&c, rv);
 }
 
@@ -87,6 +87,6 @@ C_Logout(CK_SESSION_HANDLE h)
 	CK_RV rv;
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
-		rv = pin_logout(c.s);
+		rv = login_end(c.s);
 	return p11_leave(&c, rv);
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "token/pin.h"
+#include "token/pinchange.h"
 #include "token/rv.h"
 
 P11_API CK_RV
@@ -188,7 +188,7 @@ C_InitPIN(CK_SESSION_HANDLE h, CK_UTF8CHAR_PTR pin, CK_ULONG pin_len)
 	CK_RV rv;
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
-		rv = pin_init(c.s, view_of(pin, pin ? pin_len : 0));
+		rv = pinchange_init(c.s, view_of(pin, pin ? pin_len : 0));
 	return p11_leave(&c, rv);
 }
 
@@ -200,6 +200,6 @@ C_SetPIN(CK_SESSION_HANDLE h, CK_UTF8CHAR_PTR old, CK_ULONG old_len, CK_UTF8CHAR
 	CK_RV rv;
 
 	if (!(rv = p11_enter_session(&c, __func__, h)))
-		rv = pin_set(c.s, view_of(old, old ? old_len : 0), view_of(new, new ? new_len : 0));
+		rv = pinchange_set(c.s, view_of(old, old ? old_len : 0), view_of(new, new ? new_len : 0));
 	return p11_leave(&c, rv);
 }

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/utf8.h"
 #include "token/dir.h"
 #include "token/expiry.h"
 
@@ -78,14 +79,15 @@ is_fatal(int err)
 static int
 complain(struct session *s, unsigned pin, const char *what, int err)
 {
+	struct pinslot *slot;
 	bool told = true;
 
 	if (!err || is_fatal(err))
 		return err;
 	pthread_mutex_lock(&s->r->lock);
-		if (s->r->gen == s->gen && s->r->token) {
-			told = s->r->token->slot[pin].age.told;
-			s->r->token->slot[pin].age.told = true;
+		if ((slot = reader_slot_locked(s->r, s->gen, pin))) {
+			told = slot->age.told;
+			slot->age.told = true;
 		}
 	pthread_mutex_unlock(&s->r->lock);
 	if (!told)
@@ -97,10 +99,11 @@ static struct pin_age
 age_of(struct session *s, unsigned pin)
 {
 	struct pin_age age = { .looked = true };
+	struct pinslot *slot;
 
 	pthread_mutex_lock(&s->r->lock);
-		if (s->r->gen == s->gen && s->r->token)
-			age = s->r->token->slot[pin].age;
+		if ((slot = reader_slot_locked(s->r, s->gen, pin)))
+			age = slot->age;
 	pthread_mutex_unlock(&s->r->lock);
 	return age;
 }
@@ -108,10 +111,12 @@ age_of(struct session *s, unsigned pin)
 static void
 note_file(struct session *s, unsigned pin, const struct path *file)
 {
+	struct pinslot *slot;
+
 	pthread_mutex_lock(&s->r->lock);
-		if (s->r->gen == s->gen && s->r->token) {
-			s->r->token->slot[pin].age.has_file = true;
-			s->r->token->slot[pin].age.file = *file;
+		if ((slot = reader_slot_locked(s->r, s->gen, pin))) {
+			slot->age.has_file = true;
+			slot->age.file = *file;
 		}
 	pthread_mutex_unlock(&s->r->lock);
 }
@@ -121,11 +126,12 @@ static void
 note_age(struct session *s, const struct expiry *e)
 {
 	uint64_t epoch = shared_epoch(&s->world->shared);
+	struct pinslot *slot;
 	struct pin_age *age;
 
 	pthread_mutex_lock(&s->r->lock);
-		if (s->r->gen == s->gen && s->r->token) {
-			age = &s->r->token->slot[s->pin].age;
+		if ((slot = reader_slot_locked(s->r, s->gen, s->pin))) {
+			age = &slot->age;
 			age->known = e != NULL;
 			age->epoch = epoch;
 			if (e) {
@@ -141,9 +147,11 @@ note_age(struct session *s, const struct expiry *e)
 static void
 note_pending(struct session *s, bool pending)
 {
+	struct pinslot *slot;
+
 	pthread_mutex_lock(&s->r->lock);
-		if (s->r->gen == s->gen && s->r->token)
-			s->r->token->slot[s->pin].age.pending = pending;
+		if ((slot = reader_slot_locked(s->r, s->gen, s->pin)))
+			slot->age.pending = pending;
 	pthread_mutex_unlock(&s->r->lock);
 }
 
@@ -311,7 +319,7 @@ new_record(const struct pinslot *slot)
 	rec->range.whole = true;
 	rec->path = (struct path){ .from = PATH_APP, .len = 2 };
 	buf_fmt(&label, "PIN expiry: ");
-	token_text_cut(&label, slot->label, LABEL_MAX);
+	buf_put(&label, slot->label, utf8_cut(slot->label, LABEL_MAX));
 	rec->label = strdup(buf_text(&label));
 	rec->application = strdup(EXPIRY_APPLICATION);
 	if (buf_err(&label) || !rec->label || !rec->application)

@@ -4,9 +4,9 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "base/secret.h"
 #include "token/create.h"
 #include "token/expiry_card.h"
+#include "token/pinclass.h"
 #include "token/pubkey.h"
 #include "token/rules.h"
 #include "token/rv.h"
@@ -56,7 +56,7 @@ op_end(struct session *s, enum op_kind kind)
 
 	/* a context-specific login ends with its operation */
 	if (kinds[kind].cls == CKO_PRIVATE_KEY)
-		secret_free(&s->once.pin);
+		once_wipe(&s->once);
 	mech_params_free(&op->params);
 	object_unref(&op->key);
 	soft_pub_free(&op->pub);
@@ -93,7 +93,7 @@ take_key(struct session *s, enum op_kind kind, CK_OBJECT_HANDLE h, struct op *op
 		return rv;
 	if (op->key->cls == CKO_PRIVATE_KEY &&
 	    attrs_get_bool(object_attrs(op->key), CKA_ALWAYS_AUTHENTICATE, false))
-		reader_mark_pin2(s->r, s->gen, s->pin);
+		pinclass_tighten(s->r, s->gen, s->pin);
 	if ((err = pubkey_from_attrs(s->world->soft, object_attrs(op->key), &op->pub))) {
 		log_warn("public numbers of the key are missing or make no sense");
 		return err == E_MEM ? CKR_HOST_MEMORY : CKR_KEY_HANDLE_INVALID;
@@ -254,7 +254,7 @@ sign_on_card(struct session *s, struct op *op, struct view data)
 		rv = soft_verify(s->world->soft, op->m, &op->params, op->pub, data,
 		    buf_peek(&op->result));
 		if ((rv != CKR_SIGNATURE_INVALID && rv != CKR_SIGNATURE_LEN_RANGE) ||
-		    reader_is_pin2(s->r, s->gen, s->pin))
+		    pinclass_is_pin2(s->r, s->gen, s->pin))
 			break;
 		log_warn("%s: a signature did not verify; others changed the card's environment",
 		    s->r->name);

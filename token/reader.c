@@ -349,6 +349,37 @@ reader_generation(struct reader *r)
 	return gen;
 }
 
+struct pinslot *
+reader_slot_locked(struct reader *r, uint64_t gen, unsigned pin)
+{
+	return r->gen == gen && r->token ? &r->token->slot[pin] : NULL;
+}
+
+CK_RV
+reader_slot_now(struct reader *r, uint64_t gen, unsigned pin, struct pinslot *out)
+{
+	struct pinslot *slot;
+
+	pthread_mutex_lock(&r->lock);
+		if ((slot = reader_slot_locked(r, gen, pin)))
+			*out = *slot;
+	pthread_mutex_unlock(&r->lock);
+	return slot ? CKR_OK : CKR_DEVICE_REMOVED;
+}
+
+bool
+reader_each_time(struct reader *r, uint64_t gen, unsigned pin)
+{
+	struct pinslot *slot;
+	bool each = true;
+
+	pthread_mutex_lock(&r->lock);
+		if ((slot = reader_slot_locked(r, gen, pin)))
+			each = pinslot_each_time(slot, r->world->settings);
+	pthread_mutex_unlock(&r->lock);
+	return each;
+}
+
 struct token *
 reader_token(struct reader *r, uint64_t gen)
 {
@@ -400,11 +431,13 @@ reader_can_ask(struct reader *r)
 void
 reader_set_login(struct reader *r, uint64_t gen, unsigned pin, enum login login)
 {
+	struct pinslot *slot;
+
 	pthread_mutex_lock(&r->lock);
-		if (r->gen == gen && r->token) {
-			secret_free(&r->token->slot[pin].puk);
-			r->token->slot[pin].login = login;
-			r->token->slot[pin].lost = false;
+		if ((slot = reader_slot_locked(r, gen, pin))) {
+			secret_free(&slot->puk);
+			slot->login = login;
+			slot->lost = false;
 		}
 	pthread_mutex_unlock(&r->lock);
 }
@@ -412,10 +445,12 @@ reader_set_login(struct reader *r, uint64_t gen, unsigned pin, enum login login)
 void
 reader_regain_login(struct reader *r, uint64_t gen, unsigned pin)
 {
+	struct pinslot *slot;
+
 	pthread_mutex_lock(&r->lock);
-		if (r->gen == gen && r->token && r->token->slot[pin].lost) {
-			r->token->slot[pin].lost = false;
-			r->token->slot[pin].login = LOGIN_USER;
+		if ((slot = reader_slot_locked(r, gen, pin)) && slot->lost) {
+			slot->lost = false;
+			slot->login = LOGIN_USER;
 		}
 	pthread_mutex_unlock(&r->lock);
 }
@@ -423,10 +458,12 @@ reader_regain_login(struct reader *r, uint64_t gen, unsigned pin)
 enum login
 reader_login_state(struct reader *r, uint64_t gen, unsigned pin)
 {
-	enum login login;
+	struct pinslot *slot;
+	enum login login = LOGIN_PUBLIC;
 
 	pthread_mutex_lock(&r->lock);
-		login = r->gen == gen && r->token ? r->token->slot[pin].login : LOGIN_PUBLIC;
+		if ((slot = reader_slot_locked(r, gen, pin)))
+			login = slot->login;
 	pthread_mutex_unlock(&r->lock);
 	return login;
 }

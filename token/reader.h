@@ -59,6 +59,12 @@ CK_RV reader_bind(struct reader *r, unsigned pin, uint64_t *gen);
 uint64_t reader_generation(struct reader *r);
 /* The token of that generation, as a reference; NULL when it is over. */
 struct token *reader_token(struct reader *r, uint64_t gen);
+/* A slot of the card of that generation; NULL when it is over. reader->lock held. */
+struct pinslot *reader_slot_locked(struct reader *r, uint64_t gen, unsigned pin);
+/* A copy of it, as it is now, whose pointers are not to be used. CKR_DEVICE_REMOVED. */
+CK_RV reader_slot_now(struct reader *r, uint64_t gen, unsigned pin, struct pinslot *out);
+/* Whether the slot's PIN is given anew for every use; true when the generation is over. */
+bool reader_each_time(struct reader *r, uint64_t gen, unsigned pin);
 /* Reads the card's objects unless that was done. */
 CK_RV reader_load(struct reader *r, uint64_t gen);
 /* The card is gone (or was another one): sessions, objects and PINs of that generation end. */
@@ -101,10 +107,6 @@ void reader_remove_owned(struct reader *r, CK_SESSION_HANDLE owner);
 /* What a logout ends: private session objects are gone, and the handles of private token
  * objects are void for ever, since they get new ones. */
 void reader_hide_private(struct reader *r, unsigned pin);
-/* Puts the slot's keys under the rule that their PIN is given anew for every use: a certificate said
- * so, where their directory had not. No lock held. */
-bool reader_is_pin2(struct reader *r, uint64_t gen, unsigned pin); /* whether it is of that class */
-void reader_mark_pin2(struct reader *r, uint64_t gen, unsigned pin);
 /* A card_verb: reads the body of a struct source. E_PIN_NEEDED: may be read later. */
 int reader_read_source(struct card *card, void *source);
 /* Makes sure the object's body was read. CKR_OK also when it cannot be read. */

@@ -247,82 +247,18 @@ reader_hide_private(struct reader *r, unsigned pin)
 	pthread_mutex_unlock(&r->lock);
 }
 
-/* A handle of a private key in the slot that does not say yet that its PIN is given for every use;
- * 0: there is none. *a: its attributes as they shall be. */
-static CK_OBJECT_HANDLE
-next_unmarked(struct reader *r, uint64_t gen, unsigned pin, struct attrs **a)
-{
-	struct attrs_build b = { 0 };
-	struct object *o = NULL;
-	CK_OBJECT_HANDLE h = 0;
-
-	pthread_mutex_lock(&r->lock);
-		for (size_t i = 0; r->gen == gen && i < r->objects.n && !h; i++) {
-			if (r->objects.p[i]->cls != CKO_PRIVATE_KEY || r->objects.p[i]->pin != pin ||
-			    attrs_get_bool(object_attrs(r->objects.p[i]), CKA_ALWAYS_AUTHENTICATE,
-			    false))
-				continue;
-			o = object_ref(r->objects.p[i]);
-			h = o->h;
-		}
-	pthread_mutex_unlock(&r->lock);
-	if (!o)
-		return 0;
-	attrs_bool(&b, CKA_ALWAYS_AUTHENTICATE, true);
-	attrs_add_all(&b, o->base);
-	*a = attrs_seal(&b);
-	object_unref(&o);
-	return h;
-}
-
-bool
-reader_is_pin2(struct reader *r, uint64_t gen, unsigned pin)
-{
-	bool is;
-
-	pthread_mutex_lock(&r->lock);
-		is = r->gen == gen && r->token && r->token->slot[pin].is_pin2;
-	pthread_mutex_unlock(&r->lock);
-	return is;
-}
-
-void
-reader_mark_pin2(struct reader *r, uint64_t gen, unsigned pin)
-{
-	CK_OBJECT_HANDLE h;
-	struct attrs *a = NULL;
-	bool was = true, each = false;
-
-	pthread_mutex_lock(&r->lock);
-		if (r->gen == gen && r->token) {
-			was = r->token->slot[pin].is_pin2;
-			r->token->slot[pin].is_pin2 = true;
-			each = pinslot_each_time(&r->token->slot[pin], r->world->settings);
-			pincache_wipe(&r->token->slot[pin].cache);
-		}
-	pthread_mutex_unlock(&r->lock);
-	if (was || !each)
-		return;
-	log_info("%s: a certificate says that its key is for legally binding signatures", r->name);
-	pthread_mutex_lock(&r->change_lock);
-		while ((h = next_unmarked(r, gen, pin, &a)))
-			if (reader_replace_attrs(r, gen, h, a, NULL))
-				break;
-	pthread_mutex_unlock(&r->change_lock);
-}
-
 /* The object of a slot's PIN gets the attributes of now; the old one is handed over. At once: of two
  * threads the later one must not tell what the earlier one saw. */
 static struct object *
-tell_pin_locked(struct reader *r, unsigned pin)
+tell_pin_locked(struct reader *r, unsigned pin, const struct pinslot *slot)
 {
 	struct object *with, *old = NULL;
 
 	for (size_t i = 0; i < r->objects.n && !old; i++) {
 		if (r->objects.p[i]->cls != CKO_HW_FEATURE || r->objects.p[i]->pin != pin)
 			continue;
-		if (!(with = object_new(feature_attrs_locked(&r->token->slot[pin], pin,
-		    r->world->settings), 0, pin)))
+		if (!(with = object_new(feature_attrs_locked(slot, pin, r->world->settings), 0,
+		    pin)))
 			break;
 		old = r->objects.p[i];
 		with->h = old->h;
@@ -334,13 +270,14 @@ tell_pin_locked(struct reader *r, unsigned pin)
 void
 reader_tell_pins(struct reader *r, uint64_t gen)
 {
+	struct pinslot *slot;
 	struct object *old;
 
 	for (unsigned pin = 0; pin < r->world->slots; pin++) {
 		old = NULL;
 		pthread_mutex_lock(&r->lock);
-			if (r->gen == gen && r->token)
-				old = tell_pin_locked(r, pin);
+			if ((slot = reader_slot_locked(r, gen, pin)))
+				old = tell_pin_locked(r, pin, slot);
 		pthread_mutex_unlock(&r->lock);
 		object_unref(&old);
 	}

@@ -96,6 +96,12 @@ rv_from_pin(int err)
 	return row && row->pin_rv ? row->pin_rv : rv_from(err);
 }
 
+CK_RV
+rv_from_asked(int err, struct view given)
+{
+	return err == E_UNSUPPORTED && !given.p ? CKR_FUNCTION_FAILED : rv_from_pin(err);
+}
+
 const char *
 rv_name(CK_RV rv)
 {

@@ -5,7 +5,6 @@
 
 #include "base/err.h"
 #include "base/secret.h"
-#include "token/pin.h"
 #include "token/rv.h"
 
 /* Index of a handle in the table, or of the first one above it. world->lock held. */
@@ -89,7 +88,7 @@ session_unref(struct session **s)
 		return;
 	for (int k = 0; k < OP_KINDS; k++)
 		op_end(dead, (enum op_kind)k);
-	secret_free(&dead->once.pin);
+	once_wipe(&dead->once);
 	buf_free(&dead->found);
 	pthread_mutex_destroy(&dead->lock);
 	free(dead);
@@ -183,7 +182,6 @@ session_purge(struct world *w, struct reader *r)
 void
 session_close(struct session *s)
 {
-	CK_ULONG left, rw;
 	size_t i;
 	bool was_in = false;
 	struct session *table_ref = s;
@@ -203,9 +201,6 @@ session_close(struct session *s)
 		if (!s->op[k].busy)
 			op_end(s, (enum op_kind)k);
 	reader_remove_owned(s->r, s->h);
-	session_count(s->world, s->r, s->pin, &left, &rw);
-	if (!left)
-		pin_sessions_ended(s->r, s->pin, s->gen);
 	if (was_in)
 		session_unref(&table_ref);
 }
@@ -221,7 +216,6 @@ session_close_all(struct world *w, struct reader *r, unsigned pin)
 		pthread_mutex_unlock(&s->lock);
 		reader_remove_owned(r, s->h);
 	}
-	pin_sessions_ended(r, pin, reader_generation(r));
 	let_go(gone);
 }
 

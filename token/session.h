@@ -33,8 +33,8 @@ CK_RV session_open(struct world *w, struct reader *r, unsigned pin, CK_FLAGS fla
 /* A reference, with its lock held; NULL: no such session, or its card is gone. */
 struct session *session_enter(struct world *w, CK_SESSION_HANDLE h);
 void session_leave(struct session *s);
-/* Takes it out of the table; objects and operations end. The last one of a slot logs out.
- * Entered by the caller, who still leaves it. */
+/* Takes it out of the table; objects and operations end. Entered by the caller, who still leaves it.
+ * What its end means for a login: token/login.h. */
 void session_close(struct session *s);
 /* All of a slot; those of other generations go too. */
 void session_close_all(struct world *w, struct reader *r, unsigned pin);

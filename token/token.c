@@ -5,74 +5,17 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "base/os.h"
-#include "base/secret.h"
+#include "base/utf8.h"
 #include "token/dialog_text.h"
-#include "token/pinrule.h"
-
-/* Bytes of a text of which at most `most` are wanted: never half a character, and no blank at the
- * end. */
-static size_t
-text_cut(const char *s, size_t most)
-{
-	size_t n = strlen(s);
-
-	if (n <= most)
-		return n;
-	/* step back over continuation bytes */
-	for (n = most; n && ((unsigned char)s[n] & 0xC0) == 0x80; n--)
-		;
-	while (n && s[n - 1] == ' ')
-		n--;
-	return n;
-}
 
 void
 pad_text(CK_UTF8CHAR *field, size_t size, const char *s)
 {
-	size_t n = s ? text_cut(s, size) : 0;
+	size_t n = s ? utf8_cut(s, size) : 0;
 
 	memset(field, ' ', size);
 	if (n)
 		memcpy(field, s, n);
-}
-
-void
-token_text_cut(struct buf *out, const char *s, size_t most)
-{
-	buf_put(out, s, text_cut(s, most));
-}
-
-bool
-pin_age_is_due(const struct pin_age *age)
-{
-	/* a clock that went back makes nothing older */
-	return age->known && !age->pending && os_today() >= age->due;
-}
-
-void
-pinslot_wipe_locked(struct pinslot *slot)
-{
-	secret_free(&slot->puk);
-	secret_free(&slot->once.pin);
-	pincache_wipe(&slot->cache);
-}
-
-bool
-pinslot_each_time(const struct pinslot *slot, const struct settings *s)
-{
-	return settings_bool(s, SET_dropAuthentication) ||
-	    (slot->is_pin2 && settings_bool(s, SET_pin2EveryTime));
-}
-
-void
-pinslot_closed_locked(struct pinslot *slot, const struct settings *s)
-{
-	slot->opened = false;
-	if (slot->login == LOGIN_USER && !pinslot_each_time(slot, s) && !slot->cache.pin) {
-		slot->login = LOGIN_PUBLIC;
-		slot->lost = true;
-	}
 }
 
 struct token *
@@ -241,13 +184,10 @@ read_dir(struct card *card, const struct p15_odf_entry *e, struct buf *out)
 	return read_ef(card, &e->path, &rest, "directory file", out);
 }
 
-/* How much of the directories was seen. Garbled: up to there; a write that was cut short leaves so. */
-enum seen { SEEN_ALL, SEEN_GARBLED, SEEN_NOTHING };
-
 /* Appends the records of every directory of one kind. *worst: how much was seen of one of them. */
 static int
 read_dirs(struct card *card, const struct p15_odf *odf, enum p15_kind kind, struct p15_objects *out,
-    enum seen *worst)
+    enum p15_seen *worst)
 {
 	struct buf ef = BUF_INIT;
 	size_t skipped = 0, before;
@@ -276,159 +216,6 @@ read_dirs(struct card *card, const struct p15_odf *odf, enum p15_kind kind, stru
 	return err;
 }
 
-static const struct p15_object *
-auth_by_id(const struct p15_objects *auths, const struct p15_id *id)
-{
-	for (size_t i = 0; id->len && i < auths->n; i++)
-		if (p15_id_eq(&auths->p[i]->id, id))
-			return auths->p[i];
-	return NULL;
-}
-
-/* Whether one of the keys says that this PIN is of the PIN2 class. */
-static bool
-guards_pin2_key(const struct p15_objects *keys, const struct p15_id *auth)
-{
-	for (size_t i = 0; i < keys->n; i++)
-		if (p15_id_eq(&keys->p[i]->auth_id, auth) && build_says_pin2(keys->p[i]))
-			return true;
-	return false;
-}
-
-/* The same for a slot: a key that names no PIN is the first one's (build.c). */
-static bool
-slot_guards_pin2_key(const struct p15_objects *keys, const struct pinslot *slot, bool first)
-{
-	static const struct p15_id none;
-
-	return slot->has_pin && ((slot->auth_id.len && guards_pin2_key(keys, &slot->auth_id)) ||
-	    (first && guards_pin2_key(keys, &none)));
-}
-
-static bool
-is_user_pin(const struct p15_object *a)
-{
-	return !(a->pin_flags & (PINF_SO | PINF_UNBLOCKING));
-}
-
-/* The PINs that slots are made of: the first that is of class 1, then the first of the others, so
- * that nobody's order of records makes a browser ask for PIN2. */
-static void
-choose_pins(const struct p15_objects *auths, const struct p15_objects *keys,
-    const struct p15_object *chosen[PINS_PER_READER])
-{
-	const struct p15_object *a, *first = NULL, *second = NULL;
-	size_t more = 0;
-
-	for (size_t i = 0; i < auths->n && !first; i++)
-		if (is_user_pin(auths->p[i]) && !guards_pin2_key(keys, &auths->p[i]->id))
-			first = auths->p[i];
-	for (int class2 = 1; class2 >= 0; class2--) {
-		for (size_t i = 0; i < auths->n; i++) {
-			a = auths->p[i];
-			if (!is_user_pin(a) || a == first ||
-			    guards_pin2_key(keys, &a->id) != (class2 == 1))
-				continue;
-			if (!second)
-				second = a;
-			else if (a != second)
-				more++;
-		}
-	}
-	if (!first) {
-		first = second;
-		second = NULL;
-		for (size_t i = 0; i < auths->n && !second; i++)
-			if (is_user_pin(auths->p[i]) && auths->p[i] != first)
-				second = auths->p[i];
-	}
-	if (more)
-		log_warn("the card has more PINs than slots can show");
-	chosen[0] = first;
-	chosen[1] = second;
-}
-
-/* What the profile knows of a PIN and the directory does not tell. */
-static const struct pin_ref *
-profile_pin(const struct profile *pf, unsigned i, int ref)
-{
-	for (unsigned k = 0; k < 2; k++)
-		if (pf->has_pin[k] && pf->pin[k].ref == ref)
-			return &pf->pin[k];
-	return pf->has_pin[i] ? &pf->pin[i] : pf->has_pin[0] ? &pf->pin[0] : NULL;
-}
-
-static int
-take_pin(struct pinslot *slot, const struct p15_object *a, const struct p15_objects *auths,
-    const struct pin_ref *known)
-{
-	const struct p15_object *puk;
-
-	slot->has_pin = true;
-	slot->pin = a->pin;
-	slot->auth_id = a->id;
-	slot->initialized = a->pin_flags & PINF_INITIALIZED;
-	slot->can_change = !(a->pin_flags & PINF_CHANGE_DISABLED);
-	slot->can_unblock = !(a->pin_flags & PINF_UNBLOCK_DISABLED);
-	if (known) {
-		slot->pin.tries_max = known->tries_max;
-		slot->pin.forget = known->forget;
-		slot->pin.puk_min = known->puk_min;
-		slot->pin.puk_max = known->puk_max;
-		slot->pin.puk_stored = known->puk_stored;
-	}
-	if ((puk = auth_by_id(auths, &a->auth_id))) {
-		slot->pin.puk_min = puk->pin.min;
-		slot->pin.puk_max = puk->pin.max;
-		slot->pin.puk_stored = puk->pin.stored;
-		slot->pin.unblock_ref = puk->pin.ref;
-	}
-	return (slot->label = strdup(a->label)) ? 0 : E_MEM;
-}
-
-/* The user PINs, PUKs and SO PINs left out; the PUK that unblocks a PIN is named by the PIN's
- * authId. */
-static int
-take_pins(struct token *t, const struct p15_objects *auths)
-{
-	const struct p15_object *chosen[PINS_PER_READER] = { NULL };
-	int err = 0;
-
-	choose_pins(auths, &t->keys, chosen);
-	for (unsigned i = 0; i < PINS_PER_READER && !err; i++)
-		if (chosen[i])
-			err = take_pin(&t->slot[i], chosen[i], auths,
-			    profile_pin(t->pf, i, chosen[i]->pin.ref));
-	return err;
-}
-
-/* The directory is silent: what the profile says, with its `guess` mark. */
-static int
-take_profile_pins(struct token *t)
-{
-	struct pinslot *slot = &t->slot[0];
-
-	if (slot->has_pin || !t->pf->has_pin[0])
-		return 0;
-	slot->has_pin = true;
-	slot->pin = t->pf->pin[0];
-	slot->initialized = slot->can_change = slot->can_unblock = true;
-	return (slot->label = strdup("PIN")) ? 0 : E_MEM;
-}
-
-/* pinMinLength stands in for the directory's word, for new PINs in both directions; an old PIN may
- * still be as short as either allows. */
-static void
-apply_rules(struct pinslot *slot, const struct settings *s)
-{
-	struct pinrule rule;
-
-	pinrule_of(s, &slot->pin, &rule);
-	slot->new_min = rule.min;
-	if (rule.min < slot->pin.min)
-		slot->pin.min = rule.min;
-}
-
 static int
 read_tries(struct card *card, struct pinslot *slot)
 {
@@ -454,21 +241,16 @@ static int
 read_pins(struct card *card, const struct settings *s, struct token *t)
 {
 	struct p15_objects auths = { 0 };
-	enum seen pins = SEEN_ALL, keys = SEEN_ALL;
+	enum p15_seen pins = SEEN_ALL, keys = SEEN_ALL;
 	int err;
 
 	if (!(err = read_dirs(card, &t->odf, P15_AUTH, &auths, &pins)) &&
-	    !(err = read_dirs(card, &t->odf, P15_PRIVATE, &t->keys, &keys)) &&
-	    !(err = take_pins(t, &auths)))
-		err = take_profile_pins(t);
+	    !(err = read_dirs(card, &t->odf, P15_PRIVATE, &t->keys, &keys)))
+		err = pinslots_fill(t->slot, &auths, &t->keys, keys, t->pf, s);
 	for (unsigned i = 0; i < PINS_PER_READER && !err; i++) {
-		/* a PIN whose keys were not seen may be one of those; a second one mostly is */
-		t->slot[i].is_pin2 = slot_guards_pin2_key(&t->keys, &t->slot[i], i == 0) ||
-		    (t->slot[i].auth_id.len && (keys == SEEN_NOTHING || (i && keys)));
 		/* what the directory allows the driver must be able to do, before a person is asked for it */
 		t->slot[i].can_change &= card->ops->pin_change != NULL;
 		t->slot[i].can_unblock &= card->ops->pin_unblock != NULL;
-		apply_rules(&t->slot[i], s);
 		err = read_tries(card, &t->slot[i]);
 	}
 	p15_objects_free(&auths);
@@ -530,7 +312,7 @@ token_read_objects(struct card *card, const struct p15_odf *odf, const struct p1
 {
 	static const enum p15_kind kinds[] = { P15_PUBLIC, P15_CERT, P15_DATA };
 	struct p15_objects recs = { 0 }, all = { 0 };
-	enum seen seen = SEEN_ALL; /* what is not does no harm here */
+	enum p15_seen seen = SEEN_ALL; /* what is not does no harm here */
 	int err = 0;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !err; i++)
@@ -557,11 +339,11 @@ tries_flags(int tries, int max, CK_FLAGS low, CK_FLAGS final, CK_FLAGS locked)
 	return (tries == 1 ? final | low : 0) | (max > 0 && tries < max ? low : 0);
 }
 
-/* The same, but at the end of a word where there is one, and not within brackets. */
+/* utf8_cut, but at the end of a word where there is one, and not within brackets. */
 static size_t
 word_cut(const char *s, size_t most)
 {
-	size_t n = text_cut(s, most), end = n, open = 0;
+	size_t n = utf8_cut(s, most), end = n, open = 0;
 
 	if (!s[n])
 		return n;

@@ -8,6 +8,7 @@
 #include "token/dialog.h"
 #include "token/dialog_text.h"
 #include "token/expiry_card.h"
+#include "token/pinclass.h"
 #include "token/rv.h"
 
 #define ONCE_MS 30000  /* how long a PIN2 given by C_Login waits for its operation (DESIGN 18.2) */
@@ -56,17 +57,6 @@ limits(const struct session *s, struct pincache_limits *out)
 }
 
 void
-unlock_note_tries_locked(struct pinslot *slot, int err, int tries)
-{
-	if (err == E_PIN_BLOCKED)
-		slot->tries = 0;
-	else if (err == E_PIN_WRONG)
-		slot->tries = tries;
-	else if (!err)
-		slot->tries = slot->pin.tries_max > 0 ? slot->pin.tries_max : -1;
-}
-
-void
 unlock_close(struct reader *r, struct card *card, const struct pin_ref *ref)
 {
 	if (ref->forget == PIN_FORGET_RESET || ref->forget == PIN_FORGET_NONE ||
@@ -96,7 +86,7 @@ enter(struct card *card, struct job *j)
 
 	if (!j->on_pad)
 		err = card_pin_verify(card, &j->ref, secret_view(j->given), &j->tries);
-	else if ((err = card_pin_verify_pad(card, &j->ref, dialog_seconds(j->s), dialog_lang_id(j->s),
+	else if ((err = card_pin_verify_pad(card, &j->ref, turn_seconds(j->s), dialog_lang_id(j->s),
 	    &j->tries)) == E_PIN_LEN)
 		err = E_PIN_UNFIT; /* the reader has not sent it */
 	j->accepted = !err;
@@ -119,11 +109,10 @@ take_kept(struct job *j)
 	struct secret *pin = NULL;
 	struct pinslot *slot;
 	uint64_t epoch;
-	bool kept = false;
+	bool kept;
 
 	pthread_mutex_lock(&r->lock);
-		if (r->gen == j->s->gen && r->token)
-			kept = r->token->slot[j->s->pin].cache.pin != NULL;
+		kept = (slot = reader_slot_locked(r, j->s->gen, j->s->pin)) && slot->cache.pin;
 	pthread_mutex_unlock(&r->lock);
 	if (!kept)
 		return NULL;
@@ -133,12 +122,9 @@ take_kept(struct job *j)
 	}
 	epoch = shared_epoch(&j->s->world->shared);
 	pthread_mutex_lock(&r->lock);
-		if (r->gen == j->s->gen && r->token) {
-			slot = &r->token->slot[j->s->pin];
-			if (j->desktop_locked != 1 &&
-			    pincache_fits(&slot->cache, j->tries_seen, epoch))
-				pin = secret_new(slot->cache.pin->p, slot->cache.pin->len);
-		}
+		if ((slot = reader_slot_locked(r, j->s->gen, j->s->pin)) && j->desktop_locked != 1 &&
+		    pincache_fits(&slot->cache, j->tries_seen, epoch))
+			pin = secret_new(slot->cache.pin->p, slot->cache.pin->len);
 	pthread_mutex_unlock(&r->lock);
 	j->cache_dead = !pin;
 	return pin;
@@ -262,13 +248,6 @@ verb_job(struct card *card, void *arg)
 
 /* ---- around it ---- */
 
-/* Whether a PIN given once may still be used: for half a minute, and unless a PIN was changed. */
-static bool
-once_is_good(const struct once *o, uint64_t epoch)
-{
-	return o->pin && os_clock_ms() <= o->until && o->epoch == epoch;
-}
-
 /* A PIN given by C_Login for this use: the session's own first. *until: when it is void.
  * reader->lock held. */
 static struct secret *
@@ -282,9 +261,9 @@ take_once_locked(struct session *s, struct pinslot *slot, uint64_t epoch, int64_
 		*until = o->until;
 		o->pin = NULL;
 	}
-	secret_free(&s->once.pin);
+	once_wipe(&s->once);
 	if (!once_is_good(&slot->once, epoch))
-		secret_free(&slot->once.pin);
+		once_wipe(&slot->once);
 	return pin;
 }
 
@@ -299,10 +278,9 @@ prepare(struct job *j)
 	int err = 0;
 
 	pthread_mutex_lock(&s->r->lock);
-		if (s->r->gen != s->gen || !s->r->token) {
+		if (!(slot = reader_slot_locked(s->r, s->gen, s->pin))) {
 			err = E_GONE;
 		} else {
-			slot = &s->r->token->slot[s->pin];
 			j->ref = slot->pin;
 			j->each = pinslot_each_time(slot, s->world->settings);
 			j->user = slot->login == LOGIN_USER;
@@ -336,13 +314,9 @@ keep_locked(struct job *j, struct pinslot *slot)
 			pincache_put(&slot->cache, j->given, slot->tries, j->epoch, now);
 	} else if (j->login && j->given) {
 		/* verified and forgotten again; the operation it was typed for comes next, and no other */
-		secret_free(&slot->once.pin);
-		secret_free(&once->pin);
-		once->pin = j->given;
-		j->given = NULL;
-		once->epoch = j->epoch;
+		once_wipe(&slot->once);
 		/* one entry lasts as long, however often it is verified */
-		once->until = j->from == FROM_LOGIN ? j->once_until : now + ONCE_MS;
+		once_put(once, &j->given, j->from == FROM_LOGIN ? j->once_until : now + ONCE_MS, j->epoch);
 	}
 }
 
@@ -354,12 +328,11 @@ note(struct job *j, int err)
 	struct pinslot *slot;
 
 	pthread_mutex_lock(&s->r->lock);
-		if (s->r->gen == s->gen && s->r->token) {
-			slot = &s->r->token->slot[s->pin];
+		if ((slot = reader_slot_locked(s->r, s->gen, s->pin))) {
 			if (j->tries_seen > slot->pin.tries_max)
 				slot->pin.tries_max = j->tries_seen;
 			if (j->accepted || j->refused)
-				unlock_note_tries_locked(slot, j->accepted ? 0 : err, j->tries);
+				pinslot_answered_locked(slot, j->accepted ? 0 : err, j->tries);
 			else if (j->tries_seen >= 0)
 				slot->tries = j->tries_seen;
 			if (j->cache_dead || j->refused)
@@ -472,25 +445,12 @@ type_on_pad(struct job *j, int *err)
 	return !j->pad_failed;
 }
 
-/* Whether the PIN is for this use alone, by what is known now: a certificate may have said so. */
-static bool
-wants_each(struct job *j)
-{
-	struct token *t = reader_token(j->s->r, j->s->gen);
-
-	pthread_mutex_lock(&j->s->r->lock);
-		if (t)
-			j->each = pinslot_each_time(&t->slot[j->s->pin], j->s->world->settings);
-	pthread_mutex_unlock(&j->s->r->lock);
-	token_unref(&t);
-	return j->each;
-}
-
 /* Has the person type it in a dialog. False: that is all, and *err says what came of it. */
 static bool
 type_in_dialog(struct job *j, struct turn *t, const char *wrong, int *err)
 {
-	bool shares = !j->login && !wants_each(j);
+	/* asked anew: a certificate may have said so meanwhile */
+	bool shares = !j->login && !reader_each_time(j->s->r, j->s->gen, j->s->pin);
 	int r = 0;
 
 	if (!t->held && !(r = turn_take(j->s, shares, t)) && t->waited && shares &&
@@ -521,7 +481,7 @@ work(struct job *j)
 	j->desktop_locked = -2;
 	err = run(j);
 	/* what a PIN may do is known before it is entered */
-	if (asks && ask_again(j, err, &wrong) && !j->each && !j->login && unlock_classify(j->s))
+	if (asks && ask_again(j, err, &wrong) && !j->each && !j->login && pinclass_find(j->s))
 		asks = false;
 	for (int n = 0; n < ASK_MAX && asks && ask_again(j, err, &wrong); n++)
 		if (!type_on_pad(j, &err) && !type_in_dialog(j, &t, wrong, &err))
@@ -558,7 +518,7 @@ unlock_login(struct session *s, struct view pin, bool context, enum login *who)
 	if (pin.p) {
 		/* an empty PIN never reaches a card (CVE-2023-40660 was that), nor one it cannot have */
 		if (!pin.len || pin.len > SECRET_MAX)
-			return E_PIN_WRONG;
+			return E_PIN_UNFIT;
 		j.from = FROM_PROGRAM;
 		if (!(j.given = secret_new(pin.p, pin.len)))
 			return E_MEM;
@@ -571,19 +531,12 @@ unlock_login(struct session *s, struct view pin, bool context, enum login *who)
 CK_RV
 unlock_fill(struct session *s, struct object *o)
 {
-	bool each = true;
 	int err = 0;
 
-	if (o->src && o->priv && o->cls == CKO_DATA && !atomic_load(&o->src->body)) {
-		pthread_mutex_lock(&s->r->lock);
-			if (s->r->gen == s->gen && s->r->token)
-				each = pinslot_each_time(&s->r->token->slot[s->pin],
-				    s->world->settings);
-		pthread_mutex_unlock(&s->r->lock);
-		/* a look must not cost the PIN that was given for a signature */
-		if (!each)
-			err = unlock_run(s, 0, reader_read_source, o->src);
-	}
+	/* a look must not cost the PIN that was given for a signature */
+	if (o->src && o->priv && o->cls == CKO_DATA && !atomic_load(&o->src->body) &&
+	    !reader_each_time(s->r, s->gen, s->pin))
+		err = unlock_run(s, 0, reader_read_source, o->src);
 	return err && err != E_PIN_NEEDED ? rv_from(err) : reader_fill(s->r, s->gen, o);
 }
 
@@ -601,113 +554,60 @@ ask_once(struct session *s)
 {
 	struct secret *pin = NULL; /* the session's own may be freed by another thread meanwhile */
 	const char *wrong = NULL;
-	struct turn t;
 	int err;
 
-	if (!(err = turn_take(s, false, &t))) {
-		do {
-			secret_free(&pin);
-			err = dialog_ask(&t, ASK_USE, wrong, &pin);
-			wrong = dialog_texts[DIALOG_LENGTH];
-		} while (err == E_PIN_LEN || (!err && !pin->len));
-		turn_end(&t, err);
-	}
-	if (!err) {
-		secret_free(&s->once.pin);
-		s->once.pin = pin;
-		s->once.until = os_clock_ms() + ONCE_MS;
-		s->once.epoch = shared_epoch(&s->world->shared);
-	}
+	do {
+		secret_free(&pin);
+		err = dialog_ask_alone(s, ASK_USE, wrong, &pin);
+		wrong = dialog_texts[DIALOG_LENGTH];
+	} while (err == E_PIN_LEN || (!err && !pin->len));
+	if (!err)
+		once_put(&s->once, &pin, os_clock_ms() + ONCE_MS, shared_epoch(&s->world->shared));
 	return err == E_UNSUPPORTED ? E_PIN_NEEDED : err;
 }
 
 int
 unlock_ready(struct session *s)
 {
-	bool each = false, has = false;
 	uint64_t epoch = shared_epoch(&s->world->shared);
 	struct pinslot *slot;
+	bool has;
 
-	pthread_mutex_lock(&s->r->lock);
-		if (s->r->gen == s->gen && s->r->token) {
-			slot = &s->r->token->slot[s->pin];
-			each = pinslot_each_time(slot, s->world->settings);
-			has = once_is_good(&s->once, epoch) || once_is_good(&slot->once, epoch);
-		}
-	pthread_mutex_unlock(&s->r->lock);
-	if (!each)
+	if (!reader_each_time(s->r, s->gen, s->pin))
 		return unlock_run(s, UNLOCK_PROBE, verb_nothing, NULL);
+	pthread_mutex_lock(&s->r->lock);
+		has = once_is_good(&s->once, epoch) || ((slot = reader_slot_locked(s->r, s->gen,
+		    s->pin)) && once_is_good(&slot->once, epoch));
+	pthread_mutex_unlock(&s->r->lock);
 	return has ? 0 : ask_once(s);
 }
-
-struct forget { struct reader *r; struct pin_ref ref; };
 
 static int
 verb_forget(struct card *card, void *arg)
 {
-	struct forget *f = arg;
+	const struct pin_ref *ref = arg;
 
 	/* a reset would take away from others what is theirs: a logout is no reason for one */
 	if (card->ops->pin_forget)
-		card->ops->pin_forget(card, &f->ref);
+		card->ops->pin_forget(card, ref);
 	return 0;
 }
 
 void
 unlock_forget(struct reader *r, unsigned pin, uint64_t gen)
 {
-	struct forget f = { .r = r };
+	struct pinslot *slot;
+	struct pin_ref ref;
 	bool opened = false;
 
 	pthread_mutex_lock(&r->lock);
-		if (r->gen == gen && r->token) {
-			f.ref = r->token->slot[pin].pin;
-			opened = r->token->slot[pin].opened;
-			r->token->slot[pin].opened = false;
-			pinslot_wipe_locked(&r->token->slot[pin]);
+		if ((slot = reader_slot_locked(r, gen, pin))) {
+			ref = slot->pin;
+			opened = slot->opened;
+			slot->opened = false;
+			pinslot_wipe_locked(slot);
 		}
 	pthread_mutex_unlock(&r->lock);
 	if (opened)
-		reader_run(r, gen, verb_forget, &f);
-}
-
-/* A private key of the slot whose certificate was not looked at yet, by index; NULL behind the last. */
-static struct object *
-key_at(struct session *s, size_t at)
-{
-	struct object *o = NULL;
-
-	pthread_mutex_lock(&s->r->lock);
-		for (size_t i = 0; s->r->gen == s->gen && i < s->r->objects.n && !o; i++)
-			if (s->r->objects.p[i]->cls == CKO_PRIVATE_KEY &&
-			    s->r->objects.p[i]->pin == s->pin && s->r->objects.p[i]->token && !at--)
-				o = object_ref(s->r->objects.p[i]);
-	pthread_mutex_unlock(&s->r->lock);
-	return o;
-}
-
-CK_RV
-unlock_classify(struct session *s)
-{
-	struct token *t = reader_token(s->r, s->gen);
-	struct object *o;
-	bool known;
-	CK_RV rv;
-
-	if (!t)
-		return CKR_DEVICE_REMOVED;
-	pthread_mutex_lock(&s->r->lock);
-		known = t->slot[s->pin].is_pin2;
-	pthread_mutex_unlock(&s->r->lock);
-	token_unref(&t);
-	rv = known ? CKR_OK : reader_load(s->r, s->gen);
-	for (size_t i = 0; !rv && !known && (o = key_at(s, i)); i++) {
-		/* a key without a certificate asks nothing of the card here */
-		if (o->src && o->src->kind == SOURCE_CERT && !(rv = reader_fill(s->r, s->gen, o)))
-			known = attrs_get_bool(object_attrs(o), CKA_ALWAYS_AUTHENTICATE, false);
-		object_unref(&o);
-	}
-	if (!rv && known)
-		reader_mark_pin2(s->r, s->gen, s->pin);
-	return rv;
+		reader_run(r, gen, verb_forget, &ref);
 }

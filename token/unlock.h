@@ -21,8 +21,8 @@ enum unlock_flags {
 
 /* Runs a verb with the slot's PIN open. 0; E_PIN_NEEDED: nobody is logged in and nobody can be asked
  * (the login is over then, should there have been one); E_PIN_WRONG, E_PIN_BLOCKED of what a person
- * typed; E_PIN_EXPIRED with UNLOCK_KEY; E_CANCEL, E_CLOSED, E_GONE; else the verb's own E_*. Lock: the session's, let go of while a
- * person is asked; with UNLOCK_QUIET it is held throughout. */
+ * typed; E_PIN_EXPIRED with UNLOCK_KEY; E_CANCEL, E_CLOSED, E_GONE; else the verb's own E_*. Lock: the
+ * session's, let go of while a person is asked; with UNLOCK_QUIET it is held throughout. */
 int unlock_run(struct session *s, unsigned flags, card_verb verb, void *arg);
 /* Asks now, where a following unlock_run with UNLOCK_QUIET would have to. The same errors. */
 int unlock_ready(struct session *s);
@@ -30,7 +30,7 @@ int unlock_ready(struct session *s);
 /* Verifies a PIN that a program gave, or, with p NULL, a person types. The card has accepted it in this
  * call, or it is no 0: an open card is no login. `context`: it is for the operation going on in this
  * session alone; else the session's user is logged in. E_EXISTS: somebody is already (*who);
- * E_PIN_WRONG, E_PIN_BLOCKED, E_UNSUPPORTED (no dialogs here), E_CANCEL, E_CLOSED, E_GONE, E_MEM.
+ * E_PIN_WRONG, E_PIN_BLOCKED, E_PIN_UNFIT, E_UNSUPPORTED (no dialogs here), E_CANCEL, E_CLOSED, E_GONE, E_MEM.
  * Lock: as unlock_run. */
 int unlock_login(struct session *s, struct view pin, bool context, enum login *who);
 
@@ -40,13 +40,8 @@ CK_RV unlock_fill(struct session *s, struct object *o);
 
 /* Makes the card forget the slot's PIN, where it was we who opened it, and us what was typed. */
 void unlock_forget(struct reader *r, unsigned pin, uint64_t gen);
-/* Finds out whether the slot's PIN is of the PIN2 class by the certificates of its keys, those that
- * were not read yet included. CKR_DEVICE_*, CKR_HOST_MEMORY. Lock: the session's. */
-CK_RV unlock_classify(struct session *s);
 /* Makes the card forget a PIN, by its command or by a reset at the end of the transaction, in which
  * this is called. */
 void unlock_close(struct reader *r, struct card *card, const struct pin_ref *ref);
-/* Notes what an answer of the card tells of the tries left. reader->lock held. */
-void unlock_note_tries_locked(struct pinslot *slot, int err, int tries);
 
 #endif

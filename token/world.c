@@ -8,7 +8,6 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/wildcard.h"
-#include "token/pin.h"
 #include "token/profiles.h"
 #include "token/reader.h"
 #include "token/rv.h"
@@ -150,9 +149,8 @@ world_unref(struct world **w)
 	free(dead);
 }
 
-/* By index, ascending; NULL behind the last. Readers stay, but the array may move. */
-static struct reader *
-reader_at(struct world *w, size_t i)
+struct reader *
+world_reader(struct world *w, size_t i)
 {
 	struct reader *r;
 
@@ -165,8 +163,6 @@ reader_at(struct world *w, size_t i)
 void
 world_finalize(struct world *w)
 {
-	struct reader *r;
-
 	atomic_store(&w->finalizing, true);
 	/* a cancel takes until its thread has left the wait: no lock others need is held over it */
 	pthread_mutex_lock(&w->wait_lock);
@@ -178,13 +174,6 @@ world_finalize(struct world *w)
 		while (w->nasking)
 			pthread_cond_wait(&w->asked, &w->lock);
 	pthread_mutex_unlock(&w->lock);
-	/* cards forget what we verified: a PIN must not outlive the program that gave it */
-	for (size_t i = 0; (r = reader_at(w, i)); i++)
-		for (unsigned pin = 0; pin < PINS_PER_READER; pin++) {
-			session_close_all(w, r, pin);
-			pin_logout_slot(r, pin, reader_generation(r));
-		}
-	log_close(); /* its file must not stay open in a program that unloads us */
 }
 
 void
@@ -413,7 +402,7 @@ world_slots(struct world *w, bool present_only, struct buf *ids)
 	pthread_mutex_lock(&w->lock);
 		shown = w->nshown;
 	pthread_mutex_unlock(&w->lock);
-	for (size_t i = 0; i < shown && (r = reader_at(w, i)); i++) {
+	for (size_t i = 0; i < shown && (r = world_reader(w, i)); i++) {
 		for (unsigned pin = 0; pin < w->slots; pin++) {
 			pthread_mutex_lock(&r->lock);
 				present = r->listed[pin];

@@ -22,8 +22,6 @@
 struct reader;
 struct session;
 
-#define PINS_PER_READER 2u /* slots of a reader: PIN1's and PIN2's; also the step of slot ids */
-
 struct world {
 	atomic_int refs;
 	struct settings *settings;      /* invariant */
@@ -71,8 +69,8 @@ struct world {
 CK_RV world_new(struct world **out);
 struct world *world_ref(struct world *w);
 void world_unref(struct world **w);
-/* Says good-bye: sessions end, PINs are forgotten, threads blocked in world_wait_event come
- * back. Calls still inside keep their references. */
+/* The world ends: threads blocked in world_wait_event or waiting for a person come back. Calls still inside
+ * keep their references. */
 void world_finalize(struct world *w);
 /* In a forked child: the parent's world is dropped without a word to readers or cards. Its
  * connections are freed unless calls of other threads were in it, which leaves them in a state
@@ -90,6 +88,8 @@ void world_dialog_failed(struct world *w);
 bool world_asking_begin(struct world *w);
 void world_asking_end(struct world *w);
 
+/* A reader by index, ascending; NULL behind the last. Readers stay, but their array may move. */
+struct reader *world_reader(struct world *w, size_t i);
 /* Looks for readers that are new. `now` false: only if buildReaderListTimer says it is time.
  * No service is no error. */
 void world_list_readers(struct world *w, bool now);

@@ -1,6 +1,4 @@
-#include "token/pin.h"
-
-#include <string.h>
+#include "token/pinchange.h"
 
 #include "base/err.h"
 #include "base/log.h"
@@ -9,6 +7,8 @@
 #include "token/dialog.h"
 #include "token/dialog_text.h"
 #include "token/expiry_card.h"
+#include "token/login.h"
+#include "token/pinclass.h"
 #include "token/pinrule.h"
 #include "token/rv.h"
 #include "token/unlock.h"
@@ -85,7 +85,7 @@ verb_change(struct card *card, void *arg)
 	c->tries = -1;
 	if (c->ages && !c->pad && !c->unblock && (err = prove_old(card, c)))
 		return err;
-	err = c->pad ? card_pin_change_pad(card, &c->ref, dialog_seconds(c->s), dialog_lang_id(c->s),
+	err = c->pad ? card_pin_change_pad(card, &c->ref, turn_seconds(c->s), dialog_lang_id(c->s),
 	    &c->tries) : c->unblock ? card_pin_unblock(card, &c->ref, c->first, c->second, &c->tries) :
 	    card_pin_change(card, &c->ref, c->first, c->second, &c->tries);
 	/* A PIN kept by another program of this user is the old one now, or may be when the answer got
@@ -113,19 +113,18 @@ note_change(struct change *c, int err)
 	if (!err && c->stays_open)
 		kept = secret_new(c->second.p, c->second.len);
 	pthread_mutex_lock(&s->r->lock);
-		if (s->r->gen == s->gen && s->r->token) {
-			slot = &s->r->token->slot[s->pin];
+		if ((slot = reader_slot_locked(s->r, s->gen, s->pin))) {
 			if (c->unblock && err == E_PIN_BLOCKED)
 				slot->puk_tries = 0;
 			else if (c->unblock && err == E_PIN_WRONG)
 				slot->puk_tries = c->tries;
 			else
 				/* one that was used before came with the right old one */
-				unlock_note_tries_locked(slot, err == E_PIN_USED ? 0 : err, c->tries);
+				pinslot_answered_locked(slot, err == E_PIN_USED ? 0 : err, c->tries);
 			if (!err || err == E_PIN_WRONG || err == E_PIN_BLOCKED || err_is_uncertain(err)) {
 				pincache_wipe(&slot->cache);
-				secret_free(&slot->once.pin);
-				secret_free(&s->once.pin);
+				once_wipe(&slot->once);
+				once_wipe(&s->once);
 			}
 			if (!err) {
 				slot->opened = c->stays_open;
@@ -152,201 +151,13 @@ run_change(struct change *c)
 	return err;
 }
 
-static bool
-has_read_only_session(struct session *s)
-{
-	CK_ULONG all, rw;
-
-	session_count(s->world, s->r, s->pin, &all, &rw);
-	return rw < all;
-}
-
-/* What C_Login says when somebody is logged in. */
-static CK_RV
-taken(enum login now, enum login asked)
-{
-	return now == asked ? CKR_USER_ALREADY_LOGGED_IN : CKR_USER_ANOTHER_ALREADY_LOGGED_IN;
-}
-
-/* What a person was to type could not be asked for after all: the next C_GetTokenInfo says so. (NULL
- * where nobody can be asked from the start is the caller's mistake, and was told.) */
-static CK_RV
-login_rv(int err, struct view given)
-{
-	return err == E_UNSUPPORTED && !given.p ? CKR_FUNCTION_FAILED : rv_from_pin(err);
-}
-
-static CK_RV
-login_user(struct session *s, struct view pin)
-{
-	enum login who;
-	CK_RV rv;
-	int err;
-
-	/* what a PIN may do is known before it is entered */
-	if ((rv = unlock_classify(s)))
-		return rv;
-	if ((err = unlock_login(s, pin, false, &who)) == E_EXISTS)
-		return taken(who, LOGIN_USER);
-	return login_rv(err, pin);
-}
-
-/* Shows one dialog of its own. */
-static int
-ask(struct session *s, enum ask about, const char *wrong, struct secret **pin)
-{
-	struct turn t;
-	int err;
-
-	if ((err = turn_take(s, false, &t)))
-		return err;
-	err = dialog_ask(&t, about, wrong, pin);
-	turn_end(&t, err);
-	return err;
-}
-
-/* A PUK can only be tried by unblocking with it, so C_Login keeps it and C_InitPIN uses it. */
-static CK_RV
-login_so(struct session *s, struct view puk)
-{
-	struct secret *cell = NULL;
-	int err;
-
-	if (!puk.p) {
-		if ((err = ask(s, ASK_PUK, NULL, &cell)))
-			return login_rv(err, puk);
-	} else if (!(cell = secret_new(puk.p, puk.len))) {
-		return puk.len > SECRET_MAX ? CKR_PIN_INCORRECT : CKR_HOST_MEMORY;
-	}
-	if (!cell->len) {
-		secret_free(&cell);
-		return CKR_PIN_INCORRECT;
-	}
-	pthread_mutex_lock(&s->r->lock);
-		if (s->r->gen == s->gen && s->r->token &&
-		    s->r->token->slot[s->pin].login == LOGIN_PUBLIC) {
-			secret_free(&s->r->token->slot[s->pin].puk);
-			s->r->token->slot[s->pin].puk = cell;
-			s->r->token->slot[s->pin].login = LOGIN_SO;
-			cell = NULL;
-		}
-	pthread_mutex_unlock(&s->r->lock);
-	if (!cell)
-		return CKR_OK;
-	secret_free(&cell);
-	return session_is_over(s) ? CKR_DEVICE_REMOVED :
-	    taken(reader_login_state(s->r, s->gen, s->pin), LOGIN_SO);
-}
-
-/* Whether an operation with a key that wants its PIN each time is going on. */
-static bool
-wants_context(struct session *s)
-{
-	static const enum op_kind kinds[] = { OP_SIGN, OP_SIGN_RECOVER, OP_DECRYPT };
-
-	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
-		if (op_active(s, kinds[i]) && attrs_get_bool(object_attrs(s->op[kinds[i]].key),
-		    CKA_ALWAYS_AUTHENTICATE, false))
-			return true;
-	return false;
-}
-
-static CK_RV
-login_context(struct session *s, struct view pin)
-{
-	enum login who;
-	CK_RV rv;
-
-	if (!wants_context(s))
-		return CKR_OPERATION_NOT_INITIALIZED;
-	rv = login_rv(unlock_login(s, pin, true, &who), pin);
-	if (rv == CKR_PIN_LOCKED)
-		pin_logout_slot(s->r, s->pin, s->gen);
-	return rv;
-}
-
-/* The slot as it is now; its pointers are not to be used. CKR_DEVICE_REMOVED. */
-static CK_RV
-slot_now(struct session *s, struct pinslot *out)
-{
-	CK_RV rv = CKR_DEVICE_REMOVED;
-
-	pthread_mutex_lock(&s->r->lock);
-		if (s->r->gen == s->gen && s->r->token) {
-			*out = s->r->token->slot[s->pin];
-			rv = CKR_OK;
-		}
-	pthread_mutex_unlock(&s->r->lock);
-	return rv;
-}
-
-CK_RV
-pin_login(struct session *s, CK_USER_TYPE user, struct view pin)
-{
-	enum login asked = user == CKU_SO ? LOGIN_SO : LOGIN_USER;
-	struct pinslot slot;
-	CK_RV rv;
-
-	if (user != CKU_SO && user != CKU_USER && user != CKU_CONTEXT_SPECIFIC)
-		return CKR_USER_TYPE_INVALID;
-	if ((rv = slot_now(s, &slot)))
-		return rv;
-	if (user != CKU_CONTEXT_SPECIFIC && slot.login != LOGIN_PUBLIC)
-		return taken(slot.login, asked);
-	if (user == CKU_SO && has_read_only_session(s))
-		return CKR_SESSION_READ_ONLY_EXISTS;
-	if (!pin.p && !reader_can_ask(s->r))
-		return CKR_ARGUMENTS_BAD;
-	/* DESIGN 18.3: an empty PIN never reaches a card (CVE-2023-40660 was that) */
-	if (pin.p && !pin.len)
-		return CKR_PIN_INCORRECT;
-	if (user == CKU_CONTEXT_SPECIFIC)
-		return login_context(s, pin);
-	if (!slot.has_pin || (user == CKU_USER && !slot.initialized))
-		return CKR_USER_PIN_NOT_INITIALIZED;
-	if (user == CKU_SO && !slot.can_unblock)
-		return CKR_FUNCTION_NOT_SUPPORTED;
-	return user == CKU_SO ? login_so(s, pin) : login_user(s, pin);
-}
-
-void
-pin_logout_slot(struct reader *r, unsigned pin, uint64_t gen)
-{
-	enum login was = reader_login_state(r, gen, pin);
-
-	/* nobody is logged in any more before the card is asked, and also when it cannot be */
-	reader_set_login(r, gen, pin, LOGIN_PUBLIC);
-	unlock_forget(r, pin, gen);
-	if (was != LOGIN_PUBLIC)
-		reader_hide_private(r, pin);
-}
-
-void
-pin_sessions_ended(struct reader *r, unsigned pin, uint64_t gen)
-{
-	if (reader_login_state(r, gen, pin) != LOGIN_PUBLIC)
-		pin_logout_slot(r, pin, gen);
-	else
-		reader_set_login(r, gen, pin, LOGIN_PUBLIC); /* nor is a lost one to come back */
-}
-
-CK_RV
-pin_logout(struct session *s)
-{
-	enum login was = reader_login_state(s->r, s->gen, s->pin);
-
-	/* also what a dialog has opened without a login */
-	pin_logout_slot(s->r, s->pin, s->gen);
-	return was == LOGIN_PUBLIC ? CKR_USER_NOT_LOGGED_IN : CKR_OK;
-}
-
 /* Fills in what the slot says. CKR_DEVICE_REMOVED. */
 static CK_RV
 change_begin(struct session *s, struct pinslot *slot, struct change *c)
 {
 	CK_RV rv;
 
-	if ((rv = slot_now(s, slot)))
+	if ((rv = reader_slot_now(s->r, s->gen, s->pin, slot)))
 		return rv;
 	*c = (struct change){ .s = s, .ref = slot->pin, .ages = expiry_is_on(s) };
 	pinrule_of(s->world->settings, &c->ref, &c->rule);
@@ -362,9 +173,9 @@ take_new(struct change *c, const char *wrong, struct secret **cell)
 
 	for (int n = 0; n < ASK_MAX; n++) {
 		secret_free(cell);
-		err = ask(c->s, ASK_NEW, fault ? pinrule_text(fault) : wrong, cell);
+		err = dialog_ask_alone(c->s, ASK_NEW, fault ? pinrule_text(fault) : wrong, cell);
 		if (err && err != E_PIN_LEN)
-			return login_rv(err, view_of(NULL, 0));
+			return rv_from_asked(err, view_of(NULL, 0));
 		fault = err ? PIN_LONG : pinrule_check(&c->rule, secret_view(*cell));
 		if (!fault)
 			break;
@@ -405,7 +216,7 @@ change_by_both(struct change *c, struct view old, struct view new)
 	c->second = new;
 	for (int n = 0; n < ASK_MAX && !rv && again; n++) {
 		if (!c->first.p) {
-			err = ask(c->s, ASK_OLD, wrong_old, &old_cell);
+			err = dialog_ask_alone(c->s, ASK_OLD, wrong_old, &old_cell);
 			wrong_old = dialog_texts[DIALOG_LENGTH];
 			c->first = secret_view(old_cell);
 			if ((again = err == E_PIN_LEN) || err)
@@ -429,7 +240,7 @@ change_by_both(struct change *c, struct view old, struct view new)
 	}
 	secret_free(&new_cell);
 	secret_free(&old_cell);
-	return rv ? rv : login_rv(err, old);
+	return rv ? rv : rv_from_asked(err, old);
 }
 
 static bool
@@ -452,7 +263,7 @@ wants_dialog(const struct change *c, const struct pinslot *slot)
 }
 
 CK_RV
-pin_set(struct session *s, struct view old, struct view new)
+pinchange_set(struct session *s, struct view old, struct view new)
 {
 	struct pinslot slot;
 	struct change c;
@@ -461,7 +272,7 @@ pin_set(struct session *s, struct view old, struct view new)
 
 	if (!(s->flags & CKF_RW_SESSION))
 		return CKR_SESSION_READ_ONLY;
-	if ((rv = unlock_classify(s)) || (rv = change_begin(s, &slot, &c)))
+	if ((rv = pinclass_find(s)) || (rv = change_begin(s, &slot, &c)))
 		return rv;
 	/* in the SO state this would change the PUK, which the cards at hand cannot */
 	if (!slot.has_pin || !slot.can_change || slot.login == LOGIN_SO)
@@ -473,14 +284,14 @@ pin_set(struct session *s, struct view old, struct view new)
 	c.stays_open = slot.login == LOGIN_USER && !pinslot_each_time(&slot, s->world->settings);
 	if (!old.p && !new.p && slot_has_pad(s) && !wants_dialog(&c, &slot) &&
 	    ((err = change_on_pad(&c)) != E_UNSUPPORTED || !world_has_dialogs(s->world)))
-		return login_rv(err, old);
+		return rv_from_asked(err, old);
 	return change_by_both(&c, old, new);
 }
 
 CK_RV
-pin_init(struct session *s, struct view new)
+pinchange_init(struct session *s, struct view new)
 {
-	struct pinslot slot;
+	struct pinslot slot, *now;
 	struct change c;
 	struct secret *puk = NULL, *typed = NULL;
 	CK_RV rv;
@@ -497,9 +308,8 @@ pin_init(struct session *s, struct view new)
 	if (rv)
 		goto out;
 	pthread_mutex_lock(&s->r->lock);
-		if (s->r->gen == s->gen && s->r->token && s->r->token->slot[s->pin].puk)
-			puk = secret_new(s->r->token->slot[s->pin].puk->p,
-			    s->r->token->slot[s->pin].puk->len);
+		if ((now = reader_slot_locked(s->r, s->gen, s->pin)) && now->puk)
+			puk = secret_new(now->puk->p, now->puk->len);
 	pthread_mutex_unlock(&s->r->lock);
 	if (!puk) {
 		rv = CKR_USER_NOT_LOGGED_IN;
@@ -510,7 +320,7 @@ pin_init(struct session *s, struct view new)
 	err = run_change(&c);
 	/* a wrong PUK must not be tried again by the next C_InitPIN */
 	if (err == E_PIN_WRONG || err == E_PIN_BLOCKED)
-		pin_logout_slot(s->r, s->pin, s->gen);
+		login_drop(s->r, s->pin, s->gen);
 	rv = rv_from_pin(err);
 out:
 	secret_free(&puk);

@@ -1,0 +1,235 @@
+#include "token/pinslot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/os.h"
+#include "token/build.h"
+#include "token/pinrule.h"
+
+/* ---- out of the card's directories ---- */
+
+static const struct p15_object *
+auth_by_id(const struct p15_objects *auths, const struct p15_id *id)
+{
+	for (size_t i = 0; id->len && i < auths->n; i++)
+		if (p15_id_eq(&auths->p[i]->id, id))
+			return auths->p[i];
+	return NULL;
+}
+
+/* Whether one of the keys says that this PIN is of the PIN2 class. */
+static bool
+guards_pin2_key(const struct p15_objects *keys, const struct p15_id *auth)
+{
+	for (size_t i = 0; i < keys->n; i++)
+		if (p15_id_eq(&keys->p[i]->auth_id, auth) && build_says_pin2(keys->p[i]))
+			return true;
+	return false;
+}
+
+/* The same for a slot: a key that names no PIN is the first one's (build.c). */
+static bool
+slot_guards_pin2_key(const struct p15_objects *keys, const struct pinslot *slot, bool first)
+{
+	static const struct p15_id none;
+
+	return slot->has_pin && ((slot->auth_id.len && guards_pin2_key(keys, &slot->auth_id)) ||
+	    (first && guards_pin2_key(keys, &none)));
+}
+
+static bool
+is_user_pin(const struct p15_object *a)
+{
+	return !(a->pin_flags & (PINF_SO | PINF_UNBLOCKING));
+}
+
+/* The PINs that slots are made of: the first that is of class 1, then the first of the others, so
+ * that nobody's order of records makes a browser ask for PIN2. */
+static void
+choose_pins(const struct p15_objects *auths, const struct p15_objects *keys,
+    const struct p15_object *chosen[PINS_PER_READER])
+{
+	const struct p15_object *a, *first = NULL, *second = NULL;
+	size_t more = 0;
+
+	for (size_t i = 0; i < auths->n && !first; i++)
+		if (is_user_pin(auths->p[i]) && !guards_pin2_key(keys, &auths->p[i]->id))
+			first = auths->p[i];
+	for (int class2 = 1; class2 >= 0; class2--) {
+		for (size_t i = 0; i < auths->n; i++) {
+			a = auths->p[i];
+			if (!is_user_pin(a) || a == first ||
+			    guards_pin2_key(keys, &a->id) != (class2 == 1))
+				continue;
+			if (!second)
+				second = a;
+			else if (a != second)
+				more++;
+		}
+	}
+	if (!first) {
+		first = second;
+		second = NULL;
+		for (size_t i = 0; i < auths->n && !second; i++)
+			if (is_user_pin(auths->p[i]) && auths->p[i] != first)
+				second = auths->p[i];
+	}
+	if (more)
+		log_warn("the card has more PINs than slots can show");
+	chosen[0] = first;
+	chosen[1] = second;
+}
+
+/* What the profile knows of a PIN and the directory does not tell. */
+static const struct pin_ref *
+profile_pin(const struct profile *pf, unsigned i, int ref)
+{
+	for (unsigned k = 0; k < 2; k++)
+		if (pf->has_pin[k] && pf->pin[k].ref == ref)
+			return &pf->pin[k];
+	return pf->has_pin[i] ? &pf->pin[i] : pf->has_pin[0] ? &pf->pin[0] : NULL;
+}
+
+static int
+take_pin(struct pinslot *slot, const struct p15_object *a, const struct p15_objects *auths,
+    const struct pin_ref *known)
+{
+	const struct p15_object *puk;
+
+	slot->has_pin = true;
+	slot->pin = a->pin;
+	slot->auth_id = a->id;
+	slot->initialized = a->pin_flags & PINF_INITIALIZED;
+	slot->can_change = !(a->pin_flags & PINF_CHANGE_DISABLED);
+	slot->can_unblock = !(a->pin_flags & PINF_UNBLOCK_DISABLED);
+	if (known) {
+		slot->pin.tries_max = known->tries_max;
+		slot->pin.forget = known->forget;
+		slot->pin.puk_min = known->puk_min;
+		slot->pin.puk_max = known->puk_max;
+		slot->pin.puk_stored = known->puk_stored;
+	}
+	if ((puk = auth_by_id(auths, &a->auth_id))) {
+		slot->pin.puk_min = puk->pin.min;
+		slot->pin.puk_max = puk->pin.max;
+		slot->pin.puk_stored = puk->pin.stored;
+		slot->pin.unblock_ref = puk->pin.ref;
+	}
+	return (slot->label = strdup(a->label)) ? 0 : E_MEM;
+}
+
+/* pinMinLength stands in for the directory's word, for new PINs in both directions; an old PIN may
+ * still be as short as either allows. */
+static void
+apply_rules(struct pinslot *slot, const struct settings *s)
+{
+	struct pinrule rule;
+
+	pinrule_of(s, &slot->pin, &rule);
+	slot->new_min = rule.min;
+	if (rule.min < slot->pin.min)
+		slot->pin.min = rule.min;
+}
+
+/* The directory is silent. */
+static int
+fill_from_profile(struct pinslot *slot, const struct profile *pf)
+{
+	if (slot->has_pin || !pf->has_pin[0])
+		return 0;
+	slot->has_pin = true;
+	slot->pin = pf->pin[0];
+	slot->initialized = slot->can_change = slot->can_unblock = true;
+	return (slot->label = strdup("PIN")) ? 0 : E_MEM;
+}
+
+int
+pinslots_fill(struct pinslot *slot, const struct p15_objects *auths, const struct p15_objects *keys,
+    enum p15_seen keys_seen, const struct profile *pf, const struct settings *s)
+{
+	const struct p15_object *chosen[PINS_PER_READER] = { NULL };
+	int err = 0;
+
+	choose_pins(auths, keys, chosen);
+	for (unsigned i = 0; i < PINS_PER_READER && !err; i++)
+		if (chosen[i])
+			err = take_pin(&slot[i], chosen[i], auths,
+			    profile_pin(pf, i, chosen[i]->pin.ref));
+	if (!err)
+		err = fill_from_profile(&slot[0], pf);
+	for (unsigned i = 0; i < PINS_PER_READER && !err; i++) {
+		/* a PIN whose keys were not seen may be one of those; a second one mostly is */
+		slot[i].is_pin2 = slot_guards_pin2_key(keys, &slot[i], i == 0) ||
+		    (slot[i].auth_id.len && (keys_seen == SEEN_NOTHING || (i && keys_seen)));
+		apply_rules(&slot[i], s);
+	}
+	return err;
+}
+
+/* ---- while the card is there ---- */
+
+void
+pinslot_wipe_locked(struct pinslot *slot)
+{
+	secret_free(&slot->puk);
+	once_wipe(&slot->once);
+	pincache_wipe(&slot->cache);
+}
+
+bool
+pinslot_each_time(const struct pinslot *slot, const struct settings *s)
+{
+	return settings_bool(s, SET_dropAuthentication) ||
+	    (slot->is_pin2 && settings_bool(s, SET_pin2EveryTime));
+}
+
+void
+pinslot_closed_locked(struct pinslot *slot, const struct settings *s)
+{
+	slot->opened = false;
+	if (slot->login == LOGIN_USER && !pinslot_each_time(slot, s) && !slot->cache.pin) {
+		slot->login = LOGIN_PUBLIC;
+		slot->lost = true;
+	}
+}
+
+void
+pinslot_answered_locked(struct pinslot *slot, int err, int tries)
+{
+	if (err == E_PIN_BLOCKED)
+		slot->tries = 0;
+	else if (err == E_PIN_WRONG)
+		slot->tries = tries;
+	else if (!err)
+		slot->tries = slot->pin.tries_max > 0 ? slot->pin.tries_max : -1;
+}
+
+bool
+pin_age_is_due(const struct pin_age *age)
+{
+	/* a clock that went back makes nothing older */
+	return age->known && !age->pending && os_today() >= age->due;
+}
+
+void
+once_put(struct once *o, struct secret **pin, int64_t until, uint64_t epoch)
+{
+	secret_free(&o->pin);
+	*o = (struct once){ *pin, until, epoch };
+	*pin = NULL;
+}
+
+bool
+once_is_good(const struct once *o, uint64_t epoch)
+{
+	return o->pin && os_clock_ms() <= o->until && o->epoch == epoch;
+}
+
+void
+once_wipe(struct once *o)
+{
+	secret_free(&o->pin);
+}
