@@ -49,6 +49,12 @@ os_clock_ms(void)
 	return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
+long
+os_today(void)
+{
+	return (long)(time(NULL) / (24L * 60 * 60));
+}
+
 void
 os_sleep_ms(int ms)
 {

@@ -61,3 +61,50 @@ refused() {
 	fi
 	grep -q -e "$client_text" said || { cat said; echo "does not say: $client_text"; return 1; }
 }
+
+# engine_conf [LINE]: libp11's engine with the module, for `engine COMMAND...`; skips the test without it.
+engine_conf() {
+	engine_so=$(find /usr/lib /usr/local/lib -path '*engines-3/pkcs11.so' 2>/dev/null | head -n 1)
+	[ -n "$engine_so" ] || pcscd_skip "libengine-pkcs11-openssl is not installed"
+	cat >openssl.cnf <<-CNF
+		openssl_conf = init
+		[init]
+		engines = engines
+		[engines]
+		pkcs11 = pkcs11
+		[pkcs11]
+		engine_id = pkcs11
+		dynamic_path = $engine_so
+		MODULE_PATH = $module
+		${1:-}
+		init = 0
+		[req]
+		distinguished_name = dn
+		prompt = no
+		[dn]
+		CN = castor test
+	CNF
+}
+
+# It is for the commands that want it alone.
+engine() {
+	OPENSSL_CONF=$PWD/openssl.cnf openssl "$@"
+}
+
+# nss_database: a new one in $db that trusts the test authorities; nss_add: with the module in it.
+nss_database() {
+	mkdir -p db
+	db=sql:$PWD/db
+	certutil -N -d "$db" --empty-password &&
+		certutil -A -d "$db" -n root -t CT,C,C -a -i "$pki/root.cert.pem" &&
+		certutil -A -d "$db" -n issuing -t ,, -a -i "$pki/issuing.cert.pem"
+}
+
+nss_add() {
+	echo | modutil -dbdir "$db" -add castor -libfile "$module" -force
+}
+
+# The CMS message in ./signed holds ./data, and its signature is good.
+cms_is_good() {
+	openssl cms -verify -noverify -inform DER -in signed -out back && cmp data back
+}

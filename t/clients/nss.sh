@@ -3,24 +3,12 @@
 . "$top_srcdir/t/clients/client.sh"
 client_start modutil certutil cmsutil openssl -- "$@"
 
-mkdir db
-db=sql:$PWD/db
 echo 1234 >pin
 : >nothing
 printf 'MyEID (Castor TEST CARD):1234\n' >pins
 chmod 600 pin pins
 token="MyEID (Castor TEST CARD)"
 nick="$token:todentamis- ja salausvarmenne"
-
-new_database() {
-	certutil -N -d "$db" --empty-password &&
-		certutil -A -d "$db" -n root -t CT,C,C -a -i "$pki/root.cert.pem" &&
-		certutil -A -d "$db" -n issuing -t ,, -a -i "$pki/issuing.cert.pem"
-}
-
-add() {
-	echo | modutil -dbdir "$db" -add castor -libfile "$module" -force
-}
 
 # modutil complains of the token of every empty slot; what it lists counts.
 lists() {
@@ -44,7 +32,7 @@ keys() {
 
 cms_sign() {
 	cmsutil -S -d "$db" -N "$nick" -f pin -G -i data -o signed </dev/null &&
-		openssl cms -verify -noverify -inform DER -in signed -out back && cmp data back
+		cms_is_good
 }
 
 cms_verify() {
@@ -56,8 +44,8 @@ cms_decrypt() {
 		cmsutil -D -d "$db" -f pin -i sealed -o back </dev/null && cmp data back
 }
 
-ok "a new database" new_database
-ok "modutil adds the module" add
+ok "a new database" nss_database
+ok "modutil adds the module" nss_add
 ok "modutil lists it and the token in it" lists
 ok "certutil -L: four certificates without a PIN" certificates
 ok "and that cost no PIN try" client_tries 3

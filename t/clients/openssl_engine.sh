@@ -2,32 +2,7 @@
 # OpenSSL through libp11's engine: dgst, pkeyutl, cms and req with keys that stay on the card.
 . "$top_srcdir/t/clients/client.sh"
 client_start openssl -- "$@"
-engine=$(find /usr/lib /usr/local/lib -path '*engines-3/pkcs11.so' 2>/dev/null | head -n 1)
-[ -n "$engine" ] || pcscd_skip "libengine-pkcs11-openssl is not installed"
-
-cat >openssl.cnf <<CNF
-openssl_conf = init
-[init]
-engines = engines
-[engines]
-pkcs11 = pkcs11
-[pkcs11]
-engine_id = pkcs11
-dynamic_path = $engine
-MODULE_PATH = $module
-PIN = 1234
-init = 0
-[req]
-distinguished_name = dn
-prompt = no
-[dn]
-CN = castor test
-CNF
-
-# The engine takes its PIN from its configuration; nothing of ours sees a command line with one.
-engine() {
-	OPENSSL_CONF=$PWD/openssl.cnf openssl "$@"
-}
+engine_conf "PIN = 1234"
 
 key() {
 	echo "pkcs11:id=%$1;type=private"
@@ -58,7 +33,7 @@ derive() {
 cms_sign() {
 	engine cms -sign -engine pkcs11 -keyform engine -inkey "$(key "$1")" -signer "$2" -md "$3" -binary -nodetach \
 		-outform DER -in data -out signed &&
-		openssl cms -verify -noverify -inform DER -in signed -out back && cmp data back
+		cms_is_good
 }
 
 cms_decrypt() {

@@ -36,28 +36,6 @@ static CK_RV login(CK_SESSION_HANDLE s, const char *pin)
 	return kit.f->C_Login(s, CKU_USER, (CK_BYTE *)(uintptr_t)pin, pin != NULL ? strlen(pin) : 0);
 }
 
-static CK_RV sign_init(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key)
-{
-	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
-
-	return kit.f->C_SignInit(s, &m, key);
-}
-
-static CK_RV sign_end(CK_SESSION_HANDLE s)
-{
-	CK_BYTE data[] = "to be signed", sig[512];
-	CK_ULONG n = sizeof sig;
-
-	return kit.f->C_Sign(s, data, sizeof data, sig, &n);
-}
-
-static CK_RV sign(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key)
-{
-	CK_RV r = sign_init(s, key);
-
-	return r == CKR_OK ? sign_end(s) : r;
-}
-
 static CK_FLAGS flags(void)
 {
 	CK_TOKEN_INFO i;
@@ -120,7 +98,7 @@ static void *asker(void *arg)
 {
 	struct asker *a = arg;
 
-	a->r = a->logs_in ? login(a->h, NULL) : sign(a->h, a->key);
+	a->r = a->logs_in ? login(a->h, NULL) : kit_sign(a->h, a->key);
 	a->ended = kit_ms();
 	a->done = true;
 	return NULL;
@@ -185,7 +163,7 @@ static void threads(void)
 	    "threads: a cancel is everybody's");
 	tap(dialogs_shown() == 1, "threads: of the one dialog");
 	dialogs_will(PIN("1234"), NULL);
-	tap_rv(sign(h[CARD1_PIN1], keys[CARD1_PIN1]), CKR_OK, "threads: but not for ever");
+	tap_rv(kit_sign(h[CARD1_PIN1], keys[CARD1_PIN1]), CKR_OK, "threads: but not for ever");
 	begin("threads, wrong");
 	dialogs_will(PIN("9999"), PIN("1234"), NULL);
 	tap(together(CARD1_PIN1, MANY, false, CKR_OK) == MANY, "threads: all sign after a wrong PIN1");
@@ -211,8 +189,8 @@ static int be_program(void)
 	kit_start();
 	open_all();
 	while (write(1, &r, sizeof r) == (ssize_t)sizeof r && read(0, &what, 1) == 1)
-		r = what == 's' ? sign(h[CARD1_PIN1], keys[CARD1_PIN1]) :
-		    what == 'S' ? sign(h[CARD1_PIN2], keys[CARD1_PIN2]) :
+		r = what == 's' ? kit_sign(h[CARD1_PIN1], keys[CARD1_PIN1]) :
+		    what == 'S' ? kit_sign(h[CARD1_PIN2], keys[CARD1_PIN2]) :
 		    login(h[CARD1_PIN1], pin1);
 	return 0;
 }
@@ -375,7 +353,7 @@ static void resets(void)
 	tap_rv(login(h[CARD1_PIN1], NULL), CKR_OK, "resets: a login by dialog");
 	for (int i = 0; i < 10 && r == CKR_OK; i++) {
 		console("reset");
-		r = sign(h[CARD1_PIN1], keys[CARD1_PIN1]);
+		r = kit_sign(h[CARD1_PIN1], keys[CARD1_PIN1]);
 	}
 	tap_rv(r, CKR_OK, "resets: ten of them, ten signatures");
 	tap(dialogs_shown() == 1, "resets: and no further dialog");
@@ -383,16 +361,16 @@ static void resets(void)
 	console("tries 1 2");
 	console("reset");
 	dialogs_will(CANCEL, NULL);
-	tap_rv(sign(h[CARD1_PIN1], keys[CARD1_PIN1]), CKR_FUNCTION_REJECTED,
+	tap_rv(kit_sign(h[CARD1_PIN1], keys[CARD1_PIN1]), CKR_FUNCTION_REJECTED,
 	       "resets: somebody has tried a PIN: asked");
 	tap(dialogs_shown() == 1 && card_tries(1) == 2 && !card_is_open(1),
 	    "resets: and what was kept is not sent");
 	dialogs_will(PIN("1234"), NULL);
-	tap_rv(sign(h[CARD1_PIN1], keys[CARD1_PIN1]), CKR_OK, "resets: an answer goes on");
+	tap_rv(kit_sign(h[CARD1_PIN1], keys[CARD1_PIN1]), CKR_OK, "resets: an answer goes on");
 	tap(kit.f->C_GetSessionInfo(h[CARD1_PIN1], &info) == CKR_OK
 	    && info.state == CKS_RW_USER_FUNCTIONS, "resets: and the user is in as before");
 	console("reset");
-	tap_rv(sign(h[CARD1_PIN1], keys[CARD1_PIN1]), CKR_OK, "resets: kept once more");
+	tap_rv(kit_sign(h[CARD1_PIN1], keys[CARD1_PIN1]), CKR_OK, "resets: kept once more");
 	tap(dialogs_shown() == 1, "resets: and used");
 	begin("resets with few tries");
 	kit.f->C_Finalize(NULL);
@@ -403,7 +381,7 @@ static void resets(void)
 	open_all();
 	tap_rv(login(h[CARD1_PIN1], NULL), CKR_OK, "few tries: a login");
 	console("reset");
-	tap_rv(sign(h[CARD1_PIN1], keys[CARD1_PIN1]), CKR_OK, "few tries: a reset");
+	tap_rv(kit_sign(h[CARD1_PIN1], keys[CARD1_PIN1]), CKR_OK, "few tries: a reset");
 	tap(dialogs_shown() == 1, "few tries: asks nothing");
 }
 
@@ -417,18 +395,18 @@ static void limits(void)
 	s = h[CARD1_PIN1];
 	key = keys[CARD1_PIN1];
 	for (int i = 0; i < 3 && r == CKR_OK; i++)
-		r = sign(s, key);
+		r = kit_sign(s, key);
 	tap(r == CKR_OK && dialogs_shown() == 1, "limits: a PIN serves three times");
-	tap_rv(sign(s, key), CKR_OK, "limits: then again");
+	tap_rv(kit_sign(s, key), CKR_OK, "limits: then again");
 	tap(dialogs_shown() == 2, "limits: after another dialog");
 	kit_sleep_ms(1500);
-	tap_rv(sign(s, key), CKR_OK, "limits: after a second and a half");
+	tap_rv(kit_sign(s, key), CKR_OK, "limits: after a second and a half");
 	tap(dialogs_shown() == 3, "limits: another dialog");
-	tap_rv(sign(s, key), CKR_OK, "limits: at once");
+	tap_rv(kit_sign(s, key), CKR_OK, "limits: at once");
 	tap(dialogs_shown() == 3, "limits: no dialog");
 	kit_sleep_ms(1500);
 	dialogs_will(CANCEL, NULL);
-	tap_rv(sign(s, key), CKR_FUNCTION_REJECTED, "limits: later, cancelled");
+	tap_rv(kit_sign(s, key), CKR_FUNCTION_REJECTED, "limits: later, cancelled");
 	tap(!card_is_open(1), "limits: the card was made to forget it");
 }
 
@@ -504,7 +482,7 @@ static void interrupted(size_t event, bool logs_in)
 	tap(!card_is_open(2) && card_tries(2) == 3, "%s: the card was not given the PIN", what);
 	begin("afterwards");
 	dialogs_will(PIN("123456"), NULL);
-	tap_rv(sign(h[CARD1_PIN2], keys[CARD1_PIN2]), CKR_OK, "%s: afterwards all is well", what);
+	tap_rv(kit_sign(h[CARD1_PIN2], keys[CARD1_PIN2]), CKR_OK, "%s: afterwards all is well", what);
 }
 
 static void busy_session(void)
@@ -534,7 +512,7 @@ static void busy_session(void)
 	tap_rv(kit.f->C_Digest(s, b, 1, b, &n), CKR_OK, "busy: and is made");
 	dialogs_release();
 	tap(ends_within(&a, SOON_MS) && a.r == CKR_OK, "busy: the signature is made in the end");
-	tap_rv(sign_init(s, keys[CARD1_PIN2]), CKR_OK, "busy: and is over");
+	tap_rv(kit_sign_init(s, keys[CARD1_PIN2]), CKR_OK, "busy: and is over");
 }
 
 static uint64_t longest;
@@ -577,7 +555,7 @@ static void others_go_on(size_t slot)
 			continue;
 		since = kit_ms();
 		tap_rv(login(h[i], pins[i]), CKR_OK, "meanwhile: a login in slot %lu", slots[i]);
-		tap_rv(sign(h[i], keys[i]), CKR_OK, "meanwhile: a signature in slot %lu", slots[i]);
+		tap_rv(kit_sign(h[i], keys[i]), CKR_OK, "meanwhile: a signature in slot %lu", slots[i]);
 		took("login and signature", since);
 	}
 	tap(!a.done && dialogs_open_now() == 1, "meanwhile: the dialog is still open");
@@ -606,7 +584,7 @@ static void forked(void)
 		if (kit.f->C_Initialize(NULL) != CKR_OK)
 			_exit(2);
 		open_all();
-		if (login(h[CARD2], pin1) != CKR_OK || sign(h[CARD2], keys[CARD2]) != CKR_OK)
+		if (login(h[CARD2], pin1) != CKR_OK || kit_sign(h[CARD2], keys[CARD2]) != CKR_OK)
 			_exit(3);
 		if (kit.f->C_Finalize(NULL) != CKR_OK)
 			_exit(4);
@@ -620,7 +598,7 @@ static void forked(void)
 	tap(ends_within(&a, SOON_MS) && a.r == CKR_OK, "fork: and is answered");
 	dialogs_will(PIN("123456"), NULL);
 	since = kit_ms();
-	tap_rv(sign(h[CARD1_PIN2], keys[CARD1_PIN2]), CKR_OK, "fork: the next dialog");
+	tap_rv(kit_sign(h[CARD1_PIN2], keys[CARD1_PIN2]), CKR_OK, "fork: the next dialog");
 	tap(kit_ms() - since < 2000, "fork: need not wait for the child");
 	waitpid(pid, &status, 0);
 	tap(WIFEXITED(status) && WEXITSTATUS(status) == 0, "fork: the child is a program of its own");
@@ -647,7 +625,7 @@ static void hostile(void)
 		dialogs_will(NULL, NULL);
 		tap((flags() & CKF_PROTECTED_AUTHENTICATION_PATH) != 0, "hostile: before \"%s\"",
 		    scripts[i]);
-		tap_rv(sign(h[CARD1_PIN1], keys[CARD1_PIN1]), CKR_USER_NOT_LOGGED_IN,
+		tap_rv(kit_sign(h[CARD1_PIN1], keys[CARD1_PIN1]), CKR_USER_NOT_LOGGED_IN,
 		       "hostile: C_Sign, \"%s\"", scripts[i]);
 		tap((flags() & CKF_PROTECTED_AUTHENTICATION_PATH) == 0,
 		    "hostile: nobody can be asked after \"%s\"", scripts[i]);

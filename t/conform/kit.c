@@ -237,6 +237,28 @@ int tap_end(void)
 	return tap_failed != 0 || tap_count == 0;
 }
 
+CK_RV kit_sign_init(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE key)
+{
+	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
+
+	return kit.f->C_SignInit(h, &m, key);
+}
+
+CK_RV kit_sign_end(CK_SESSION_HANDLE h)
+{
+	CK_BYTE data[] = "to be signed", sig[512];
+	CK_ULONG n = sizeof sig;
+
+	return kit.f->C_Sign(h, data, sizeof data, sig, &n);
+}
+
+CK_RV kit_sign(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE key)
+{
+	CK_RV r = kit_sign_init(h, key);
+
+	return r == CKR_OK ? kit_sign_end(h) : r;
+}
+
 uint64_t kit_ms(void)
 {
 	struct timespec ts;

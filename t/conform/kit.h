@@ -81,6 +81,10 @@ CK_OBJECT_HANDLE kit_find_key(CK_SESSION_HANDLE h, CK_OBJECT_CLASS cls, CK_KEY_T
 bool kit_attr(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type, struct blob *out);
 CK_ULONG kit_attr_ulong(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type);
 bool kit_attr_true(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE o, CK_ATTRIBUTE_TYPE type);
+/* A signature with SHA256_RSA_PKCS, whole or in its two calls. */
+CK_RV kit_sign_init(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE key);
+CK_RV kit_sign_end(CK_SESSION_HANDLE h);
+CK_RV kit_sign(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE key);
 /* Milliseconds of a monotonic clock. */
 uint64_t kit_ms(void);
 void kit_sleep_ms(unsigned ms);

@@ -63,28 +63,6 @@ static CK_OBJECT_HANDLE key_of(CK_SESSION_HANDLE s)
 	return kit_find_key(s, CKO_PRIVATE_KEY, CKK_RSA);
 }
 
-static CK_RV sign_init(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key)
-{
-	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
-
-	return kit.f->C_SignInit(s, &m, key);
-}
-
-static CK_RV sign_end(CK_SESSION_HANDLE s)
-{
-	CK_BYTE data[] = "to be signed", sig[512];
-	CK_ULONG n = sizeof sig;
-
-	return kit.f->C_Sign(s, data, sizeof data, sig, &n);
-}
-
-static CK_RV sign(CK_SESSION_HANDLE s, CK_OBJECT_HANDLE key)
-{
-	CK_RV r = sign_init(s, key);
-
-	return r == CKR_OK ? sign_end(s) : r;
-}
-
 static CK_STATE state(CK_SESSION_HANDLE s)
 {
 	CK_SESSION_INFO i;
@@ -257,7 +235,7 @@ static void changes(size_t which)
 	tap(is_closed() == side->each_time, "%s: who stays in", side->name);
 	tap(state(h) == CKS_RW_USER_FUNCTIONS, "%s: and is told so", side->name);
 	if (!side->each_time)
-		tap_rv(sign(h, key_of(h)), CKR_OK, "%s: and signs", side->name);
+		tap_rv(kit_sign(h, key_of(h)), CKR_OK, "%s: and signs", side->name);
 	tap(tries_are(TRIES), "%s: with all the tries", side->name);
 }
 
@@ -293,14 +271,14 @@ static void one_login_one_signature(void)
 	tap_rv(login(h, CKU_USER, side->right), CKR_OK, "PIN2: a login");
 	key = key_of(h);
 	tap(kit_attr_true(h, key, CKA_ALWAYS_AUTHENTICATE), "PIN2: CKA_ALWAYS_AUTHENTICATE");
-	tap_rv(sign(h, key), CKR_OK, "PIN2: serves one signature");
+	tap_rv(kit_sign(h, key), CKR_OK, "PIN2: serves one signature");
 	tap(is_closed(), "PIN2: after which the card is closed");
 	if (kit.dialogs)
 		return;
-	tap_rv(sign(h, key), CKR_USER_NOT_LOGGED_IN, "PIN2: and no second one");
+	tap_rv(kit_sign(h, key), CKR_USER_NOT_LOGGED_IN, "PIN2: and no second one");
 	tap(state(h) == CKS_RW_PUBLIC_SESSION, "PIN2: the session is public");
 	tap_rv(login(h, CKU_USER, side->right), CKR_OK, "PIN2: C_Login again");
-	tap_rv(sign(h, key), CKR_OK, "PIN2: and one more, with the same handle");
+	tap_rv(kit_sign(h, key), CKR_OK, "PIN2: and one more, with the same handle");
 	tap(tries_are(TRIES) && is_closed(), "PIN2: no try lost, nothing open");
 }
 
@@ -314,49 +292,49 @@ static void context_logins(void)
 	key = key_of(h);
 	tap_rv(login(h, CKU_CONTEXT_SPECIFIC, side->right), CKR_OPERATION_NOT_INITIALIZED,
 	       "context: no operation");
-	sign_init(h, key);
+	kit_sign_init(h, key);
 	tap_rv(login(h, CKU_CONTEXT_SPECIFIC, side->right), CKR_OPERATION_NOT_INITIALIZED,
 	       "context: a key that does not ask for it");
-	tap_rv(sign_end(h), CKR_OK, "context: whose operation goes on");
+	tap_rv(kit_sign_end(h), CKR_OK, "context: whose operation goes on");
 
 	begin(1, "context-specific, PIN2");
 	tap_rv(login(h, CKU_CONTEXT_SPECIFIC, side->right), CKR_OPERATION_NOT_INITIALIZED,
 	       "context, PIN2: no operation");
 	login(h, CKU_USER, side->right);
 	key = key_of(h);
-	tap_rv(sign_init(h, key), CKR_OK, "context, PIN2: C_SignInit");
+	tap_rv(kit_sign_init(h, key), CKR_OK, "context, PIN2: C_SignInit");
 	tap_rv(login(h, CKU_CONTEXT_SPECIFIC, ""), CKR_PIN_INCORRECT, "context, PIN2: an empty one");
 	tap(tries_are(TRIES), "context, PIN2: which costs no try");
 	tap_rv(login(h, CKU_CONTEXT_SPECIFIC, side->wrong), CKR_PIN_INCORRECT,
 	       "context, PIN2: a wrong one");
 	tap(tries_are(2), "context, PIN2: which costs one");
-	tap_rv(sign_init(h, key), CKR_OPERATION_ACTIVE, "context, PIN2: the operation waits");
+	tap_rv(kit_sign_init(h, key), CKR_OPERATION_ACTIVE, "context, PIN2: the operation waits");
 	tap_rv(login(h, CKU_CONTEXT_SPECIFIC, side->right), CKR_OK, "context, PIN2: the right one");
 	tap(is_closed(), "context, PIN2: verified, and not left open");
-	tap_rv(sign_end(h), CKR_OK, "context, PIN2: C_Sign");
+	tap_rv(kit_sign_end(h), CKR_OK, "context, PIN2: C_Sign");
 	tap(is_closed() && tries_are(TRIES), "context, PIN2: and nothing is open");
 
 	begin(1, "context-specific, another session");
 	b = kit_session(0);
 	login(h, CKU_USER, side->right);
 	key = key_of(h);
-	sign_init(h, key);
+	kit_sign_init(h, key);
 	tap_rv(login(h, CKU_CONTEXT_SPECIFIC, side->right), CKR_OK, "context: for this session");
 	if (kit.dialogs)
 		dialogs_will(CANCEL, NULL);
-	tap_rv(sign(b, key), kit.dialogs ? CKR_FUNCTION_REJECTED : CKR_USER_NOT_LOGGED_IN,
+	tap_rv(kit_sign(b, key), kit.dialogs ? CKR_FUNCTION_REJECTED : CKR_USER_NOT_LOGGED_IN,
 	       "context: not for another one");
 	if (kit.dialogs)
 		tap(dialogs_shown() == 1, "context: where the person was asked");
-	tap_rv(sign_end(h), CKR_OK, "context: this one signs");
+	tap_rv(kit_sign_end(h), CKR_OK, "context: this one signs");
 	if (!kit.dialogs)
-		tap_rvs(sign(h, key), &not_in, "context: once");
+		tap_rvs(kit_sign(h, key), &not_in, "context: once");
 	tap(is_closed() && tries_are(TRIES), "context: and nothing is open");
 
 	begin(1, "context-specific, blocked");
 	login(h, CKU_USER, side->right);
 	key = key_of(h);
-	sign_init(h, key);
+	kit_sign_init(h, key);
 	console("tries 2 1");
 	tap_rv(login(h, CKU_CONTEXT_SPECIFIC, side->wrong), CKR_PIN_LOCKED,
 	       "context: the last wrong one");
@@ -553,13 +531,13 @@ static void sign_by_dialog(size_t which)
 	begin(which, "C_Sign by dialog");
 	key = key_of(h);
 	dialogs_will(CANCEL, NULL);
-	tap_rv(sign(h, key), CKR_FUNCTION_REJECTED, "%s: C_Sign, cancelled", side->name);
+	tap_rv(kit_sign(h, key), CKR_FUNCTION_REJECTED, "%s: C_Sign, cancelled", side->name);
 	dialogs_will(typed(side->wrong), typed(side->right), NULL);
-	tap_rv(sign(h, key), CKR_OK, "%s: C_Sign, wrong, right", side->name);
+	tap_rv(kit_sign(h, key), CKR_OK, "%s: C_Sign, wrong, right", side->name);
 	tap(dialogs_shown() == 2 && tries_are(TRIES), "%s: two dialogs", side->name);
 	tap(state(h) == CKS_RW_PUBLIC_SESSION, "%s: which is no login", side->name);
 	for (int i = 0; i < 3 && r == CKR_OK; i++)
-		r = sign(h, key);
+		r = kit_sign(h, key);
 	tap_rv(r, CKR_OK, "%s: three more signatures", side->name);
 	tap(dialogs_shown() == (side->each_time ? 5 : 2), "%s: %s", side->name,
 	    side->each_time ? "one dialog each" : "no more dialogs");
@@ -570,20 +548,20 @@ static void sign_by_dialog(size_t which)
 	key = key_of(h);
 	login(h, CKU_USER, side->right);
 	dialogs_will(CANCEL, NULL);
-	tap_rv(sign(h, key_of(h)), CKR_OK, "%s: after C_Login no dialog", side->name);
+	tap_rv(kit_sign(h, key_of(h)), CKR_OK, "%s: after C_Login no dialog", side->name);
 	if (side->each_time) {
 		dialogs_will(typed(side->right), NULL);
-		tap_rv(sign(h, key_of(h)), CKR_OK, "%s: the next one asks", side->name);
+		tap_rv(kit_sign(h, key_of(h)), CKR_OK, "%s: the next one asks", side->name);
 		tap(dialogs_shown() == 1 && state(h) == CKS_RW_USER_FUNCTIONS,
 		    "%s: the user is in all the same", side->name);
 	}
 	begin_with(which, 0, "C_Sign, blocked");
 	dialogs_will(typed(side->right), NULL);
-	tap_rv(sign(h, key_of(h)), CKR_USER_NOT_LOGGED_IN, "%s: blocked, C_Sign", side->name);
+	tap_rv(kit_sign(h, key_of(h)), CKR_USER_NOT_LOGGED_IN, "%s: blocked, C_Sign", side->name);
 	tap(dialogs_shown() == 0, "%s: blocked, nobody is asked", side->name);
 	begin_with(which, 1, "C_Sign, last try");
 	dialogs_will(typed(side->wrong), typed(side->right), NULL);
-	tap_rv(sign(h, key_of(h)), CKR_USER_NOT_LOGGED_IN, "%s: the last wrong one, C_Sign",
+	tap_rv(kit_sign(h, key_of(h)), CKR_USER_NOT_LOGGED_IN, "%s: the last wrong one, C_Sign",
 	       side->name);
 	tap(dialogs_shown() == 1 && tries_are(0), "%s: one dialog", side->name);
 }
@@ -594,22 +572,22 @@ static void context_by_dialog(void)
 
 	begin(1, "context-specific by dialog");
 	key = key_of(h);
-	sign_init(h, key);
+	kit_sign_init(h, key);
 	dialogs_will(CANCEL, NULL);
 	tap_rv(login(h, CKU_CONTEXT_SPECIFIC, NULL), CKR_FUNCTION_CANCELED,
 	       "context by dialog: a cancel");
-	tap_rv(sign_init(h, key), CKR_OPERATION_ACTIVE, "context by dialog: the operation waits");
+	tap_rv(kit_sign_init(h, key), CKR_OPERATION_ACTIVE, "context by dialog: the operation waits");
 	dialogs_will(typed(side->wrong), typed(side->right), NULL);
 	tap_rv(login(h, CKU_CONTEXT_SPECIFIC, NULL), CKR_OK, "context by dialog: wrong, right");
 	tap(dialogs_shown() == 2 && is_closed(), "context by dialog: verified, not left open");
-	tap_rv(sign_end(h), CKR_OK, "context by dialog: C_Sign");
+	tap_rv(kit_sign_end(h), CKR_OK, "context by dialog: C_Sign");
 	tap(dialogs_shown() == 2 && is_closed(), "context by dialog: asks nothing more");
 	/* "login, begin, context-specific login without a PIN": one signature, one question */
 	dialogs_will(typed(side->right), NULL);
 	login(h, CKU_USER, NULL);
-	sign_init(h, key_of(h));
+	kit_sign_init(h, key_of(h));
 	tap_rv(login(h, CKU_CONTEXT_SPECIFIC, NULL), CKR_OK, "context by dialog: after a login");
-	tap_rv(sign_end(h), CKR_OK, "context by dialog: signs");
+	tap_rv(kit_sign_end(h), CKR_OK, "context by dialog: signs");
 	tap(dialogs_shown() == 1 && is_closed(), "context by dialog: one signature, one question");
 }
 

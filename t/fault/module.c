@@ -78,18 +78,24 @@ module_settings(const char *text)
 }
 
 CK_SESSION_HANDLE
-module_open(void)
+module_open_slot(unsigned slot)
 {
 	CK_SESSION_HANDLE h = 0;
-	CK_SLOT_ID slot[IO_MEM_READERS];
-	CK_ULONG n = IO_MEM_READERS;
+	CK_SLOT_ID id[2 * IO_MEM_READERS];
+	CK_ULONG n = 2 * IO_MEM_READERS;
 
 	ck_assert_uint_eq(C_Initialize(NULL), CKR_OK);
-	ck_assert_uint_eq(C_GetSlotList(CK_TRUE, slot, &n), CKR_OK);
-	ck_assert_uint_ge(n, 1);
-	ck_assert_uint_eq(C_OpenSession(slot[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &h),
+	ck_assert_uint_eq(C_GetSlotList(CK_TRUE, id, &n), CKR_OK);
+	ck_assert_uint_gt(n, slot);
+	ck_assert_uint_eq(C_OpenSession(id[slot], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &h),
 	    CKR_OK);
 	return h;
+}
+
+CK_SESSION_HANDLE
+module_open(void)
+{
+	return module_open_slot(0);
 }
 
 CK_OBJECT_HANDLE
@@ -110,4 +116,36 @@ CK_RV
 module_login(CK_SESSION_HANDLE h, const char *pin)
 {
 	return C_Login(h, CKU_USER, (CK_UTF8CHAR_PTR)(uintptr_t)pin, strlen(pin));
+}
+
+CK_RV
+module_set_pin(CK_SESSION_HANDLE h, const char *old, const char *new)
+{
+	return C_SetPIN(h, (CK_UTF8CHAR_PTR)(uintptr_t)old, strlen(old),
+	    (CK_UTF8CHAR_PTR)(uintptr_t)new, strlen(new));
+}
+
+CK_RV
+module_sign_init(CK_SESSION_HANDLE h, CK_BYTE id)
+{
+	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
+
+	return C_SignInit(h, &m, module_find(h, CKO_PRIVATE_KEY, id));
+}
+
+CK_RV
+module_sign_end(CK_SESSION_HANDLE h)
+{
+	CK_BYTE data[8] = { 1 }, sig[512];
+	CK_ULONG n = sizeof sig;
+
+	return C_Sign(h, data, sizeof data, sig, &n);
+}
+
+CK_RV
+module_sign(CK_SESSION_HANDLE h, CK_BYTE id)
+{
+	CK_RV rv = module_sign_init(h, id);
+
+	return rv ? rv : module_sign_end(h);
 }

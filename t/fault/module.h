@@ -30,8 +30,15 @@ void module_settings(const char *text);
 
 /* What most tests begin with: C_Initialize, the first slot, a read-write session. */
 CK_SESSION_HANDLE module_open(void);
+/* The same in the n-th slot that has a token. */
+CK_SESSION_HANDLE module_open_slot(unsigned n);
 /* The n-th object of a class, by CKA_ID when id is not 0; 0: there is none. */
 CK_OBJECT_HANDLE module_find(CK_SESSION_HANDLE h, CK_OBJECT_CLASS cls, CK_BYTE id);
 CK_RV module_login(CK_SESSION_HANDLE h, const char *pin);
+CK_RV module_set_pin(CK_SESSION_HANDLE h, const char *old, const char *new);
+/* A signature with SHA256_RSA_PKCS and the key of that id, whole or in its two calls. */
+CK_RV module_sign_init(CK_SESSION_HANDLE h, CK_BYTE id);
+CK_RV module_sign_end(CK_SESSION_HANDLE h);
+CK_RV module_sign(CK_SESSION_HANDLE h, CK_BYTE id);
 
 #endif

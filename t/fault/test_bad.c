@@ -4,6 +4,7 @@
 
 #include "t/fault/module.h"
 #include "t/unit/cards.h"
+#include "t/unit/unit.h"
 
 static char log_path[] = "bad-log-XXXXXX";
 
@@ -243,8 +244,6 @@ main(void)
 {
 	Suite *suite = suite_create("bad");
 	TCase *tc = tcase_create("input");
-	SRunner *runner;
-	int failed;
 
 	module_settings("");
 	tcase_set_timeout(tc, 60);
@@ -255,10 +254,5 @@ main(void)
 	tcase_add_test(tc, settings_that_others_can_write_are_not_read);
 	tcase_add_test(tc, a_mistake_in_a_profile_is_one_line_with_its_place);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(suite);
 }

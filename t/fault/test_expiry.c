@@ -7,6 +7,7 @@
 #include "t/fault/module.h"
 #include "t/unit/cards.h"
 #include "t/unit/nomem.h"
+#include "t/unit/unit.h"
 #include "token/expiry.h"
 #include "token/feature.h"
 #include "token/shared.h"
@@ -158,46 +159,6 @@ flags_of(unsigned slot)
 	return info.flags & CKF_USER_PIN_TO_BE_CHANGED;
 }
 
-static CK_SESSION_HANDLE
-open_slot(unsigned slot)
-{
-	CK_SESSION_HANDLE h = 0;
-	CK_SLOT_ID id[8];
-	CK_ULONG n = 8;
-
-	ck_assert_uint_eq(C_Initialize(NULL), CKR_OK);
-	ck_assert_uint_eq(C_GetSlotList(CK_TRUE, id, &n), CKR_OK);
-	ck_assert_uint_gt(n, slot);
-	ck_assert_uint_eq(C_OpenSession(id[slot], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &h),
-	    CKR_OK);
-	return h;
-}
-
-static CK_RV
-set_pin(CK_SESSION_HANDLE h, const char *old, const char *new)
-{
-	return C_SetPIN(h, (CK_UTF8CHAR_PTR)(uintptr_t)old, strlen(old),
-	    (CK_UTF8CHAR_PTR)(uintptr_t)new, strlen(new));
-}
-
-static CK_RV
-sign_init(CK_SESSION_HANDLE h, CK_BYTE id)
-{
-	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
-
-	return C_SignInit(h, &m, module_find(h, CKO_PRIVATE_KEY, id));
-}
-
-static CK_RV
-sign(CK_SESSION_HANDLE h, CK_BYTE id)
-{
-	CK_BYTE data[8] = { 1 }, sig[512];
-	CK_ULONG n = sizeof sig;
-	CK_RV rv = sign_init(h, id);
-
-	return rv ? rv : C_Sign(h, data, sizeof data, sig, &n);
-}
-
 static void
 finalize(void)
 {
@@ -235,9 +196,9 @@ START_TEST(without_a_period_nothing_is_stored)
 
 	module_settings("changePinPeriod = 0\nchangePinCacheCount = 5\n");
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
-	ck_assert_uint_eq(set_pin(h, "1234", "1234"), CKR_OK);
+	ck_assert_uint_eq(module_set_pin(h, "1234", "1234"), CKR_OK);
 	ck_assert_uint_eq(flags_of(0), 0);
 	ck_assert_str_eq(date_of(h, CKA_CASTOR_PIN_EXPIRES), "");
 	finalize();
@@ -260,11 +221,11 @@ START_TEST(the_objects_appear)
 
 	module_settings("changePinPeriod = 90\n");
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_str_eq(date_of(h, CKA_CASTOR_PIN_EXPIRES), "");
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	ck_assert_uint_eq(flags_of(0), 0);
-	ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
 	/* its age is not known: only when it is due */
 	ck_assert_str_eq(date_of(h, CKA_CASTOR_PIN_CHANGED), "");
 	ck_assert_str_eq(date_of(h, CKA_CASTOR_PIN_EXPIRES), date(os_today() + 90));
@@ -279,9 +240,9 @@ START_TEST(the_objects_appear)
 	/* the other PIN's waits for it */
 	fid = file_of(2);
 	ck_assert_uint_ne(fid, 0);
-	h = open_slot(1);
+	h = module_open_slot(1);
 	ck_assert_uint_eq(module_login(h, "123456"), CKR_OK);
-	ck_assert_uint_eq(sign(h, 0x46), CKR_OK);
+	ck_assert_uint_eq(module_sign(h, 0x46), CKR_OK);
 	finalize();
 	e = object_of(2, "123456");
 	ck_assert(e.day == (uint32_t)os_today() && e.first && e.room == 5);
@@ -311,7 +272,7 @@ START_TEST(it_is_made_once)
 	module_settings("changePinPeriod = 90\n");
 	module_card(citizen, NULL, NULL);
 	for (int i = 0; i < 3; i++) {
-		h = open_slot(0);
+		h = module_open_slot(0);
 		ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 		ck_assert_uint_eq(C_Logout(h), CKR_OK);
 		ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
@@ -336,37 +297,37 @@ START_TEST(an_old_pin_is_for_its_change_alone)
 
 	module_settings("changePinPeriod = 30\n");
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	finalize();
 	/* the last good day, and a clock that went back */
 	for (int i = 0; i < 2; i++) {
 		set_day(1, "1234", (uint32_t)(i ? now + 1000 : now - 29), 0);
-		h = open_slot(0);
+		h = module_open_slot(0);
 		ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 		ck_assert_uint_eq(flags_of(0), 0);
-		ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
+		ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
 		finalize();
 	}
 	set_day(1, "1234", (uint32_t)now - 30, 0);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(flags_of(0), 0); /* nobody knows yet */
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	ck_assert_uint_eq(flags_of(0), CKF_USER_PIN_TO_BE_CHANGED);
 	ck_assert_str_eq(date_of(h, CKA_CASTOR_PIN_CHANGED), date(now - 30));
 	ck_assert_str_eq(date_of(h, CKA_CASTOR_PIN_EXPIRES), date(now));
-	ck_assert_uint_eq(sign_init(h, 0x45), CKR_PIN_EXPIRED);
-	ck_assert_uint_eq(set_pin(h, "1234", "1234"), CKR_PIN_INVALID);
-	ck_assert_uint_eq(set_pin(h, "9999", "4321"), CKR_PIN_INCORRECT);
+	ck_assert_uint_eq(module_sign_init(h, 0x45), CKR_PIN_EXPIRED);
+	ck_assert_uint_eq(module_set_pin(h, "1234", "1234"), CKR_PIN_INVALID);
+	ck_assert_uint_eq(module_set_pin(h, "9999", "4321"), CKR_PIN_INCORRECT);
 	ck_assert_int_eq(vc_tries(module.vc[0], 1), 2);
-	ck_assert_uint_eq(sign_init(h, 0x45), CKR_PIN_EXPIRED);
-	ck_assert_uint_eq(set_pin(h, "1234", "4321"), CKR_OK);
+	ck_assert_uint_eq(module_sign_init(h, 0x45), CKR_PIN_EXPIRED);
+	ck_assert_uint_eq(module_set_pin(h, "1234", "4321"), CKR_OK);
 	ck_assert_uint_eq(flags_of(0), 0);
-	ck_assert_uint_eq(sign(h, 0x45), CKR_OK); /* still logged in */
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK); /* still logged in */
 	ck_assert_str_eq(date_of(h, CKA_CASTOR_PIN_CHANGED), date(now));
-	ck_assert_uint_eq(set_pin(h, "4321", "1234"), CKR_PIN_INVALID);
+	ck_assert_uint_eq(module_set_pin(h, "4321", "1234"), CKR_PIN_INVALID);
 	ck_assert_int_eq(vc_tries(module.vc[0], 1), 3);
-	ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
 	finalize();
 	e = object_of(1, "4321");
 	ck_assert(e.day == (uint32_t)now && !e.first && e.used == 1 && e.next == 1);
@@ -381,15 +342,15 @@ START_TEST(a_pin_of_unknown_age_has_a_period_of_its_own)
 
 	module_settings("changePinPeriod = 90\nchangePinInitialPeriod = 7\n");
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	ck_assert_str_eq(date_of(h, CKA_CASTOR_PIN_EXPIRES), date(now + 7));
 	finalize();
 	set_day(1, "1234", (uint32_t)now - 7, 1);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
-	ck_assert_uint_eq(sign_init(h, 0x45), CKR_PIN_EXPIRED);
-	ck_assert_uint_eq(set_pin(h, "1234", "4321"), CKR_OK);
+	ck_assert_uint_eq(module_sign_init(h, 0x45), CKR_PIN_EXPIRED);
+	ck_assert_uint_eq(module_set_pin(h, "1234", "4321"), CKR_OK);
 	ck_assert_str_eq(date_of(h, CKA_CASTOR_PIN_EXPIRES), date(now + 90));
 	finalize();
 	module_free();
@@ -403,28 +364,28 @@ START_TEST(pin2_expires_by_itself)
 
 	module_settings("changePinPeriod = 30\n");
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	finalize();
-	h = open_slot(1);
+	h = module_open_slot(1);
 	ck_assert_uint_eq(module_login(h, "123456"), CKR_OK);
 	finalize();
 	set_day(2, "123456", 1000, 0);
-	h = open_slot(1);
+	h = module_open_slot(1);
 	ck_assert_uint_eq(module_login(h, "123456"), CKR_OK);
 	ck_assert_uint_eq(flags_of(1), CKF_USER_PIN_TO_BE_CHANGED);
 	ck_assert_uint_eq(flags_of(0), 0);
-	ck_assert_uint_eq(sign_init(h, 0x46), CKR_PIN_EXPIRED);
+	ck_assert_uint_eq(module_sign_init(h, 0x46), CKR_PIN_EXPIRED);
 	ck_assert_int_eq(vc_pin_is_open(module.vc[0], 2), 0);
-	ck_assert_uint_eq(set_pin(h, "123456", "123456"), CKR_PIN_INVALID);
+	ck_assert_uint_eq(module_set_pin(h, "123456", "123456"), CKR_PIN_INVALID);
 	ck_assert_int_eq(vc_pin_is_open(module.vc[0], 2), 0);
-	ck_assert_uint_eq(set_pin(h, "123456", "654321"), CKR_OK);
+	ck_assert_uint_eq(module_set_pin(h, "123456", "654321"), CKR_OK);
 	ck_assert_int_eq(vc_pin_is_open(module.vc[0], 2), 0);
 	ck_assert_uint_eq(flags_of(1), 0);
 	ck_assert_uint_eq(C_Logout(h), CKR_OK);
 	ck_assert_uint_eq(module_login(h, "654321"), CKR_OK);
-	ck_assert_uint_eq(sign(h, 0x46), CKR_OK);
-	ck_assert_uint_eq(set_pin(h, "654321", "123456"), CKR_PIN_INVALID);
+	ck_assert_uint_eq(module_sign(h, 0x46), CKR_OK);
+	ck_assert_uint_eq(module_set_pin(h, "654321", "123456"), CKR_PIN_INVALID);
 	finalize();
 	ck_assert_uint_eq(object_of(2, "654321").used, 1);
 	module_free();
@@ -439,13 +400,13 @@ START_TEST(the_ring_goes_round)
 
 	module_settings("changePinPeriod = 30\nchangePinCacheCount = 2\n");
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	for (size_t i = 1; i < 5; i++) {
-		ck_assert_uint_eq(set_pin(h, pins[i - 1], pins[i]), CKR_OK);
+		ck_assert_uint_eq(module_set_pin(h, pins[i - 1], pins[i]), CKR_OK);
 		ck_assert_int_eq(vc_pin_is_open(module.vc[0], 1), 0); /* nobody is logged in */
-		ck_assert_uint_eq(set_pin(h, pins[i], pins[i - 1]), CKR_PIN_INVALID);
+		ck_assert_uint_eq(module_set_pin(h, pins[i], pins[i - 1]), CKR_PIN_INVALID);
 		if (i > 1)
-			ck_assert_uint_eq(set_pin(h, pins[i], pins[i - 2]), CKR_PIN_INVALID);
+			ck_assert_uint_eq(module_set_pin(h, pins[i], pins[i - 2]), CKR_PIN_INVALID);
 		ck_assert_int_eq(vc_pin_is_open(module.vc[0], 1), 0);
 	}
 	ck_assert_int_eq(vc_tries(module.vc[0], 1), 3);
@@ -454,19 +415,19 @@ START_TEST(the_ring_goes_round)
 	ck_assert(e.room == 2 && e.used == 2 && e.next == 0);
 	/* a smaller number remembers fewer, in whatever room there is */
 	module_settings("changePinPeriod = 30\nchangePinCacheCount = 1\n");
-	h = open_slot(0);
-	ck_assert_uint_eq(set_pin(h, "2004", "2003"), CKR_PIN_INVALID);
-	ck_assert_uint_eq(set_pin(h, "2004", "2002"), CKR_OK);
+	h = module_open_slot(0);
+	ck_assert_uint_eq(module_set_pin(h, "2004", "2003"), CKR_PIN_INVALID);
+	ck_assert_uint_eq(module_set_pin(h, "2004", "2002"), CKR_OK);
 	finalize();
 	module_settings("changePinPeriod = 30\nchangePinCacheCount = 0\n");
-	h = open_slot(0);
-	ck_assert_uint_eq(set_pin(h, "2002", "2002"), CKR_PIN_INVALID);
-	ck_assert_uint_eq(set_pin(h, "2002", "2004"), CKR_OK);
+	h = module_open_slot(0);
+	ck_assert_uint_eq(module_set_pin(h, "2002", "2002"), CKR_PIN_INVALID);
+	ck_assert_uint_eq(module_set_pin(h, "2002", "2004"), CKR_OK);
 	finalize();
 	/* the oldest of all is long forgotten */
 	module_settings("changePinPeriod = 30\nchangePinCacheCount = 100\n");
-	h = open_slot(0);
-	ck_assert_uint_eq(set_pin(h, "2004", "1234"), CKR_OK);
+	h = module_open_slot(0);
+	ck_assert_uint_eq(module_set_pin(h, "2004", "1234"), CKR_OK);
 	finalize();
 	module_free();
 }
@@ -480,10 +441,10 @@ START_TEST(none_are_remembered)
 
 	module_settings("changePinPeriod = 30\nchangePinCacheCount = 0\n");
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
-	ck_assert_uint_eq(set_pin(h, "1234", "4321"), CKR_OK);
-	ck_assert_uint_eq(set_pin(h, "4321", "1234"), CKR_OK);
-	ck_assert_uint_eq(set_pin(h, "1234", "1234"), CKR_PIN_INVALID);
+	h = module_open_slot(0);
+	ck_assert_uint_eq(module_set_pin(h, "1234", "4321"), CKR_OK);
+	ck_assert_uint_eq(module_set_pin(h, "4321", "1234"), CKR_OK);
+	ck_assert_uint_eq(module_set_pin(h, "1234", "1234"), CKR_PIN_INVALID);
 	finalize();
 	ck_assert_uint_eq(read_object(1, "1234", &e, ef, sizeof ef), EXPIRY_HEAD);
 	ck_assert(!e.first && !e.room);
@@ -502,8 +463,8 @@ START_TEST(an_entry_is_the_documented_hash)
 
 	module_settings("changePinPeriod = 30\n");
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
-	ck_assert_uint_eq(set_pin(h, "1234", "4321"), CKR_OK);
+	h = module_open_slot(0);
+	ck_assert_uint_eq(module_set_pin(h, "1234", "4321"), CKR_OK);
 	finalize();
 	read_object(1, "4321", &e, ef, sizeof ef);
 	ck_assert_int_eq(soft_stretch(soft, view_str("1234"), view_of(ef + 12, 16), 20000, 32, &want), 0);
@@ -521,12 +482,12 @@ START_TEST(an_unblocked_pin_is_a_new_one)
 
 	module_settings("changePinPeriod = 30\n");
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
-	ck_assert_uint_eq(set_pin(h, "1234", "4321"), CKR_OK);
+	h = module_open_slot(0);
+	ck_assert_uint_eq(module_set_pin(h, "1234", "4321"), CKR_OK);
 	finalize();
 	set_day(1, "4321", 5, 0);
 	vc_set_tries(module.vc[0], 1, 0);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(module_login(h, "4321"), CKR_PIN_LOCKED);
 	ck_assert_uint_eq(C_Login(h, CKU_SO, (CK_UTF8CHAR_PTR)(uintptr_t)"12345678", 8), CKR_OK);
 	ck_assert_uint_eq(C_InitPIN(h, (CK_UTF8CHAR_PTR)(uintptr_t)"5555", 4), CKR_OK);
@@ -534,7 +495,7 @@ START_TEST(an_unblocked_pin_is_a_new_one)
 	ck_assert_uint_eq(C_Logout(h), CKR_OK);
 	ck_assert_uint_eq(module_login(h, "5555"), CKR_OK);
 	ck_assert_uint_eq(flags_of(0), 0);
-	ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
 	finalize();
 	e = object_of(1, "5555");
 	ck_assert(e.day == (uint32_t)os_today() && !e.first && e.used == 1);
@@ -551,7 +512,7 @@ START_TEST(a_damaged_object_locks_nobody_out)
 
 	module_settings("changePinPeriod = 30\n");
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	finalize();
 	fid = file_of(1);
@@ -559,12 +520,12 @@ START_TEST(a_damaged_object_locks_nobody_out)
 	select_file(fid);
 	ck_assert_uint_eq(sw("00D6000004DEADBEEF"), 0x9000);
 	vc_reset(module.vc[0]);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	ck_assert_uint_eq(flags_of(0), 0);
-	ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
-	ck_assert_uint_eq(set_pin(h, "1234", "4321"), CKR_OK);
-	ck_assert_uint_eq(set_pin(h, "4321", "1234"), CKR_PIN_INVALID);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
+	ck_assert_uint_eq(module_set_pin(h, "1234", "4321"), CKR_OK);
+	ck_assert_uint_eq(module_set_pin(h, "4321", "1234"), CKR_PIN_INVALID);
 	finalize();
 	ck_assert_uint_eq(file_of(1), fid);
 	e = object_of(1, "4321");
@@ -588,14 +549,14 @@ START_TEST(a_card_that_cannot_remember_serves)
 
 	module_settings("changePinPeriod = 30\n");
 	module_card(cards[_i].image, cards[_i].from, cards[_i].to);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	ck_assert_uint_eq(flags_of(0), 0);
 	if (_i) {
-		ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
-		ck_assert_uint_eq(set_pin(h, "1234", "1234"), CKR_PIN_INVALID);
-		ck_assert_uint_eq(set_pin(h, "1234", "4321"), CKR_OK);
-		ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
+		ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
+		ck_assert_uint_eq(module_set_pin(h, "1234", "1234"), CKR_PIN_INVALID);
+		ck_assert_uint_eq(module_set_pin(h, "1234", "4321"), CKR_OK);
+		ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
 	}
 	ck_assert_int_eq(vc_tries(module.vc[0], 1), 3);
 	finalize();
@@ -609,8 +570,8 @@ opens(const char *pin)
 	CK_SESSION_HANDLE h;
 	CK_RV rv;
 
-	if (module_login(h = open_slot(0), pin) == CKR_OK) {
-		rv = sign(h, 0x45);
+	if (module_login(h = module_open_slot(0), pin) == CKR_OK) {
+		rv = module_sign(h, 0x45);
 		ck_assert_msg(rv == CKR_OK || rv == CKR_PIN_EXPIRED, "signing gave 0x%lX", rv);
 		finalize();
 		return true;
@@ -634,17 +595,17 @@ START_TEST(keys_of_a_reader_tell_the_age_alone)
 	ck_assert(opens("1234"));
 	set_day(1, "1234", 17, 0);
 	module.pad = &pad;
-	h = open_slot(0);
+	h = module_open_slot(0);
 	io_pad_type(module.pad_io, login);
 	ck_assert_uint_eq(C_Login(h, CKU_USER, NULL, 0), CKR_OK);
 	ck_assert_uint_eq(flags_of(0), CKF_USER_PIN_TO_BE_CHANGED);
-	ck_assert_uint_eq(sign_init(h, 0x45), CKR_PIN_EXPIRED);
+	ck_assert_uint_eq(module_sign_init(h, 0x45), CKR_PIN_EXPIRED);
 	io_pad_type(module.pad_io, change);
 	ck_assert_uint_eq(C_SetPIN(h, NULL, 0, NULL, 0), CKR_OK);
 	ck_assert_uint_eq(flags_of(0), 0);
 	io_pad_type(module.pad_io, again);
 	ck_assert_uint_eq(C_Login(h, CKU_USER, NULL, 0), CKR_OK);
-	ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
 	finalize();
 	module.pad = NULL;
 	e = object_of(1, "4321");
@@ -667,28 +628,28 @@ START_TEST(another_program_may_have_changed_it)
 	module_card(citizen, NULL, NULL);
 	ck_assert(opens("1234"));
 	set_day(1, "1234", 17, 0);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
-	ck_assert_uint_eq(sign_init(h, 0x45), CKR_PIN_EXPIRED);
+	ck_assert_uint_eq(module_sign_init(h, 0x45), CKR_PIN_EXPIRED);
 	shared_bump(&others);
-	ck_assert_uint_eq(sign_init(h, 0x45), CKR_PIN_EXPIRED); /* it was none of this card's */
+	ck_assert_uint_eq(module_sign_init(h, 0x45), CKR_PIN_EXPIRED); /* it was none of this card's */
 	select_file(file_of(1));
 	ck_assert_uint_eq(sw("00D60004040000FFFF"), 0x9000);
-	ck_assert_uint_eq(sign_init(h, 0x45), CKR_PIN_EXPIRED); /* nobody was told */
+	ck_assert_uint_eq(module_sign_init(h, 0x45), CKR_PIN_EXPIRED); /* nobody was told */
 	shared_bump(&others);
-	ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
 	ck_assert_uint_eq(flags_of(0), 0);
 	finalize();
 	/* the card has forgotten the PIN: it is verified before anybody knows better */
 	set_day(1, "1234", 17, 0);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	vc_set_pin(module.vc[0], 1, "4321");
 	set_day(1, "4321", 0xFFFF, 0);
 	shared_bump(&others);
-	ck_assert_uint_eq(sign(h, 0x45), CKR_USER_NOT_LOGGED_IN);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_USER_NOT_LOGGED_IN);
 	ck_assert_uint_eq(module_login(h, "4321"), CKR_OK);
-	ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
 	ck_assert_int_eq(vc_tries(module.vc[0], 1), 3);
 	finalize();
 	module_free();
@@ -778,17 +739,17 @@ START_TEST(a_cut_in_a_change)
 		module_card(citizen, NULL, NULL);
 		ck_assert(opens("1234"));
 		set_day(1, "1234", 17, 0);
-		h = open_slot(0);
+		h = module_open_slot(0);
 		ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
-		ck_assert_uint_eq(sign_init(h, 0x45), CKR_PIN_EXPIRED);
+		ck_assert_uint_eq(module_sign_init(h, 0x45), CKR_PIN_EXPIRED);
 		io_fault_set(module.io, n, (enum io_fault)_i);
-		rv = set_pin(h, "1234", "4321");
+		rv = module_set_pin(h, "1234", "4321");
 		fired = io_fault_fired(module.io);
 		io_fault_set(module.io, 0, FAULT_REMOVED);
 		/* the program tries again, with what it was told; which is not whether it was changed when
 		 * the answer got lost */
 		if (fired && rv != CKR_OK && _i != FAULT_REMOVED && _i != FAULT_64K && _i != FAULT_LOST)
-			ck_assert_uint_eq(set_pin(h, "1234", "4321"), CKR_OK);
+			ck_assert_uint_eq(module_set_pin(h, "1234", "4321"), CKR_OK);
 		finalize();
 		is_no_worse((enum io_fault)_i, n, "4321");
 		module_free();
@@ -810,17 +771,17 @@ once(bool change, size_t n)
 		ck_assert(opens("1234"));
 		set_day(1, "1234", 17, 0);
 	}
-	h = open_slot(0);
+	h = module_open_slot(0);
 	if (change)
 		ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	nomem_failed = false;
 	nomem_left = n;
-	rv = change ? set_pin(h, "1234", "4321") : module_login(h, "1234");
+	rv = change ? module_set_pin(h, "1234", "4321") : module_login(h, "1234");
 	nomem_left = 0;
 	ck_assert_msg(rv == CKR_OK || rv == CKR_HOST_MEMORY || rv == CKR_DEVICE_ERROR ||
 	    rv == CKR_FUNCTION_FAILED || rv == CKR_DEVICE_MEMORY, "request %zu: 0x%lX", n, rv);
 	if (rv != CKR_OK)
-		ck_assert_uint_eq(change ? set_pin(h, "1234", "4321") : module_login(h, "1234"), CKR_OK);
+		ck_assert_uint_eq(change ? module_set_pin(h, "1234", "4321") : module_login(h, "1234"), CKR_OK);
 	finalize();
 	is_no_worse(FAULT_COUNT, (unsigned)n, change ? "4321" : NULL);
 	module_free();
@@ -844,8 +805,6 @@ main(void)
 {
 	Suite *suite = suite_create("expiry");
 	TCase *tc = tcase_create("module");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_test(tc, without_a_period_nothing_is_stored);
@@ -866,10 +825,5 @@ main(void)
 	tcase_add_loop_test(tc, a_cut_in_a_change, 0, FAULT_COUNT);
 	tcase_add_loop_test(tc, memory_runs_out, 0, 2);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(suite);
 }

@@ -5,6 +5,7 @@
 #include "t/fault/walk.h"
 #include "t/unit/cards.h"
 #include "t/unit/nomem.h"
+#include "t/unit/unit.h"
 
 #define FAR 20000
 
@@ -98,8 +99,6 @@ main(void)
 {
 	Suite *suite = suite_create("nomem");
 	TCase *tc = tcase_create("walk");
-	SRunner *runner;
-	int failed;
 
 	setenv("CASTOR_CONF", "/dev/null", 1);
 	tcase_set_timeout(tc, 200);
@@ -107,10 +106,5 @@ main(void)
 	tcase_add_test(tc, a_program_that_makes_keys);
 	tcase_add_test(tc, a_program_that_uses_pin2);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(suite);
 }

@@ -9,6 +9,7 @@
 #include "t/fault/module.h"
 #include "t/unit/cards.h"
 #include "t/unit/children.h"
+#include "t/unit/unit.h"
 
 #define FAR 200 /* more commands than any one call has */
 
@@ -20,21 +21,6 @@ static const struct pad_setting pad = { .features = { io_pad_features, sizeof io
 static const uint8_t no_modify[] = { 0x06, 4, 0x42, 0x33, 0x00, 0x06, 0x12, 4, 0x42, 0x33, 0x00, 0x12 };
 static const struct pad_setting half_pad = { .features = { no_modify, sizeof no_modify } };
 
-static CK_SESSION_HANDLE
-open_slot(unsigned slot)
-{
-	CK_SESSION_HANDLE h = 0;
-	CK_SLOT_ID id[8];
-	CK_ULONG n = 8;
-
-	ck_assert_uint_eq(C_Initialize(NULL), CKR_OK);
-	ck_assert_uint_eq(C_GetSlotList(CK_TRUE, id, &n), CKR_OK);
-	ck_assert_uint_gt(n, slot);
-	ck_assert_uint_eq(C_OpenSession(id[slot], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &h),
-	    CKR_OK);
-	return h;
-}
-
 static void
 finalize(void)
 {
@@ -43,41 +29,9 @@ finalize(void)
 }
 
 static CK_RV
-set_pin(CK_SESSION_HANDLE h, const char *old, const char *new)
-{
-	return C_SetPIN(h, (CK_UTF8CHAR_PTR)(uintptr_t)old, strlen(old),
-	    (CK_UTF8CHAR_PTR)(uintptr_t)new, strlen(new));
-}
-
-static CK_RV
 context(CK_SESSION_HANDLE h, const char *pin)
 {
 	return C_Login(h, CKU_CONTEXT_SPECIFIC, (CK_UTF8CHAR_PTR)(uintptr_t)pin, strlen(pin));
-}
-
-static CK_RV
-sign_init(CK_SESSION_HANDLE h, CK_BYTE id)
-{
-	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
-
-	return C_SignInit(h, &m, module_find(h, CKO_PRIVATE_KEY, id));
-}
-
-static CK_RV
-sign_end(CK_SESSION_HANDLE h)
-{
-	CK_BYTE data[8] = { 1 }, sig[512];
-	CK_ULONG n = sizeof sig;
-
-	return C_Sign(h, data, sizeof data, sig, &n);
-}
-
-static CK_RV
-sign(CK_SESSION_HANDLE h, CK_BYTE id)
-{
-	CK_RV rv = sign_init(h, id);
-
-	return rv ? rv : sign_end(h);
 }
 
 static CK_STATE
@@ -176,11 +130,11 @@ START_TEST(a_change_nobody_heard_of_leaves_nothing_open)
 		CK_SESSION_HANDLE h;
 
 		module_card(openers, NULL, NULL);
-		h = open_slot(1);
+		h = module_open_slot(1);
 		if (_i)
 			ck_assert_uint_eq(module_login(h, "123456"), CKR_OK);
 		io_fault_set(module.io, n, FAULT_LOST);
-		rv = set_pin(h, "123456", "735192");
+		rv = module_set_pin(h, "123456", "735192");
 		fired = io_fault_fired(module.io);
 		io_fault_set(module.io, 0, FAULT_LOST);
 		changed |= fired && rv != CKR_OK;
@@ -205,7 +159,7 @@ START_TEST(an_unblocking_nobody_heard_of_leaves_nothing_open)
 		CK_SESSION_HANDLE h;
 
 		module_card(openers, NULL, NULL);
-		h = open_slot(1);
+		h = module_open_slot(1);
 		ck_assert_uint_eq(C_Login(h, CKU_SO, puk, 8), CKR_OK);
 		io_fault_set(module.io, n, FAULT_LOST);
 		rv = C_InitPIN(h, pin, 6);
@@ -233,17 +187,17 @@ START_TEST(a_kept_pin_that_may_be_old_is_not_sent)
 		CK_SESSION_HANDLE h;
 
 		module_card(citizen, NULL, NULL);
-		h = open_slot(0);
+		h = module_open_slot(0);
 		ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 		vc_reset(module.vc[0]);
-		ck_assert_uint_eq(sign(h, 0x45), CKR_OK); /* it is kept */
+		ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK); /* it is kept */
 		io_fault_set(module.io, n, FAULT_LOST);
-		rv = set_pin(h, "1234", "4321");
+		rv = module_set_pin(h, "1234", "4321");
 		fired = io_fault_fired(module.io);
 		io_fault_set(module.io, 0, FAULT_LOST);
 		failed |= fired && rv != CKR_OK;
 		vc_reset(module.vc[0]);
-		rv = sign(h, 0x45);
+		rv = module_sign(h, 0x45);
 		ck_assert_msg(vc_tries(module.vc[0], 1) == 3, "command %u: sent, 0x%lX", n, rv);
 		finalize();
 	}
@@ -261,11 +215,11 @@ begin(bool kept)
 	CK_SESSION_HANDLE h;
 
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	if (kept) {
 		ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
-		ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
-		ck_assert_uint_eq(sign_init(h, 0x45), CKR_OK);
+		ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
+		ck_assert_uint_eq(module_sign_init(h, 0x45), CKR_OK);
 		vc_reset(module.vc[0]);
 	}
 	return h;
@@ -286,7 +240,7 @@ where_verify_is(bool kept)
 			vc_set_pin(module.vc[0], 1, "4321");
 		io_fault_set(module.io, n + 1, FAULT_REMOVED);
 		if (kept)
-			sign_end(h);
+			module_sign_end(h);
 		else
 			module_login(h, "9999");
 		tries = vc_tries(module.vc[0], 1);
@@ -306,7 +260,7 @@ START_TEST(a_login_that_is_not_satisfied_tells_of_the_pin)
 	module_settings(_i ? nobody : plain);
 	at = where_verify_is(false);
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	io_fault_set(module.io, at, FAULT_6982);
 	rv = module_login(h, "1234");
 	ck_assert(io_fault_fired(module.io));
@@ -314,7 +268,7 @@ START_TEST(a_login_that_is_not_satisfied_tells_of_the_pin)
 	ck_assert_msg(is_about_the_pin(rv), "C_Login gave 0x%lX", rv);
 	ck_assert_uint_eq(state(h), CKS_RW_PUBLIC_SESSION);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
-	ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
 	finalize();
 }
 END_TEST
@@ -332,10 +286,10 @@ START_TEST(who_types_at_a_dialog_is_asked_once)
 
 		dialogs("", many);
 		module_card(citizen, NULL, NULL);
-		h = open_slot(0);
+		h = module_open_slot(0);
 		module_find(h, CKO_PRIVATE_KEY, 0x45);
 		io_fault_set(module.io, n, FAULT_6982);
-		rv = _i ? sign(h, 0x45) : C_Login(h, CKU_USER, NULL, 0);
+		rv = _i ? module_sign(h, 0x45) : C_Login(h, CKU_USER, NULL, 0);
 		fired = io_fault_fired(module.io);
 		ck_assert_msg(dialogs_shown() <= 1, "command %u: asked %u times, 0x%lX", n, dialogs_shown(), rv);
 		finalize();
@@ -356,9 +310,9 @@ START_TEST(who_types_on_a_reader_is_asked_once)
 	module_settings(nobody);
 	module_card(citizen, NULL, NULL);
 	module.pad = &not_satisfied;
-	h = open_slot(0);
+	h = module_open_slot(0);
 	io_pad_type(module.pad_io, many);
-	rv = _i ? sign(h, 0x45) : C_Login(h, CKU_USER, NULL, 0);
+	rv = _i ? module_sign(h, 0x45) : C_Login(h, CKU_USER, NULL, 0);
 	ck_assert_msg(io_pad_seen(module.pad_io)->entries == 1, "asked %u times, 0x%lX",
 	    io_pad_seen(module.pad_io)->entries, rv);
 	ck_assert_msg(_i ? rv != CKR_OK : is_about_the_pin(rv), "it gave 0x%lX", rv);
@@ -376,12 +330,12 @@ START_TEST(a_kept_pin_that_does_not_satisfy_is_forgotten)
 	at = where_verify_is(true);
 	h = begin(true);
 	io_fault_set(module.io, at, FAULT_6982);
-	ck_assert_uint_ne(sign_end(h), CKR_OK);
+	ck_assert_uint_ne(module_sign_end(h), CKR_OK);
 	ck_assert(io_fault_fired(module.io));
 	io_fault_set(module.io, 0, FAULT_6982);
 	ck_assert_int_eq(vc_pin_is_open(module.vc[0], 1), 0);
 	vc_reset(module.vc[0]);
-	ck_assert_uint_ne(sign(h, 0x45), CKR_OK); /* the person cancels */
+	ck_assert_uint_ne(module_sign(h, 0x45), CKR_OK); /* the person cancels */
 	ck_assert_int_eq(vc_pin_is_open(module.vc[0], 1), 0);
 	ck_assert_int_eq(vc_tries(module.vc[0], 1), 3);
 	finalize();
@@ -398,7 +352,7 @@ START_TEST(a_reader_that_takes_pins_is_told_of)
 	module_settings(nobody);
 	module.pad = _i ? &pad : NULL;
 	module_card(citizen, NULL, NULL);
-	open_slot(0);
+	module_open_slot(0);
 	ck_assert_uint_eq(flags() & path, _i ? path : 0);
 	finalize();
 }
@@ -417,7 +371,7 @@ START_TEST(an_old_short_pin_can_be_changed_on_a_reader)
 		dialogs("pinMinLength = 8\n", typed);
 	module.pad = &pad;
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	io_pad_type(module.pad_io, keys);
 	ck_assert_uint_eq(C_SetPIN(h, NULL, 0, NULL, 0), CKR_OK);
 	ck_assert_int_eq(vc_tries(module.vc[0], 1), 3);
@@ -437,7 +391,7 @@ START_TEST(a_reader_that_only_verifies_leaves_a_change_to_dialogs)
 	dialogs("", typed);
 	module.pad = &half_pad;
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	io_pad_type(module.pad_io, keys);
 	ck_assert_uint_eq(C_Login(h, CKU_USER, NULL, 0), CKR_OK); /* on its keys */
 	ck_assert_uint_eq(io_pad_seen(module.pad_io)->entries, 1);
@@ -464,18 +418,18 @@ START_TEST(a_login_for_a_signature_is_not_spent_on_data)
 
 	module_settings("disableCryptokiAutoLogin = 1\nchangePinPeriod = 30\n");
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	ck_assert_uint_eq(C_Finalize(NULL), CKR_OK);
-	h = open_slot(1);
+	h = module_open_slot(1);
 	ck_assert_uint_eq(module_login(h, "123456"), CKR_OK);
 	ck_assert_uint_ne(data = module_find(h, CKO_DATA, 0), 0);
 	if (_i == 0) {
 		C_GetAttributeValue(h, data, &t, 1);
 		ck_assert_uint_eq(state(h), CKS_RW_USER_FUNCTIONS);
-		ck_assert_uint_eq(sign(h, 0x46), CKR_OK);
+		ck_assert_uint_eq(module_sign(h, 0x46), CKR_OK);
 	} else {
-		ck_assert_uint_eq(sign(h, 0x46), CKR_OK);
+		ck_assert_uint_eq(module_sign(h, 0x46), CKR_OK);
 		C_GetObjectSize(h, data, &size);
 	}
 	ck_assert_uint_eq(state(h), CKS_RW_USER_FUNCTIONS);
@@ -501,7 +455,7 @@ START_TEST(a_lost_login_is_not_found_by_later_sessions)
 		dialogs("cryptokiPinCache = 0\n", typed);
 	}
 	module_card(citizen, NULL, NULL);
-	h = open_slot(0);
+	h = module_open_slot(0);
 	if (_i == 0)
 		io_pad_type(module.pad_io, keys);
 	ck_assert_uint_eq(_i ? module_login(h, "1234") : C_Login(h, CKU_USER, NULL, 0), CKR_OK);
@@ -511,7 +465,7 @@ START_TEST(a_lost_login_is_not_found_by_later_sessions)
 	ck_assert_uint_eq(C_CloseAllSessions(id[0]), CKR_OK);
 	ck_assert_uint_eq(C_OpenSession(id[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &h), CKR_OK);
 	ck_assert_uint_eq(state(h), CKS_RW_PUBLIC_SESSION);
-	ck_assert_uint_eq(sign(h, 0x45), CKR_OK);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
 	ck_assert_uint_eq(state(h), CKS_RW_PUBLIC_SESSION);
 	finalize();
 	if (_i)
@@ -531,18 +485,18 @@ START_TEST(an_operation_does_not_send_a_pin_that_was_changed)
 		CK_SESSION_HANDLE h;
 
 		module_card(citizen, NULL, NULL);
-		h = open_slot(1);
+		h = module_open_slot(1);
 		ck_assert_uint_eq(module_login(h, "123456"), CKR_OK);
-		ck_assert_uint_eq(sign_init(h, 0x46), CKR_OK);
+		ck_assert_uint_eq(module_sign_init(h, 0x46), CKR_OK);
 		ck_assert_uint_eq(context(h, "123456"), CKR_OK);
 		io_fault_set(module.io, n, FAULT_LOST);
-		rv = set_pin(h, "123456", "735192");
+		rv = module_set_pin(h, "123456", "735192");
 		fired = !n || io_fault_fired(module.io);
 		io_fault_set(module.io, 0, FAULT_LOST);
 		ck_assert(n || rv == CKR_OK);
-		rv = sign_end(h);
+		rv = module_sign_end(h);
 		ck_assert_msg(vc_tries(module.vc[0], 2) == 3, "command %u: it was sent, 0x%lX", n, rv);
-		sign(h, 0x46);
+		module_sign(h, 0x46);
 		ck_assert_msg(vc_tries(module.vc[0], 2) == 3, "command %u: it was sent later", n);
 		finalize();
 	}
@@ -558,7 +512,7 @@ START_TEST(a_binding_key_without_a_pin_makes_the_first_one_a_pin2)
 
 	module_settings(_i ? nobody : plain);
 	module_card(citizen, "auth: 02", "# none");
-	h = open_slot(0);
+	h = module_open_slot(0);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	ck_assert_uint_ne(module_find(h, CKO_PRIVATE_KEY, 0x46), 0);
 	ck_assert_int_eq(vc_pin_is_open(module.vc[0], 1), 0);
@@ -571,8 +525,6 @@ main(void)
 {
 	Suite *suite = suite_create("pins");
 	TCase *tc = tcase_create("module");
-	SRunner *runner;
-	int failed;
 
 	unsetenv("disableCryptokiAutoLogin");
 	module_settings(plain); /* the parent's, which removes it */
@@ -592,10 +544,5 @@ main(void)
 	tcase_add_test(tc, an_operation_does_not_send_a_pin_that_was_changed);
 	tcase_add_loop_test(tc, a_binding_key_without_a_pin_makes_the_first_one_a_pin2, 0, 2);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(suite);
 }

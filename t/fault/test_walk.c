@@ -8,6 +8,7 @@
 #include "t/fault/module.h"
 #include "t/fault/walk.h"
 #include "t/unit/cards.h"
+#include "t/unit/unit.h"
 
 #define FAR 400 /* more commands than the walk has */
 #define PATIENCE 20 /* seconds another thread may take for what needs no card */
@@ -301,8 +302,6 @@ main(void)
 {
 	Suite *suite = suite_create("walk");
 	TCase *tc = tcase_create("faults");
-	SRunner *runner;
-	int failed;
 
 	/* a card that fails while it is recognised is not to pass for one that nobody knows */
 	module_settings("allowUnknownCards = 0\n");
@@ -312,10 +311,5 @@ main(void)
 	tcase_add_loop_test(tc, a_program_that_uses_pin2, 0, (int)N_KINDS);
 	tcase_add_loop_test(tc, a_program_that_uses_pin2_which_a_change_opens, 0, (int)N_KINDS);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(suite);
 }

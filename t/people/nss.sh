@@ -5,22 +5,10 @@
 client_image=$vcard_images/myeid-citizen.yaml
 people_start modutil certutil cmsutil openssl tmux pinentry-curses -- "$@"
 
-mkdir db
-db=sql:$PWD/db
 token="FINEID S4-1 (PIN1 login)"
 token2="FINEID S4-1 (PIN2 signature)"
 nick="$token:todentamis- ja salausvarmenne"
 nick2="$token2:allekirjoitusvarmenne"
-
-new_database() {
-	certutil -N -d "$db" --empty-password &&
-		certutil -A -d "$db" -n root -t CT,C,C -a -i "$pki/root.cert.pem" &&
-		certutil -A -d "$db" -n issuing -t ,, -a -i "$pki/issuing.cert.pem"
-}
-
-add() {
-	echo | modutil -dbdir "$db" -add castor -libfile "$module" -force
-}
 
 lists() {
 	modutil -dbdir "$db" -list castor >listed 2>&1
@@ -38,11 +26,11 @@ certificates() {
 cms() {
 	rm -f signed back
 	cmsutil -S -d "$db" -N "$1" -G -i data -o signed </dev/null &&
-		openssl cms -verify -noverify -inform DER -in signed -out back && cmp data back
+		cms_is_good
 }
 
-ok "a new database" new_database
-ok "modutil adds the module" add
+ok "a new database" nss_database
+ok "modutil adds the module" nss_add
 ok "modutil lists both slots" lists
 robot
 ok "the certificates of PIN1 are listed without a PIN" certificates "$token" "$nick"

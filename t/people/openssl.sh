@@ -4,39 +4,12 @@
 . "$top_srcdir/t/people/people.sh"
 client_image=$vcard_images/myeid-citizen.yaml
 people_start openssl tmux pinentry-curses mkfifo -- "$@"
-engine=$(find /usr/lib /usr/local/lib -path '*engines-3/pkcs11.so' 2>/dev/null | head -n 1)
-[ -n "$engine" ] || pcscd_skip "libengine-pkcs11-openssl is not installed"
 openssl x509 -in "$pki/sign2048.cert.pem" -pubkey -noout >pin2.pub.pem
 
-cat >openssl.cnf <<CNF
-openssl_conf = init
-[init]
-engines = engines
-[engines]
-pkcs11 = pkcs11
-[pkcs11]
-engine_id = pkcs11
-dynamic_path = $engine
-MODULE_PATH = $module
-init = 0
-[req]
-distinguished_name = dn
-prompt = no
-[dn]
-CN = castor test
-CNF
-
-# The engine is for the commands that want it alone.
-engine() {
-	OPENSSL_CONF=$PWD/openssl.cnf openssl "$@"
-}
+engine_conf
 
 verified() {
 	openssl dgst -sha256 -verify "$1" -signature sig data
-}
-
-cms_verified() {
-	openssl cms -verify -noverify -inform DER -in signed -out back && cmp data back
 }
 
 key="pkcs11:id=%45;type=private"
@@ -80,7 +53,7 @@ ok "pkeyutl" signs engine pkeyutl -engine pkcs11 -keyform engine -sign -inkey "$
 ok "... with the key of PIN1" verified "$pki/rsa2048.pub.pem"
 ok "cms" signs engine cms -sign -engine pkcs11 -keyform engine -inkey "$key" -signer "$pki/rsa2048.cert.pem" -md sha256 \
 	-binary -nodetach -outform DER -in data -out signed
-ok "... with the key of PIN1" cms_verified
+ok "... with the key of PIN1" cms_is_good
 ok "req" signs engine req -new -engine pkcs11 -keyform engine -key "$key" -sha256 -out req.pem
 ok "... with the key of PIN1" openssl req -in req.pem -verify -noout
 
@@ -89,7 +62,7 @@ ok "cms with the key of PIN2" engine cms -sign -engine pkcs11 -keyform engine -i
 	-signer "$pki/sign2048.cert.pem" -md sha256 -binary -nodetach -outform DER -in data -out signed
 ok "... as it says" dialogs_say "legally binding"
 ok "... one dialog" asked 1
-ok "... the signature is right" cms_verified
+ok "... the signature is right" cms_is_good
 ok "... PIN2 is shut" shut 2
 
 # ---- many signatures in one process: a certification authority ----

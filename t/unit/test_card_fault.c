@@ -3,6 +3,7 @@
  * what happened, nothing leaks, the next try works, and no
  * try of a PIN is burnt. Source: DESIGN 15. */
 #include "t/unit/cards.h"
+#include "t/unit/unit.h"
 
 #define FAR 40 /* more commands than the scenario has */
 
@@ -158,16 +159,9 @@ main(void)
 {
 	Suite *suite = suite_create("card_fault");
 	TCase *tc = tcase_create("faults");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_loop_test(tc, no_accident_leaves_a_trace, 0, 6 * (int)(sizeof kinds / sizeof kinds[0]));
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(suite);
 }

@@ -6,6 +6,7 @@
 
 #include "base/os.h"
 #include "t/unit/cards.h"
+#include "t/unit/unit.h"
 
 static const uint8_t sha256_info[] = { 0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
 	0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
@@ -201,16 +202,9 @@ main(void)
 {
 	Suite *suite = suite_create("golden");
 	TCase *tc = tcase_create("golden");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tc, the_driver_sends_what_the_trace_says, 0,
 	    (int)(sizeof goldens / sizeof goldens[0]));
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(suite);
 }

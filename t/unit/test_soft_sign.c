@@ -442,8 +442,6 @@ main(void)
 {
 	Suite *suite = suite_create("soft_sign");
 	TCase *tc = tcase_create("soft_sign");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 120);
 	LOOP(pkcs1_with_every_hash_and_size, 0, (int)SIZES);
@@ -457,10 +455,5 @@ main(void)
 	tcase_add_test(tc, ecdsa_numbers_out_of_range);
 	tcase_add_test(tc, encryption_is_read_by_openssl_and_back);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_set_tap(runner, "-");
-	srunner_run_all(runner, CK_SILENT);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return unit_run(suite);
 }
