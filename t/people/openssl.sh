@@ -29,6 +29,14 @@ person_sees "PIN1: ____" >/dev/null
 person_cancels
 ok "cancelled: dgst fails" ends !
 ok "... no try is lost" client_tries 3
+
+# Plain Cryptoki: openssl asks itself.
+rm -f sig
+in_sight "disableCryptokiAutoLogin=1 OPENSSL_CONF=$PWD/openssl.cnf openssl dgst -engine pkcs11 -keyform engine -sha256 -sign '$key' -out sig data"
+ok "without the auto-login openssl asks itself" person_sees "Enter PKCS#11 token PIN"
+person_types 1234
+ok "... and signs" person_until 10 test -s sig
+ok "... with the key of PIN1" verified "$pki/rsa2048.pub.pem"
 person_tmux_stop
 
 # ---- a robot ----

@@ -17,10 +17,9 @@ start_sshd() {
 		mkdir -p /run/sshd && "$sshd" -f sshd.conf -E sshd.log && pcscd_until 10 test -s sshd.pid
 }
 
-# The card's own keys come first: that of PIN1, then those of PIN2.
+# keys LABEL: the key of the card with that label is allowed in. (ssh takes certificates' keys for keys.)
 keys() {
-	ssh-keygen -D "$module" >keys 2>keys.err && [ "$(grep -c '^ssh-rsa ' keys)" -ge 2 ] || { cat keys keys.err; return 1; }
-	grep '^ssh-rsa ' keys | sed -n "${1}p" >authorized
+	ssh-keygen -D "$module" >keys 2>keys.err && grep "^ssh-rsa .* $1\$" keys >authorized || { cat keys keys.err; return 1; }
 }
 
 options="-F none -p $port -o StrictHostKeyChecking=no -o UserKnownHostsFile=$PWD/known
@@ -33,7 +32,7 @@ asks_no_more() {
 }
 
 ok "sshd starts on a port of its own" start_sshd
-ok "ssh-keygen -D lists the keys without a PIN" keys 1
+ok "ssh-keygen -D lists the keys without a PIN" keys "todentamis- ja salausavain"
 ok "... and no dialog came" asks_no_more
 
 at_terminal "ssh $options -o IdentityAgent=none -I '$module' $me 'echo in as \$LOGNAME'"
@@ -54,6 +53,24 @@ person_sees "PIN1: ____" >/dev/null
 person_cancels
 ok "cancelled: not in" ends ! "Permission denied"
 ok "... no try is lost" client_tries 3
+
+# The key of PIN2, which says CKA_ALWAYS_AUTHENTICATE: ssh logs in and asks no more, the module has the PIN.
+ok "the key of PIN2 is allowed" keys allekirjoitusavain
+reset_card
+at_terminal "ssh $options -o IdentityAgent=none -I '$module' $me 'echo in as \$LOGNAME'"
+ok "ssh with the key of PIN2 asks for it" person_sees "PIN2: ____"
+person_types 123456
+ok "... once, and is in" ends 0 "in as"
+ok "... PIN2 is shut" shut 2
+keys "todentamis- ja salausavain"
+
+# ---- plain Cryptoki: ssh asks itself ----
+
+reset_card
+in_sight "disableCryptokiAutoLogin=1 ssh $options -o IdentityAgent=none -I '$module' $me 'echo in as \$LOGNAME'"
+ok "without the auto-login ssh asks itself" person_sees "Enter PIN for"
+person_types 1234
+ok "... and is in" person_sees "in as"
 
 # ---- the agent ----
 
