@@ -108,3 +108,12 @@ nss_add() {
 cms_is_good() {
 	openssl cms -verify -noverify -inform DER -in signed -out back && cmp data back
 }
+
+# An sshd at 127.0.0.1:$port for the keys in ./authorized; $sshd is the program.
+start_sshd() {
+	ssh-keygen -q -t ed25519 -N "" -f hostkey &&
+		printf '%s\n' "Port $port" "ListenAddress 127.0.0.1" "HostKey $PWD/hostkey" "PidFile $PWD/sshd.pid" \
+			"AuthorizedKeysFile $PWD/authorized" "StrictModes no" "UsePAM no" "PasswordAuthentication no" \
+			"PermitRootLogin prohibit-password" >sshd.conf &&
+		mkdir -p /run/sshd && "$sshd" -f sshd.conf -E sshd.log && pcscd_until 10 test -s sshd.pid
+}

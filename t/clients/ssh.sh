@@ -20,14 +20,6 @@ same_key() {
 		openssl pkey -pubin -in "$pki/rsa2048.pub.pem" -outform DER -out wanted && cmp got wanted
 }
 
-start_sshd() {
-	ssh-keygen -q -t ed25519 -N "" -f hostkey &&
-		printf '%s\n' "Port $port" "ListenAddress 127.0.0.1" "HostKey $PWD/hostkey" "PidFile $PWD/sshd.pid" \
-			"AuthorizedKeysFile $PWD/authorized" "StrictModes no" "UsePAM no" "PasswordAuthentication no" \
-			"PermitRootLogin prohibit-password" >sshd.conf &&
-		mkdir -p /run/sshd && "$sshd" -f sshd.conf -E sshd.log && pcscd_until 10 test -s sshd.pid
-}
-
 # The PIN comes from a program, as on a desktop; the program notes that it was asked.
 printf '#!/bin/sh\necho asked >>%s/asked\necho "${TEST_PIN:-1234}"\n' "$PWD" >askpass
 chmod 700 askpass

@@ -9,14 +9,6 @@ people_start ssh ssh-keygen ssh-agent ssh-add "$sshd" tmux pinentry-curses pgrep
 port=35922
 umask 077
 
-start_sshd() {
-	ssh-keygen -q -t ed25519 -N "" -f hostkey &&
-		printf '%s\n' "Port $port" "ListenAddress 127.0.0.1" "HostKey $PWD/hostkey" "PidFile $PWD/sshd.pid" \
-			"AuthorizedKeysFile $PWD/authorized" "StrictModes no" "UsePAM no" "PasswordAuthentication no" \
-			"PermitRootLogin prohibit-password" >sshd.conf &&
-		mkdir -p /run/sshd && "$sshd" -f sshd.conf -E sshd.log && pcscd_until 10 test -s sshd.pid
-}
-
 # keys LABEL: the key of the card with that label is allowed in. (ssh takes certificates' keys for keys.)
 keys() {
 	ssh-keygen -D "$module" >keys 2>keys.err && grep "^ssh-rsa .* $1\$" keys >authorized || { cat keys keys.err; return 1; }
