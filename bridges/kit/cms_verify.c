@@ -117,7 +117,7 @@ names_type(CMS_SignerInfo *si, const ASN1_OBJECT *type)
 static enum kit_cms
 judge_signature(CMS_ContentInfo *cms, CMS_SignerInfo *si, X509 *cert, BIO *digests, struct view head)
 {
-	bool attributes = CMS_signed_get_attr_count(si) > 0;
+	bool attributes = CMS_signed_get_attr_count(si) >= 0; /* -1: none, and no empty set of them */
 	int r;
 
 	if (!attributes && is_attributes(head))

@@ -22,4 +22,9 @@ conform_card myeid.yaml
 conform_run kit/test_pkey
 conform_tries 1 3
 OPENSSL_CONF=$conform_dir/openssl.cnf conform_run kit/test_pkey
+conform_run kit/test_tls
+conform_tries 1 3
+conform_card myeid-citizen.yaml
+conform_run kit/test_pin2
+conform_tries 2 3
 conform_end
