@@ -1,6 +1,7 @@
 /* TLS client authentication with a card's keys, on myeid.yaml; the server is OpenSSL in the same
  * process with keys in software. */
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdbool.h>
 #include <string.h>
 
