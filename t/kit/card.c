@@ -55,16 +55,28 @@ find(struct card *c, CK_OBJECT_CLASS class, CK_BYTE id)
 	return n ? o : CK_INVALID_HANDLE;
 }
 
-/* The public half of a key without a certificate is in t/cards/pki. */
+/* The public half of a key without a certificate: of t/cards/pki, or a file of the current folder. */
 static EVP_PKEY *
 public_of(struct card *c, CK_BYTE id)
 {
-	static const struct { CK_BYTE id; const char *name; } names[] = { { 0x47, "p256" } };
+	static const struct { CK_BYTE id; const char *file; } files[] = {
+		{ 0x51, "p521.pem" }, { 0x52, "rsa.pem" }
+	};
+	EVP_PKEY *k = NULL;
 
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-		if (names[i].id == id)
-			return card_pki_key(c, names[i].name);
-	ck_abort_msg("key %02x has no certificate", id);
+	if (id == 0x47)
+		return card_pki_key(c, "p256");
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++)
+		if (files[i].id == id) {
+			BIO *b = BIO_new_file(files[i].file, "r");
+			X509 *x = PEM_read_bio_X509(b, NULL, NULL, NULL);
+
+			ck_assert_ptr_nonnull(k = X509_get_pubkey(x));
+			X509_free(x);
+			BIO_free(b);
+		}
+	ck_assert_msg(k != NULL, "key %02x has no certificate", id);
+	return k;
 }
 
 void
