@@ -155,8 +155,8 @@ START_TEST(what_openssl_signs_is_verified)
 		/* keyUsage nonRepudiation alone, as PIN2's certificates have it */
 		"-signer $pki/sign384.cert.pem -inkey $pki/TEST-sign384.key.pem",
 		"-signer $pki/p256.cert.pem -inkey $pki/TEST-p256.key.pem -stream -indef",
-		"-signer $pki/p256.cert.pem -inkey $pki/TEST-p256.key.pem "
-		"-signer $pki/rsa2048.cert.pem -inkey $pki/TEST-rsa2048.key.pem",
+		("-signer $pki/p256.cert.pem -inkey $pki/TEST-p256.key.pem "
+		"-signer $pki/rsa2048.cert.pem -inkey $pki/TEST-rsa2048.key.pem"),
 	};
 	struct card c;
 
@@ -421,11 +421,14 @@ source_ctrl(BIO *b, int what, long n, void *p)
 static BIO *
 source_new(struct source *s)
 {
-	BIO_METHOD *m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "source");
+	static BIO_METHOD *m;
 	BIO *b;
 
-	BIO_meth_set_read(m, source_read);
-	BIO_meth_set_ctrl(m, source_ctrl);
+	if (!m) {
+		m = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "source");
+		BIO_meth_set_read(m, source_read);
+		BIO_meth_set_ctrl(m, source_ctrl);
+	}
 	b = BIO_new(m);
 	BIO_set_data(b, s);
 	BIO_set_init(b, 1);
@@ -439,9 +442,15 @@ START_TEST(a_file_that_cannot_be_read_to_its_end_is_not_signed)
 	struct source s = { 100000, true };
 	struct kit_cms_verdict v;
 	BIO *in, *out = BIO_new(BIO_s_mem()), *content;
+	STACK_OF(X509) *to = sk_X509_new_null();
 
 	card_open(&c, 0, "1234");
 	card_key_open(&c, RSA_ID, &k);
+	sk_X509_push(to, k.cert);
+	in = source_new(&s);
+	ck_assert_int_eq(kit_cms_encrypt(c.lib.ctx, to, in, out, 0), KIT_CMS_READ);
+	BIO_free(in);
+	BIO_reset(out);
 	for (unsigned flags = 0; flags <= KIT_CMS_DETACHED; flags++) {
 		in = source_new(&s);
 		s.left = 100000;
@@ -457,9 +466,44 @@ START_TEST(a_file_that_cannot_be_read_to_its_end_is_not_signed)
 	kit_cms_verdict_free(&v);
 	ck_assert_int_eq(verify_bio(&c, content, NULL, "root", NULL, &v), KIT_CMS_READ);
 	kit_cms_verdict_free(&v);
+	sk_X509_free(to);
 	BIO_free(in);
 	BIO_free(content);
 	BIO_free(out);
+	card_key_close(&k);
+	card_close(&c);
+}
+END_TEST
+
+START_TEST(a_full_disk_is_told)
+{
+	struct card c;
+	struct card_key k;
+	struct source s = { 100000, false };
+	struct kit_cms_verdict v;
+	STACK_OF(X509) *to = sk_X509_new_null();
+	BIO *in = source_new(&s), *full = BIO_new_file("/dev/full", "wb"), *closed;
+
+	card_open(&c, 0, "1234");
+	card_key_open(&c, RSA_ID, &k);
+	sk_X509_push(to, k.cert);
+	ck_assert_int_eq(kit_cms_sign(c.lib.ctx, k.key, k.cert, NULL, in, full, 0), KIT_CMS_WRITE);
+	s.left = 100000;
+	ck_assert_int_eq(kit_cms_encrypt(c.lib.ctx, to, in, full, 0), KIT_CMS_WRITE);
+	put_file("text", text, TEXT);
+	ck_assert_int_eq(shell("head -c 100000 /dev/zero >zeros && openssl cms -encrypt -binary -in zeros -outform DER "
+	    "-out closed $pki/rsa2048.cert.pem && openssl cms -sign -binary -nodetach -in zeros -outform DER -out in "
+	    "-signer $pki/rsa2048.cert.pem -inkey $pki/TEST-rsa2048.key.pem"), 0);
+	closed = BIO_new_file("closed", "rb");
+	ck_assert_int_eq(kit_cms_decrypt(c.lib.ctx, k.key, k.cert, closed, full), KIT_CMS_WRITE);
+	BIO_free(closed);
+	closed = BIO_new_file("in", "rb");
+	ck_assert_int_eq(verify_bio(&c, closed, NULL, NULL, full, &v), KIT_CMS_WRITE);
+	kit_cms_verdict_free(&v);
+	BIO_free(closed);
+	BIO_free(in);
+	BIO_free(full);
+	sk_X509_free(to);
 	card_key_close(&k);
 	card_close(&c);
 }
@@ -783,7 +827,7 @@ END_TEST
 UNIT_MAIN("cms", openssl_verifies_what_cards_sign, what_openssl_signs_is_verified, each_failing_is_told_apart,
     a_signature_of_another_certificate_is_bad, times_and_usage_of_the_certificate_count,
     attributes_are_no_content, a_file_that_cannot_be_read_to_its_end_is_not_signed,
-    a_large_file_is_not_held_in_memory, what_openssl_encrypts_is_decrypted,
+    a_full_disk_is_told, a_large_file_is_not_held_in_memory, what_openssl_encrypts_is_decrypted,
     what_is_encrypted_here_is_decrypted_by_openssl_and_by_cards,
     a_message_for_others_does_not_come_to_the_card,
     a_key_that_does_not_decrypt_is_no_other_than_damaged_content, what_the_card_refuses_is_the_card_s,
