@@ -25,6 +25,7 @@ static const char usage[] =
 	"  -s, --socket PATH      serve programs on a Unix socket\n"
 	"  -v, --vpcd HOST:PORT   be the card in vpcd's reader, usually 127.0.0.1:35963\n"
 	"  -c, --control PATH     take console commands on a Unix socket, too\n"
+	"  -a, --attached         end with standard input\n"
 	"  -l, --log FILE         write every APDU to a file, PINs starred\n"
 	"  -h, --help             this text\n"
 	"  -V, --version          the version\n"
@@ -38,13 +39,14 @@ static const struct option options[] = {
 	{ "socket", required_argument, NULL, 's' },
 	{ "vpcd", required_argument, NULL, 'v' },
 	{ "control", required_argument, NULL, 'c' },
+	{ "attached", no_argument, NULL, 'a' },
 	{ "log", required_argument, NULL, 'l' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
 	{ NULL, 0, NULL, 0 }
 };
 
-struct args { const char *image, *socket, *vpcd, *control, *log; };
+struct args { const char *image, *socket, *vpcd, *control, *log; bool attached; };
 
 static void quit(void)
 {
@@ -87,7 +89,7 @@ static bool console_input(struct vc *vc, char *line, size_t *n, size_t cap)
 	return go_on;
 }
 
-static void run(struct vc *vc)
+static void run(struct vc *vc, bool attached)
 {
 	char line[1024];
 	size_t n = 0;
@@ -101,6 +103,8 @@ static void run(struct vc *vc)
 		if (p[0].revents != 0)
 			return;
 		if (p[1].revents != 0 && !console_input(vc, line, &n, sizeof line))
+			return;
+		if (n == sizeof line && attached)
 			return;
 		if (n == sizeof line)
 			p[1].fd = -1;
@@ -138,7 +142,7 @@ static int play(const struct args *a)
 		a->socket != NULL ? a->socket : "", a->vpcd != NULL ? " in vpcd " : "",
 		a->vpcd != NULL ? a->vpcd : "", a->vpcd != NULL && !up ? " (not there yet)" : "");
 	fflush(stdout);
-	run(vc);
+	run(vc, a->attached);
 	r = 0;
 out:
 	if (r != 0)
@@ -162,13 +166,14 @@ int main(int argc, char **argv)
 			"castor-vcard: it is: castor-vcard ctl PATH COMMAND [ARGUMENT...]\n");
 		return 2;
 	}
-	while ((opt = getopt_long(argc, argv, "i:s:v:c:l:hV", options, NULL)) != -1) {
+	while ((opt = getopt_long(argc, argv, "i:s:v:c:l:ahV", options, NULL)) != -1) {
 		switch (opt) {
 		case 'i': a.image = optarg; break;
 		case 's': a.socket = optarg; break;
 		case 'v': a.vpcd = optarg; break;
 		case 'c': a.control = optarg; break;
 		case 'l': a.log = optarg; break;
+		case 'a': a.attached = true; break;
 		case 'h': fputs(usage, stdout); return 0;
 		case 'V': puts("castor-vcard " PACKAGE_VERSION); return 0;
 		default: fputs("Try castor-vcard --help.\n", stderr); return 2;

@@ -330,6 +330,7 @@ START_TEST(console_lines)
 		{ "tries 1 2", "ok\n" },
 		{ "tries 1\n", "2\n" },
 		{ "tries 9", "error: there" },
+		{ "pins", "1=1234" },
 		{ "tries", "error: it is: tries PIN [N]\n" },
 		{ "open 1", "no\n" },
 		{ "open 9", "error: there" },

@@ -305,6 +305,26 @@ bool vc_set_pin(struct vc *vc, unsigned pin, const char *value)
 	return ok;
 }
 
+void vc_pins(struct vc *vc, char *text, size_t cap)
+{
+	size_t at = strlen(text);
+	const struct vc_pin *p;
+	unsigned pin;
+	int n, len;
+
+	pthread_mutex_lock(&vc->lock);
+	for (pin = 1; pin < VC_PINS && at < cap; pin++) {
+		if ((p = vc_pin_get(vc->card, pin)) == NULL)
+			continue;
+		for (len = VC_PIN_LEN; len > 0 && (p->pin[len - 1] == 0xFF || p->pin[len - 1] == 0); len--)
+			;
+		n = snprintf(text + at, cap - at, "%s%u=%.*s", at > 0 ? " " : "", pin, len,
+			(const char *)p->pin);
+		at += n > 0 ? (size_t)n : 0;
+	}
+	unlock(vc, false);
+}
+
 void vc_slow(struct vc *vc, unsigned ms)
 {
 	pthread_mutex_lock(&vc->lock);

@@ -117,6 +117,12 @@ int vc_pin_is_open(struct vc *vc, unsigned pin);
  */
 bool vc_set_pin(struct vc *vc, unsigned pin, const char *value);
 
+/*
+ * Appends "1=1234 2=123456", the values of all PINs, to text of `cap` bytes; they are the published ones
+ * of a test card.
+ */
+void vc_pins(struct vc *vc, char *text, size_t cap);
+
 /* Every later APDU takes `ms` milliseconds more. */
 void vc_slow(struct vc *vc, unsigned ms);
 

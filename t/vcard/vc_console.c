@@ -90,6 +90,12 @@ static void do_setpin(const struct line *l)
 			? "ok" : "error: there is no such PIN, or it has 1 to 8 characters");
 }
 
+static void do_pins(const struct line *l)
+{
+	vc_pins(l->vc, l->answer, l->cap - 1);
+	strcat(l->answer, "\n");
+}
+
 static void do_slow(const struct line *l)
 {
 	unsigned ms;
@@ -168,6 +174,7 @@ static const struct {
 	{ "tries", "PIN [N]", "show or set the tries left of a PIN", 2, 3, do_tries },
 	{ "open", "PIN", "whether the card takes a PIN for verified", 2, 2, do_open },
 	{ "setpin", "PIN VALUE", "give a PIN another value", 3, 3, do_setpin },
+	{ "pins", "", "the values of all PINs", 1, 1, do_pins },
 	{ "slow", "MS", "every APDU takes MS milliseconds more", 2, 2, do_slow },
 	{ "fault", "N KIND", "the N-th APDU from now fails", 3, 3, do_fault },
 	{ "apdus", "", "how many APDUs and resets since the start", 1, 1, do_apdus },

@@ -1,0 +1,27 @@
+/* Files that a command line names. */
+#ifndef CASTOR_BRIDGES_CASTOR_FILE_H
+#define CASTOR_BRIDGES_CASTOR_FILE_H
+
+#include <openssl/bio.h>
+
+#include "bridges/castor/app.h"
+
+/* A file to read, "-" is standard input; NULL and the status ST_USAGE in *status. BIO_free. */
+BIO *file_read(struct app *a, const char *path, int *status);
+/* Reads all of a file of at most `max` bytes. A status. */
+int file_read_all(struct app *a, const char *path, size_t max, struct buf *out);
+
+/* A file being written: it appears under its name whole, or not at all. */
+struct file_out {
+	BIO *bio;      /* to write to */
+	char *path;    /* its name; NULL: standard output */
+	char *temp;    /* its name so far; NULL: written in place (a device, a pipe) */
+	bool force;    /* may replace */
+};
+/* Begins the file `path`; NULL and "-" are standard output. ST_USAGE: it exists and --force was not given,
+ * or it cannot be written. */
+int file_begin(struct app *a, const char *path, struct file_out *f);
+/* Ends it: with keep it gets its name, else it was never there. A status. */
+int file_end(struct app *a, struct file_out *f, bool keep);
+
+#endif
