@@ -82,6 +82,7 @@ struct vc_file {
 
 struct vc_pin {
 	bool set, verified, locked;
+	bool changed;                   /* since it was made: DF2F of its attributes */
 	bool spent;                     /* dropped by a user-consent key; the next use says 6985 */
 	uint8_t pin[VC_PIN_LEN], puk[VC_PIN_LEN];
 	uint8_t tries, puk_tries, max, puk_max, flags, type, grid, min, puk_min;
@@ -109,6 +110,7 @@ struct vc_card {
 	uint8_t serial[10];
 	bool no_deauth;                 /* knows no DE-AUTHENTICATE (2E) */
 	bool change_opens;              /* a PIN is verified after its CHANGE or unblocking */
+	bool pin_attributes;            /* tells those of a PIN as FINEID cards do (CB) */
 	bool oseid;                     /* quirk: answers as the OsEID simulator where it differs */
 	size_t room;                    /* bytes left for files */
 	uint16_t change;                /* grows with each change of the file system */

@@ -27,8 +27,8 @@ struct content { uint8_t *p; size_t len; };
 
 static const char image_keys[] =
 	" schema os atr version serial activated memory quirks mf application pins files "
-	"no-deauth change-opens ";
-static const char pin_keys[] = " number value puk tries puk-tries max puk-max flags min puk-min ";
+	"no-deauth change-opens pin-attributes ";
+static const char pin_keys[] = " number value puk tries puk-tries max puk-max flags min puk-min changed ";
 static const char file_keys[] = " path type size bits acl prop fill content key name ";
 static const char record_keys[] =
 	" hex file token odf directory pin key public-key certificate data ";
@@ -560,6 +560,7 @@ static void load_pin(struct image *im, yaml_node_t *map)
 	pin->flags = (uint8_t)number(im, map, "flags", 0, 0, 255);
 	pin->min = (uint8_t)number(im, map, "min", 4, 1, VC_PIN_LEN);
 	pin->puk_min = (uint8_t)number(im, map, "puk-min", 4, 1, VC_PIN_LEN);
+	pin->changed = boolean(im, map, "changed", true);
 	pin->locked = (pin->flags & 1) != 0;
 	pin->set = true;
 }
@@ -645,6 +646,7 @@ static void load_root(struct image *im, yaml_node_t *root)
 	c->activated = boolean(im, root, "activated", true);
 	c->no_deauth = boolean(im, root, "no-deauth", false);
 	c->change_opens = boolean(im, root, "change-opens", false);
+	c->pin_attributes = boolean(im, root, "pin-attributes", false);
 	c->change = 1;
 }
 

@@ -127,6 +127,35 @@ static uint16_t get_data(struct vc_card *c, const struct vc_cmd *cmd, struct vc_
 	return sw;
 }
 
+/*
+ * What a FINEID card tells of a PIN, on cards that do: the tries left among DF21, the block's length
+ * in DF28, and in DF2F whether the PIN was changed since it was made. Source: facts on FINEID,
+ * section 5, "PIN attributes".
+ */
+static uint16_t get_attributes(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
+{
+	static const uint8_t ask[] = { 0xA0, 0x03, 0x83, 0x01 };
+	/* Tries left, no limit of uses and of unblockings, method; the unlimited counter of uses. */
+	uint8_t attributes[] = { 0xA0, 0x17, 0x83, 0x01, 0, 0xDF, 0x21, 0x04, 0, 0xFF, 0xA5, 0x03,
+		0xDF, 0x27, 0x02, 0xFF, 0xFF, 0xDF, 0x28, 0x01, VC_PIN_LEN, 0xDF, 0x2F, 0x01, 0 };
+	const struct vc_pin *pin;
+
+	if (!c->pin_attributes)
+		return SW_INS;
+	if (cmd->p1 != 0x00 || cmd->p2 != 0xFF)
+		return SW_P1P2;
+	if (cmd->lc != sizeof ask + 1 || memcmp(cmd->data, ask, sizeof ask) != 0)
+		return SW_DATA;
+	pin = vc_pin_get(c, cmd->data[sizeof ask]);
+	if (pin == NULL)
+		return SW_REF_NOT_FOUND;
+	attributes[4] = cmd->data[sizeof ask];
+	attributes[8] = pin->tries;
+	attributes[sizeof attributes - 1] = pin->changed;
+	vc_blob_add(out, attributes, sizeof attributes);
+	return SW_OK;
+}
+
 /* INITIALIZE APPLET: FF FF a b FF c d FF. */
 static uint16_t init_applet(struct vc_card *c, const struct vc_cmd *cmd)
 {
@@ -242,6 +271,7 @@ static const struct command {
 	{ 0xB0, false, vc_fs_read },
 	{ 0xC0, false, get_response },
 	{ 0xCA, false, get_data },
+	{ 0xCB, false, get_attributes },
 	{ 0xD6, false, vc_fs_update },
 	{ 0xDA, true, put_data },
 	{ 0xE0, false, vc_fs_create },

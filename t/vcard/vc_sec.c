@@ -190,6 +190,7 @@ uint16_t vc_sec_change(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 	if (sw != SW_OK)
 		return sw;
 	memcpy(pin->pin, cmd->data + VC_PIN_LEN, VC_PIN_LEN);
+	pin->changed = true;
 	if (c->change_opens)
 		pin_opens(c, pin);
 	return SW_OK;
@@ -220,6 +221,7 @@ uint16_t vc_sec_unblock(struct vc_card *c, const struct vc_cmd *cmd, struct vc_b
 	}
 	vc_pin_drop(c, cmd->p2);
 	memcpy(pin->pin, fresh, VC_PIN_LEN);
+	pin->changed = true;            /* "since manufacture", whatever did it */
 	pin->tries = pin->max;
 	pin->locked = (pin->flags & PIN_RELOCK) != 0;
 	if (c->change_opens && !pin->locked)
