@@ -19,7 +19,10 @@ struct pin_state {
 	int puk_tries;          /* left; -1 the card does not say */
 	int tries_max;          /* that a success gives back; -1 the card does not say */
 	int verified;           /* 1 now open, 0 not, -1 the card does not say */
+	int puk_tries_max;      /* of a PUK that nobody has tried; -1 the card does not say */
+	int fresh;              /* 1 never changed since the card was made, 0 changed, -1 not known */
 };
+#define PIN_STATE_UNKNOWN { -1, -1, -1, -1, -1, -1 }
 
 /* What is to be signed. */
 struct sign_in {
@@ -161,6 +164,12 @@ int card_pin_change(struct card *, const struct pin_ref *, struct view old, stru
     int *tries);
 int card_pin_unblock(struct card *, const struct pin_ref *, struct view puk, struct view new,
     int *tries);
+
+/* The driver's pin_info, and, where the profile says how and the driver has not, whether the PIN was changed
+ * since the card was made: one more command, of such profiles only. What the card does not tell stays
+ * unknown. E_DENIED: the reference is only a guess; E_UNSUPPORTED; E_GONE, E_RESET, E_IO, E_MEM and what
+ * pin_info gives. Inside a transaction. */
+int card_pin_info(struct card *, const struct pin_ref *, struct pin_state *);
 
 /* Whether the PIN can be typed on the reader; asked once per connection. Inside a transaction. */
 bool card_pinpad(struct card *, struct pinpad *out);

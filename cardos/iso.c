@@ -173,7 +173,7 @@ iso_pin_info(struct card *card, const struct pin_ref *ref, struct pin_state *sta
 	struct resp resp = { BUF_INIT, 0 };
 	int r;
 
-	*state = (struct pin_state){ -1, -1, -1, -1 };
+	*state = (struct pin_state)PIN_STATE_UNKNOWN;
 	if ((r = select_pin_df(card, ref)) != 0 || (r = card_apdu(card, &a, &resp)) != 0)
 		goto out;
 	r = card_sw_err(card, resp.sw);

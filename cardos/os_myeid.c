@@ -411,7 +411,7 @@ myeid_pin_info(struct card *card, const struct pin_ref *ref, struct pin_state *s
 	bool open;
 	int r;
 
-	*state = (struct pin_state){ -1, -1, -1, -1 };
+	*state = (struct pin_state)PIN_STATE_UNKNOWN;
 	if (!pin_number_ok(ref))
 		return E_ARG;
 	if ((r = myeid_need_app(card)) != 0
@@ -425,6 +425,8 @@ myeid_pin_info(struct card *card, const struct pin_ref *ref, struct pin_state *s
 	state->puk_tries = info.p[1];
 	if (info.len > 2 && info.p[2] >= info.p[0])
 		state->tries_max = info.p[2];
+	if (info.len > 3 && info.p[3] >= info.p[1])
+		state->puk_tries_max = info.p[3];
 	if ((r = myeid_pin_open(card, (unsigned)ref->ref, &open)) == 0)
 		state->verified = open;
 out:

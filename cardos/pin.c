@@ -105,6 +105,63 @@ out:
 	return r;
 }
 
+/* ---- what the card says of it ---- */
+
+/* Whether the PIN was changed since the card was made, by the profile's command. A card that does not
+ * answer it does not say. */
+static int
+ask_fresh(struct card *card, const struct pin_ref *ref, int *fresh)
+{
+	const struct activation *how = &card->pf->activation;
+	struct buf cmd = BUF_INIT, answer = BUF_INIT;
+	struct apdu a = { .le = LE_ANY };
+	int r;
+
+	if ((r = select_for_pin(card)) != 0)
+		return r;
+	buf_view(&cmd, buf_peek(&how->ask));
+	if ((r = buf_err(&cmd)) != 0)
+		goto out;
+	if (how->ask_ref)
+		cmd.p[how->ask_ref] = (uint8_t)ref->ref;
+	a.cla = cmd.p[0];
+	a.ins = cmd.p[1];
+	a.p1 = cmd.p[2];
+	a.p2 = cmd.p[3];
+	if (cmd.len > 4)
+		a.data = view_of(cmd.p + 5, cmd.len - 5);
+	if ((r = card_command(card, &a, &answer, NULL)) == 0)
+		*fresh = activation_is_fresh(how, buf_peek(&answer));
+out:
+	buf_free(&cmd);
+	buf_free(&answer);
+	return r;
+}
+
+static bool
+ends_all(int r)
+{
+	return r == E_GONE || r == E_RESET || r == E_IO || r == E_MEM;
+}
+
+int
+card_pin_info(struct card *card, const struct pin_ref *ref, struct pin_state *state)
+{
+	int r;
+
+	*state = (struct pin_state)PIN_STATE_UNKNOWN;
+	if (ref->guess)
+		return E_DENIED;
+	if (!card->ops->pin_info)
+		return E_UNSUPPORTED;
+	if ((r = card->ops->pin_info(card, ref, state)) != 0)
+		return r;
+	if (state->fresh < 0 && card->pf->activation.ask.len && ref->ref >= 0 &&
+	    ends_all(r = ask_fresh(card, ref, &state->fresh)))
+		return r;
+	return 0;
+}
+
 /* ---- typed on the reader ---- */
 
 static int

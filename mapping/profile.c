@@ -519,6 +519,8 @@ static const struct schema_rule profile_rules[] = {
 	{ .key = "fallback", .take = take_bool, .off = offsetof(struct profile, fallback) },
 	{ .key = "application", .take = take_level, .level = &application_level },
 	{ .key = "pins", .take = take_level, .level = &pins_level },
+	{ .key = "activation", .take = take_level, .level = &activation_level,
+	    .off = offsetof(struct profile, activation) },
 	{ .key = "algs", .take = take_level, .level = &algs_level },
 	{ .key = "keys", .take = take_level, .level = &keys_level },
 	{ .key = "files", .take = take_level, .level = &files_level },
@@ -540,9 +542,12 @@ profile_finish(struct load *l, const struct ynode *root, struct profile *p)
 	unsigned rsa = 1u << ALG_RSA_RAW | 1u << ALG_RSA_PKCS1 | 1u << ALG_RSA_PSS |
 	    1u << ALG_RSA_OAEP;
 	unsigned algs = p->sign_algs | p->decipher_algs | p->derive_algs;
+	const char *fault;
 
 	for (size_t i = 0; i < 2; i++)
 		p->has_pin[i] = p->pin[i].ref >= 0;
+	if ((fault = activation_fault(&p->activation)))
+		return schema_complain(l, root, "%s", fault);
 	if (p->fallback && p->nmatch)
 		return schema_complain(l, root,
 		    "a fallback has no match: it is tried when none fits");
@@ -569,6 +574,7 @@ profile_new(void)
 		return NULL;
 	p->odf = odf;
 	p->token_info = token_info;
+	activation_init(&p->activation);
 	for (size_t i = 0; i < 2; i++)
 		p->pin[i].ref = p->pin[i].tries_max = p->pin[i].unblock_ref = -1;
 	return p;
@@ -615,6 +621,7 @@ profile_free(struct profile **p)
 	free(pf->model);
 	free(pf->manufacturer);
 	buf_free(&pf->aid);
+	activation_free(&pf->activation);
 	free(pf);
 	*p = NULL;
 }

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "mapping/activation.h"
 
 #define PATH_BYTES_MAX 24 /* a path of ten files, or an AID, and room */
 
@@ -124,6 +125,7 @@ struct profile {
 	struct path odf, token_info; /* where the directories start, PATH_APP */
 	struct pin_ref pin[2];  /* fallback values for PIN1 and PIN2; ref -1: none given */
 	bool has_pin[2];
+	struct activation activation; /* of new cards */
 	unsigned sign_algs, decipher_algs, derive_algs; /* sets of card_alg */
 	unsigned ec_curves;     /* set of 1u << enum curve (mapping/algs.h) */
 	unsigned rsa_min, rsa_max, rsa_step; /* bits of a key the card can make */

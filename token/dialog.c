@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/utf8.h"
+#include "token/certend.h"
 #include "token/dialog_text.h"
 
 #define FOREIGN_MAX 200     /* characters of text that is not ours */
@@ -62,52 +63,79 @@ quote_line(struct buf *out, enum text_lang lang,
 }
 
 static void
-tries_line(struct buf *out, enum text_lang lang, enum ask about, int tries, int max)
+tries_line(struct buf *out, enum text_lang lang, const struct question *q)
 {
-	if (about == ASK_NEW || tries < 1 || (tries > 1 && (max < 0 || tries >= max)))
+	if (q->about == ASK_NEW || q->tries < 1 ||
+	    (q->tries > 1 && (q->tries_max < 0 || q->tries >= q->tries_max)))
 		return;
 	buf_u8(out, '\n');
-	if (tries > 1)
-		dialog_put_tries(out, lang, (unsigned long)tries);
+	if (q->tries > 1)
+		dialog_put_tries(out, lang, (unsigned long)q->tries);
 	else
-		buf_str(out, dialog_text(lang, about == ASK_PUK ? DIALOG_LAST_PUK : DIALOG_LAST_TRY));
+		buf_str(out, dialog_text(lang, q->last));
+}
+
+/* The certificate of the key that the PIN is for ends soon: once for a card. */
+static void
+end_line(struct buf *out, struct session *s, const struct question *q)
+{
+	struct certend end;
+
+	if (q->about != ASK_USE || !certend_find(s, &end))
+		return;
+	buf_u8(out, '\n');
+	dialog_put_end(out, s->world->lang, end.is_over, end.date);
 }
 
 /* What is asked for, by slot, and what stands in front of the field. */
 static const struct words { enum dialog_text text, prompt; } words[PINS_PER_READER][ASKS] = {
 	{ [ASK_USE] = { DIALOG_LOGIN, DIALOG_PROMPT_PIN1 }, [ASK_OLD] = { DIALOG_CURRENT1, DIALOG_PROMPT_PIN1 },
-	  [ASK_NEW] = { DIALOG_NEW1, DIALOG_PROMPT_NEW }, [ASK_PUK] = { DIALOG_PUK, DIALOG_PROMPT_PUK } },
+	  [ASK_NEW] = { DIALOG_NEW1, DIALOG_PROMPT_NEW }, [ASK_PUK] = { DIALOG_PUK, DIALOG_PROMPT_PUK },
+	  [ASK_CODE] = { DIALOG_ACTIVATE, DIALOG_PROMPT_CODE } },
 	{ [ASK_USE] = { DIALOG_USE2, DIALOG_PROMPT_PIN2 }, [ASK_OLD] = { DIALOG_CURRENT2, DIALOG_PROMPT_PIN2 },
-	  [ASK_NEW] = { DIALOG_NEW2, DIALOG_PROMPT_NEW }, [ASK_PUK] = { DIALOG_PUK, DIALOG_PROMPT_PUK } },
+	  [ASK_NEW] = { DIALOG_NEW2, DIALOG_PROMPT_NEW }, [ASK_PUK] = { DIALOG_PUK, DIALOG_PROMPT_PUK },
+	  [ASK_CODE] = { DIALOG_ACTIVATE, DIALOG_PROMPT_CODE } },
 };
 /* ASK_USE of a PIN whose keys bind legally. */
 static const enum dialog_text binding[PINS_PER_READER] = { DIALOG_SIGN1, DIALOG_SIGN };
 
+/* What dialog_ask asks of the session's slot. */
+static void
+question_of(struct session *s, enum ask about, const char *error, struct question *q)
+{
+	struct pinslot *slot;
+
+	*q = (struct question){ .about = about, .pin = s->pin, .first = words[s->pin][about].text,
+		.last = about == ASK_PUK ? DIALOG_LAST_PUK : DIALOG_LAST_TRY, .tries = -1, .tries_max = -1,
+		.error = error };
+	pthread_mutex_lock(&s->r->lock);
+		if ((slot = reader_slot_locked(s->r, s->gen, s->pin))) {
+			q->tries = about == ASK_PUK ? slot->puk_tries : slot->tries;
+			q->tries_max = about == ASK_PUK ? -1 : slot->pin.tries_max;
+			if (about == ASK_USE && slot->is_pin2)
+				q->first = binding[s->pin];
+		}
+	pthread_mutex_unlock(&s->r->lock);
+}
+
 /* The dialog's words. The first line is ours and always the same; text from elsewhere comes last. */
 static void
-compose(struct session *s, enum ask about, struct buf *out)
+compose(struct session *s, const struct question *q, struct buf *out)
 {
 	enum text_lang lang = s->world->lang;
-	enum dialog_text first = words[s->pin][about].text;
 	struct token *t = reader_token(s->r, s->gen);
-	struct pinslot *slot;
 	struct buf exe = BUF_INIT, label = BUF_INIT;
 	CK_TOKEN_INFO info = { .flags = 0 };
-	int tries = -1, max = -1;
 
 	if (t) {
 		pthread_mutex_lock(&s->r->lock);
-			slot = &t->slot[s->pin];
-			tries = about == ASK_PUK ? slot->puk_tries : slot->tries;
-			max = about == ASK_PUK ? -1 : slot->pin.tries_max;
-			if (about == ASK_USE && slot->is_pin2)
-				first = binding[s->pin];
-			token_info_locked(t, s->pin, lang, &info);
+			token_info_locked(t, q->pin, lang, &info);
 		pthread_mutex_unlock(&s->r->lock);
 		token_unref(&t);
 	}
-	buf_str(out, dialog_text(lang, first));
-	tries_line(out, lang, about, tries, max);
+	buf_str(out, dialog_text(lang, q->first));
+	tries_line(out, lang, q);
+	end_line(out, s, q);
 	buf_put(&label, info.label, sizeof info.label);
 	while (label.len && (label.p[label.len - 1] == ' ' || !label.p[label.len - 1]))
 		buf_trim(&label, label.len - 1);
@@ -149,7 +177,7 @@ dialog_away(struct session *s, card_verb verb, void *arg)
 }
 
 int
-dialog_ask(struct turn *t, enum ask about, const char *error, struct secret **pin)
+dialog_put(struct turn *t, const struct question *about, struct secret **pin)
 {
 	struct session *s = t->s;
 	enum text_lang lang = s->world->lang;
@@ -157,7 +185,7 @@ dialog_ask(struct turn *t, enum ask about, const char *error, struct secret **pi
 	struct buf words_now = BUF_INIT;
 	struct secret *again = NULL;
 	struct askpin q = { .wanted = turn_wanted, .arg = &w };
-	const char *what = error;
+	const char *what = about->error;
 	int err, gone;
 
 	*pin = NULL;
@@ -176,8 +204,8 @@ dialog_ask(struct turn *t, enum ask about, const char *error, struct secret **pi
 		secret_free(pin);
 		secret_free(&again);
 		q.error = what ? text(lang, what) : NULL;
-		q.prompt = dialog_text(lang, words[s->pin][about].prompt);
-		if ((err = show(s, &q, pin)) || about != ASK_NEW)
+		q.prompt = dialog_text(lang, words[about->pin][about->about].prompt);
+		if ((err = show(s, &q, pin)) || about->about != ASK_NEW)
 			break;
 		q.error = NULL;
 		q.prompt = dialog_text(lang, DIALOG_PROMPT_AGAIN);
@@ -194,6 +222,15 @@ out:
 	secret_free(&again);
 	buf_free(&words_now);
 	return err;
+}
+
+int
+dialog_ask(struct turn *t, enum ask about, const char *error, struct secret **pin)
+{
+	struct question q;
+
+	question_of(t->s, about, error, &q);
+	return dialog_put(t, &q, pin);
 }
 
 int

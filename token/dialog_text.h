@@ -10,14 +10,16 @@ enum dialog_text {
 	DIALOG_TITLE,
 	/* what is asked for, and why: the first line */
 	DIALOG_LOGIN, DIALOG_SIGN1, DIALOG_USE2, DIALOG_SIGN, DIALOG_CURRENT1, DIALOG_CURRENT2, DIALOG_NEW1, DIALOG_NEW2,
-	DIALOG_AGAIN, DIALOG_PUK, DIALOG_KEYPAD,
+	DIALOG_AGAIN, DIALOG_PUK, DIALOG_KEYPAD, DIALOG_ACTIVATE, DIALOG_ACTIVATE1, DIALOG_ACTIVATE2, DIALOG_BLOCKED1,
+	DIALOG_BLOCKED2,
 	/* in front of the field */
 	DIALOG_PROMPT_PIN1, DIALOG_PROMPT_PIN2, DIALOG_PROMPT_NEW, DIALOG_PROMPT_AGAIN,
-	DIALOG_PROMPT_PUK,
+	DIALOG_PROMPT_PUK, DIALOG_PROMPT_CODE,
 	/* on the buttons */
 	DIALOG_OK, DIALOG_CANCEL,
 	/* warnings and errors */
 	DIALOG_LAST_TRY, DIALOG_LAST_PUK, DIALOG_WRONG, DIALOG_DIFFERENT, DIALOG_LENGTH, DIALOG_USED,
+	DIALOG_LAST_CODE, DIALOG_CODE_WRONG, DIALOG_CODE_FORM, DIALOG_CODE_PARTLY, DIALOG_NOT_CODE,
 	/* behind the name of a slot, at most 20 bytes in every language */
 	DIALOG_LABEL1, DIALOG_LABEL2,
 	DIALOG_TEXTS
@@ -35,12 +37,18 @@ static const char *const dialog_texts[DIALOG_TEXTS] = {
 	[DIALOG_NEW2] = N_("Enter a new PIN2."),
 	[DIALOG_AGAIN] = N_("Enter the new PIN once more."),
 	[DIALOG_PUK] = N_("Enter the PUK of your card."),
+	[DIALOG_ACTIVATE] = N_("Activate your card: enter the activation code from the letter that came with it."),
+	[DIALOG_ACTIVATE1] = N_("Activate PIN1 of your card: enter the activation code from the letter that came with it."),
+	[DIALOG_ACTIVATE2] = N_("Activate PIN2 of your card: enter the activation code from the letter that came with it."),
+	[DIALOG_BLOCKED1] = N_("PIN1 of your card is blocked: enter the activation code (PUK) to choose a new one."),
+	[DIALOG_BLOCKED2] = N_("PIN2 of your card is blocked: enter the activation code (PUK) to choose a new one."),
 	[DIALOG_KEYPAD] = N_("Type the PIN on the keypad of the reader."),
 	[DIALOG_PROMPT_PIN1] = N_("PIN1:"),
 	[DIALOG_PROMPT_PIN2] = N_("PIN2:"),
 	[DIALOG_PROMPT_NEW] = N_("New PIN:"),
 	[DIALOG_PROMPT_AGAIN] = N_("Again:"),
 	[DIALOG_PROMPT_PUK] = N_("PUK:"),
+	[DIALOG_PROMPT_CODE] = N_("Activation code:"),
 	[DIALOG_OK] = N_("OK"),
 	[DIALOG_CANCEL] = N_("Cancel"),
 	[DIALOG_LAST_TRY] = N_("This is the last try: a wrong PIN blocks the card's PIN."),
@@ -49,6 +57,11 @@ static const char *const dialog_texts[DIALOG_TEXTS] = {
 	[DIALOG_DIFFERENT] = N_("The two PINs are not the same."),
 	[DIALOG_LENGTH] = N_("This PIN is too short or too long for the card."),
 	[DIALOG_USED] = N_("You have used this PIN before."),
+	[DIALOG_LAST_CODE] = N_("This is the last try: a wrong code blocks the card's PIN."),
+	[DIALOG_CODE_WRONG] = N_("Wrong activation code."),
+	[DIALOG_CODE_FORM] = N_("This is not what an activation code of this card looks like."),
+	[DIALOG_CODE_PARTLY] = N_("PIN1 is activated, but the card did not take the code for PIN2."),
+	[DIALOG_NOT_CODE] = N_("The new PIN must not be the activation code."),
 	[DIALOG_LABEL1] = N_("PIN1 login"),
 	[DIALOG_LABEL2] = N_("PIN2 signature"),
 };
@@ -60,7 +73,7 @@ dialog_text(enum text_lang lang, enum dialog_text what)
 	return text(lang, dialog_texts[what]);
 }
 
-/* Append a line about the tries left, the card, the program. */
+/* Append a line about the tries left, the card, the end of a certificate (year, month, day), the program. */
 static inline void
 dialog_put_tries(struct buf *out, enum text_lang lang, unsigned long n)
 {
@@ -71,6 +84,15 @@ static inline void
 dialog_put_card(struct buf *out, enum text_lang lang, const char *label)
 {
 	buf_fmt(out, text(lang, "Card: %s"), label);
+}
+
+static inline void
+dialog_put_end(struct buf *out, enum text_lang lang, bool is_over, const unsigned date[3])
+{
+	buf_fmt(out, is_over ?
+	    text(lang, "The certificate ended on %04u-%02u-%02u: it is not valid any more.") :
+	    text(lang, "The certificate ends on %04u-%02u-%02u. Get a new card before that."),
+	    date[0], date[1], date[2]);
 }
 
 static inline void

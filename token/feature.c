@@ -36,5 +36,6 @@ feature_attrs_locked(const struct pinslot *slot, unsigned pin, const struct sett
 	attrs_bool(&b, CKA_CASTOR_PIN_EACH_TIME, pinslot_each_time(slot, s));
 	put_date(&b, CKA_CASTOR_PIN_CHANGED, slot->age.known && !slot->age.first, slot->age.changed);
 	put_date(&b, CKA_CASTOR_PIN_EXPIRES, slot->age.known, slot->age.due);
+	attrs_ulong(&b, CKA_CASTOR_PIN_ACTIVATION, (CK_ULONG)pinslot_activation(slot));
 	return attrs_seal(&b);
 }

@@ -14,6 +14,7 @@
 #define CKA_CASTOR_PIN_EACH_TIME (CASTOR_VENDOR | 0x14UL) /* CK_BBOOL: given for every use */
 #define CKA_CASTOR_PIN_CHANGED (CASTOR_VENDOR | 0x15UL)  /* CK_DATE; empty when not known */
 #define CKA_CASTOR_PIN_EXPIRES (CASTOR_VENDOR | 0x16UL)  /* CK_DATE: too old from then; or empty */
+#define CKA_CASTOR_PIN_ACTIVATION (CASTOR_VENDOR | 0x17UL) /* CK_ULONG: enum pin_activation */
 
 /* The attributes of a slot's PIN now; its CKA_LABEL is the card's name for it. NULL: no memory.
  * reader->lock held. */

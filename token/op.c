@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "token/create.h"
+#include "token/activate.h"
 #include "token/expiry_card.h"
 #include "token/pinclass.h"
 #include "token/pubkey.h"
@@ -87,7 +88,7 @@ take_key(struct session *s, enum op_kind kind, CK_OBJECT_HANDLE h, struct op *op
 		return CKR_KEY_TYPE_INCONSISTENT;
 	if (!attrs_get_bool(a, kinds[kind].may, false))
 		return CKR_KEY_FUNCTION_NOT_PERMITTED;
-	if (op->key->cls == CKO_PRIVATE_KEY && (err = expiry_gate(s)))
+	if (op->key->cls == CKO_PRIVATE_KEY && ((err = activate_gate(s)) || (err = expiry_gate(s))))
 		return rv_from(err);
 	if ((rv = reader_fill(s->r, s->gen, op->key)))
 		return rv;
@@ -461,7 +462,7 @@ op_derive(struct session *s, const CK_MECHANISM *ck, CK_OBJECT_HANDLE base, cons
 		rv = CKR_KEY_FUNCTION_NOT_PERMITTED;
 		goto out;
 	}
-	if ((rv = rv_from(expiry_gate(s))) || (rv = mech_params_parse(op.m, ck, &op.params)) ||
+	if ((rv = rv_from(activate_gate(s))) || (rv = rv_from(expiry_gate(s))) || (rv = mech_params_parse(op.m, ck, &op.params)) ||
 	    (rv = derive_template(t, n, &type, &len)) ||
 	    (rv = reader_fill(s->r, s->gen, op.key)) ||
 	    (rv = derive_on_card(s, &op, len, &secret)))

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/os.h"
 #include "base/secret.h"
+#include "token/activate.h"
 #include "token/dialog.h"
 #include "token/dialog_text.h"
 #include "token/expiry_card.h"
@@ -35,7 +36,7 @@ struct change {
 static int
 prove_old(struct card *card, struct change *c)
 {
-	struct pin_state state = { -1, -1, -1, -1 };
+	struct pin_state state = PIN_STATE_UNKNOWN;
 	int err;
 
 	if (card->ops->pin_info && card->ops->pin_info(card, &c->ref, &state))
@@ -46,7 +47,7 @@ prove_old(struct card *card, struct change *c)
 	/* a wrong one has opened nothing; one whose answer got lost may have */
 	if (err && err != E_PIN_WRONG && err != E_PIN_BLOCKED && err != E_PIN_UNFIT &&
 	    state.verified != 1)
-		unlock_close(c->s->r, card, &c->ref);
+		reader_close_pin(c->s->r, card, &c->ref);
 	return err;
 }
 
@@ -71,7 +72,7 @@ settle(struct card *card, struct change *c)
 		}
 	}
 	if (close) {
-		unlock_close(c->s->r, card, &c->ref);
+		reader_close_pin(c->s->r, card, &c->ref);
 		c->stays_open = false;
 	}
 }
@@ -83,6 +84,9 @@ verb_change(struct card *card, void *arg)
 	int err;
 
 	c->tries = -1;
+	if (!c->pad && (err = activate_check(c->s, card, c->unblock ? ACTIVATION_UNBLOCK : ACTIVATION_CHANGE,
+	    c->first)))
+		return err;
 	if (c->ages && !c->pad && !c->unblock && (err = prove_old(card, c)))
 		return err;
 	err = c->pad ? card_pin_change_pad(card, &c->ref, turn_seconds(c->s), dialog_lang_id(c->s),
@@ -98,7 +102,7 @@ verb_change(struct card *card, void *arg)
 		settle(card, c);
 	else if ((err_is_uncertain(err) || (c->ages && !c->pad && !c->unblock)) &&
 	    (!c->stays_open || c->pad))
-		unlock_close(c->s->r, card, &c->ref);
+		reader_close_pin(c->s->r, card, &c->ref);
 	return err;
 }
 
@@ -118,6 +122,8 @@ note_change(struct change *c, int err)
 				slot->puk_tries = 0;
 			else if (c->unblock && err == E_PIN_WRONG)
 				slot->puk_tries = c->tries;
+			else if (c->unblock && !err && slot->puk_max > 0)
+				slot->puk_tries = slot->puk_max;
 			else
 				/* one that was used before came with the right old one */
 				pinslot_answered_locked(slot, err == E_PIN_USED ? 0 : err, c->tries);
@@ -126,7 +132,10 @@ note_change(struct change *c, int err)
 				once_wipe(&slot->once);
 				once_wipe(&s->once);
 			}
+			if (c->unblock && (err == E_PIN_WRONG || err == E_PIN_BLOCKED))
+				slot->begun = true;
 			if (!err) {
+				slot->fresh = false;
 				slot->opened = c->stays_open;
 				if (slot->login == LOGIN_USER && !c->stays_open &&
 				    !pinslot_each_time(slot, s->world->settings))

@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "cardos/card.h"
 #include "token/build.h"
 #include "token/pinrule.h"
 
@@ -205,6 +206,32 @@ pinslot_answered_locked(struct pinslot *slot, int err, int tries)
 		slot->tries = tries;
 	else if (!err)
 		slot->tries = slot->pin.tries_max > 0 ? slot->pin.tries_max : -1;
+}
+
+void
+pinslot_state_locked(struct pinslot *slot, const struct pin_state *state)
+{
+	slot->tries = state->tries;
+	slot->puk_tries = state->puk_tries;
+	slot->fresh = state->fresh == 1;
+	/* the most we have seen, where nothing says how many there are after a success */
+	if (state->tries_max > 0)
+		slot->pin.tries_max = state->tries_max;
+	if (state->tries > slot->pin.tries_max)
+		slot->pin.tries_max = state->tries;
+}
+
+enum pin_activation
+pinslot_activation(const struct pinslot *slot)
+{
+	if (!slot->has_pin || !slot->how)
+		return ACTIVATION_NONE;
+	if (slot->tries)
+		return slot->fresh && slot->can_change && activation_has(slot->how, ACTIVATION_CHANGE) ?
+		    ACTIVATION_CHANGE : ACTIVATION_NONE;
+	return slot->can_unblock && activation_has(slot->how, ACTIVATION_UNBLOCK) && slot->puk_tries > 0 &&
+	    slot->puk_max > 0 && (slot->puk_tries >= slot->puk_max || slot->begun) ? ACTIVATION_UNBLOCK :
+	    ACTIVATION_NONE;
 }
 
 bool

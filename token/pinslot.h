@@ -49,6 +49,10 @@ struct pinslot {
 	struct once once;       /* reader->lock: PIN2 of a C_Login, for the next operation */
 	struct secret *puk;     /* reader->lock: given by C_Login(CKU_SO), for C_InitPIN; or NULL */
 	int tries, puk_tries;   /* reader->lock: left, as last seen; -1 unknown */
+	const struct activation *how; /* load: how such cards are activated; the profile's, or NULL */
+	int puk_max;            /* load: tries of a PUK that nobody has used; -1 unknown */
+	bool fresh;             /* reader->lock: it was never changed since the card was made */
+	bool begun;             /* reader->lock: a code was tried since the card was put in */
 	struct pin_age age;     /* reader->lock */
 };
 
@@ -71,6 +75,12 @@ bool pinslot_each_time(const struct pinslot *slot, const struct settings *s);
 void pinslot_closed_locked(struct pinslot *slot, const struct settings *s);
 /* Notes what the card's answer to a PIN tells of the tries left. tries: -1 it does not say. */
 void pinslot_answered_locked(struct pinslot *slot, int err, int tries);
+/* Notes what the card says of the PIN. */
+struct pin_state;
+void pinslot_state_locked(struct pinslot *slot, const struct pin_state *state);
+/* What its owner has yet to do to make it theirs, as last seen. A PIN is blocked as on a new card when
+ * nobody has tried its PUK, or has since the card was put in. */
+enum pin_activation pinslot_activation(const struct pinslot *slot);
 /* Forgets all that was typed for it. */
 void pinslot_wipe_locked(struct pinslot *slot);
 /* Whether it is too old today, as far as is known. */

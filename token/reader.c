@@ -262,6 +262,14 @@ reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 	return err;
 }
 
+void
+reader_close_pin(struct reader *r, struct card *card, const struct pin_ref *ref)
+{
+	if (ref->forget == PIN_FORGET_RESET || ref->forget == PIN_FORGET_NONE ||
+	    !card->ops->pin_forget || card->ops->pin_forget(card, ref))
+		r->end_reset = true;
+}
+
 struct read_token { const struct settings *s; struct token *token; };
 
 static int

@@ -78,6 +78,10 @@ void reader_forget(struct reader *r);
 typedef int (*card_verb)(struct card *card, void *arg);
 int reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg);
 
+/* Makes the card forget a PIN, by its command or by a reset at the end of the transaction, in which
+ * this is called. */
+void reader_close_pin(struct reader *r, struct card *card, const struct pin_ref *ref);
+
 /* Whether a person can be asked for a PIN of this card: by a dialog, or on the reader's own keys. */
 bool reader_can_ask(struct reader *r);
 /* ... and is, when an operation needs it and nobody is logged in (auto-login). */

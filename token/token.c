@@ -219,21 +219,17 @@ read_dirs(struct card *card, const struct p15_odf *odf, enum p15_kind kind, stru
 static int
 read_tries(struct card *card, struct pinslot *slot)
 {
-	struct pin_state state = { -1, -1, -1, -1 };
+	struct pin_state state;
 	int err;
 
-	if (!slot->has_pin || slot->pin.guess || !card->ops->pin_info)
+	if (!slot->has_pin)
 		return 0;
-	err = card->ops->pin_info(card, &slot->pin, &state);
+	err = card_pin_info(card, &slot->pin, &state);
 	if (err == E_GONE || err == E_RESET || err == E_MEM)
 		return err;
-	slot->tries = state.tries;
-	/* the most we have seen, where nothing says how many there are after a success */
-	if (state.tries_max > 0)
-		slot->pin.tries_max = state.tries_max;
-	if (state.tries > slot->pin.tries_max)
-		slot->pin.tries_max = state.tries;
-	slot->puk_tries = state.puk_tries;
+	slot->how = &card->pf->activation;
+	slot->puk_max = slot->how->puk_tries > 0 ? slot->how->puk_tries : state.puk_tries_max;
+	pinslot_state_locked(slot, &state);
 	return 0;
 }
 
@@ -409,7 +405,8 @@ token_info_locked(const struct token *t, unsigned pin, enum text_lang lang, CK_T
 		    CKF_USER_PIN_FINAL_TRY, CKF_USER_PIN_LOCKED);
 		info->flags |= tries_flags(slot->puk_tries, -1, CKF_SO_PIN_COUNT_LOW,
 		    CKF_SO_PIN_FINAL_TRY, CKF_SO_PIN_LOCKED);
-		info->flags |= pin_age_is_due(&slot->age) ? CKF_USER_PIN_TO_BE_CHANGED : 0;
+		info->flags |= pin_age_is_due(&slot->age) || pinslot_activation(slot) == ACTIVATION_CHANGE ?
+		    CKF_USER_PIN_TO_BE_CHANGED : 0;
 		info->ulMinPinLen = slot->new_min;
 		info->ulMaxPinLen = slot->pin.max;
 	}

@@ -20,6 +20,7 @@ struct token {              /* fields marked `load` do not change while it lives
 	struct card_caps caps;          /* load */
 	bool has_pad;                   /* load: its reader takes PINs on keys of its own, and may */
 	bool objects_loaded;            /* reader->lock */
+	bool end_told;                  /* reader->lock: a dialog has told when a certificate ends */
 };
 
 /* Reads what CK_TOKEN_INFO needs: EF(ODF), EF(TokenInfo), EF(AODF), EF(PrKDF), tries left. The

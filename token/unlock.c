@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "token/activate.h"
 #include "token/dialog.h"
 #include "token/dialog_text.h"
 #include "token/expiry_card.h"
@@ -56,21 +57,13 @@ limits(const struct session *s, struct pincache_limits *out)
 	return out;
 }
 
-void
-unlock_close(struct reader *r, struct card *card, const struct pin_ref *ref)
-{
-	if (ref->forget == PIN_FORGET_RESET || ref->forget == PIN_FORGET_NONE ||
-	    !card->ops->pin_forget || card->ops->pin_forget(card, ref))
-		r->end_reset = true;
-}
-
 /* ---- inside the transaction ---- */
 
 /* 1 open, 0 closed, -1 the card does not say. Notes the tries left. */
 static int
 look(struct card *card, struct job *j)
 {
-	struct pin_state state = { -1, -1, -1, -1 };
+	struct pin_state state = PIN_STATE_UNKNOWN;
 
 	if (j->ref.guess || !card->ops->pin_info || card->ops->pin_info(card, &j->ref, &state))
 		return -1;
@@ -84,6 +77,8 @@ enter(struct card *card, struct job *j)
 {
 	int err;
 
+	if (!j->on_pad && (err = activate_check(j->s, card, ACTIVATION_CHANGE, secret_view(j->given))))
+		return err;
 	if (!j->on_pad)
 		err = card_pin_verify(card, &j->ref, secret_view(j->given), &j->tries);
 	else if ((err = card_pin_verify_pad(card, &j->ref, turn_seconds(j->s), dialog_lang_id(j->s),
@@ -162,7 +157,7 @@ run_open(struct card *card, struct job *j)
 	int err;
 
 	if (j->stale) {
-		unlock_close(j->s->r, card, &j->ref);
+		reader_close_pin(j->s->r, card, &j->ref);
 		return E_PIN_NEEDED;
 	}
 	if (j->flags & UNLOCK_PROBE && !j->opened && look(card, j) == 0 &&
@@ -195,7 +190,7 @@ run_login(struct card *card, struct job *j)
 		return err;
 	if ((err = expiry_verified(j->s, card))) {
 		/* no login, so nothing that it has opened */
-		unlock_close(r, card, &j->ref);
+		reader_close_pin(r, card, &j->ref);
 		j->accepted = false;
 		return err;
 	}
@@ -213,7 +208,7 @@ run_given(struct card *card, struct job *j)
 		return err;
 	if ((err = expiry_verified(j->s, card)))
 		return err;
-	if (j->flags & UNLOCK_KEY && expiry_is_due(j->s))
+	if (j->flags & UNLOCK_KEY && (expiry_is_due(j->s) || activate_needed(j->s) == ACTIVATION_CHANGE))
 		return E_PIN_EXPIRED;
 	return (err = j->verb(card, j->arg)) == E_PIN_NEEDED ? E_DENIED : err;
 }
@@ -242,7 +237,7 @@ verb_job(struct card *card, void *arg)
 	/* The card forgets such a PIN by itself only by using it for a key. */
 	if (j->each && (j->accepted || j->uncertain) &&
 	    (err || !(j->flags & UNLOCK_KEY) || j->ref.forget != PIN_FORGET_CARD))
-		unlock_close(j->s->r, card, &j->ref);
+		reader_close_pin(j->s->r, card, &j->ref);
 	return err;
 }
 
@@ -470,6 +465,31 @@ type_in_dialog(struct job *j, struct turn *t, const char *wrong, int *err)
 	return !r || r == E_PIN_LEN;
 }
 
+/* Whether the card is offered to be activated before anything else; where nobody can be asked, all stays as
+ * with any PIN that is blocked, or too old. */
+static bool
+wants_activation(const struct job *j)
+{
+	struct session *s = j->s;
+
+	return !(j->flags & UNLOCK_QUIET) && j->from != FROM_PROGRAM && s->world->auto_login &&
+	    world_has_dialogs(s->world) && activate_needed(s) != ACTIVATION_NONE &&
+	    reader_login_state(s->r, s->gen, s->pin) != LOGIN_SO;
+}
+
+/* The new PIN is the one to be used next. E_EXISTS and E_UNSUPPORTED, which are no news here, are 0. */
+static int
+activate_first(struct job *j)
+{
+	int err;
+
+	if (!wants_activation(j))
+		return 0;
+	if (!(err = activate_ask(j->s, !j->login, &j->given)))
+		j->from = FROM_PERSON;
+	return err == E_EXISTS || err == E_UNSUPPORTED ? 0 : err;
+}
+
 static int
 work(struct job *j)
 {
@@ -479,6 +499,8 @@ work(struct job *j)
 	int err;
 
 	j->desktop_locked = -2;
+	if ((err = activate_first(j)))
+		goto out;
 	err = run(j);
 	/* what a PIN may do is known before it is entered */
 	if (asks && ask_again(j, err, &wrong) && !j->each && !j->login && pinclass_find(j->s))
@@ -493,6 +515,7 @@ work(struct job *j)
 		lose_login(j);
 	else if (!err)
 		reader_regain_login(j->s->r, j->s->gen, j->s->pin);
+out:
 	secret_free(&j->given);
 	if (err && err != E_EXISTS)
 		log_info("%s: %s", j->s->r->name, err_text(err));
@@ -503,8 +526,10 @@ int
 unlock_run(struct session *s, unsigned flags, card_verb verb, void *arg)
 {
 	struct job j = { .s = s, .flags = flags, .verb = verb, .arg = arg };
-	int err = flags & UNLOCK_KEY ? expiry_gate(s) : 0;
+	int err = 0;
 
+	if (flags & UNLOCK_KEY && !(err = activate_gate(s)))
+		err = expiry_gate(s);
 	return err ? err : work(&j);
 }
 
@@ -553,14 +578,16 @@ static int
 ask_once(struct session *s)
 {
 	struct secret *pin = NULL; /* the session's own may be freed by another thread meanwhile */
+	struct job j = { .s = s };
 	const char *wrong = NULL;
 	int err;
 
-	do {
-		secret_free(&pin);
-		err = dialog_ask_alone(s, ASK_USE, wrong, &pin);
-		wrong = dialog_texts[DIALOG_LENGTH];
-	} while (err == E_PIN_LEN || (!err && !pin->len));
+	if (!wants_activation(&j) || (err = activate_ask(s, false, &pin)) == E_EXISTS)
+		do {
+			secret_free(&pin);
+			err = dialog_ask_alone(s, ASK_USE, wrong, &pin);
+			wrong = dialog_texts[DIALOG_LENGTH];
+		} while (err == E_PIN_LEN || (!err && !pin->len));
 	if (!err)
 		once_put(&s->once, &pin, os_clock_ms() + ONCE_MS, shared_epoch(&s->world->shared));
 	return err == E_UNSUPPORTED ? E_PIN_NEEDED : err;

@@ -40,8 +40,5 @@ CK_RV unlock_fill(struct session *s, struct object *o);
 
 /* Makes the card forget the slot's PIN, where it was we who opened it, and us what was typed. */
 void unlock_forget(struct reader *r, unsigned pin, uint64_t gen);
-/* Makes the card forget a PIN, by its command or by a reset at the end of the transaction, in which
- * this is called. */
-void unlock_close(struct reader *r, struct card *card, const struct pin_ref *ref);
 
 #endif
