@@ -87,6 +87,8 @@ verb_change(struct card *card, void *arg)
 	if (!c->pad && (err = activate_check(c->s, card, c->unblock ? ACTIVATION_UNBLOCK : ACTIVATION_CHANGE,
 	    c->first)))
 		return err;
+	if (!c->pad && !c->unblock && view_eq(c->first, c->second) && activate_needed(c->s) == ACTIVATION_CHANGE)
+		return E_PIN_USED; /* it would still be the code */
 	if (c->ages && !c->pad && !c->unblock && (err = prove_old(card, c)))
 		return err;
 	err = c->pad ? card_pin_change_pad(card, &c->ref, turn_seconds(c->s), dialog_lang_id(c->s),
@@ -122,8 +124,6 @@ note_change(struct change *c, int err)
 				slot->puk_tries = 0;
 			else if (c->unblock && err == E_PIN_WRONG)
 				slot->puk_tries = c->tries;
-			else if (c->unblock && !err && slot->puk_max > 0)
-				slot->puk_tries = slot->puk_max;
 			else
 				/* one that was used before came with the right old one */
 				pinslot_answered_locked(slot, err == E_PIN_USED ? 0 : err, c->tries);
@@ -136,6 +136,8 @@ note_change(struct change *c, int err)
 				slot->begun = true;
 			if (!err) {
 				slot->fresh = false;
+				if (c->unblock && slot->puk_max > 0)
+					slot->puk_tries = slot->puk_max;
 				slot->opened = c->stays_open;
 				if (slot->login == LOGIN_USER && !c->stays_open &&
 				    !pinslot_each_time(slot, s->world->settings))

@@ -77,6 +77,39 @@ module_settings(const char *text)
 	setenv("CASTOR_CONF", settings_file, 1);
 }
 
+static char profiles_folder[] = "/tmp/castor-profiles-XXXXXX";
+static pid_t profiles_owner;
+
+static void
+profiles_remove(void)
+{
+	char command[128];
+
+	if (profiles_owner != getpid())
+		return;
+	snprintf(command, sizeof command, "rm -rf %s", profiles_folder);
+	if (system(command))
+		fprintf(stderr, "%s stays\n", profiles_folder);
+}
+
+void
+module_profile(const char *name)
+{
+	const char *top = getenv("top_srcdir");
+	char command[1024];
+
+	if (!profiles_owner && !mkdtemp(profiles_folder))
+		abort();
+	if (!profiles_owner)
+		atexit(profiles_remove);
+	profiles_owner = getpid();
+	snprintf(command, sizeof command, "umask 077; mkdir -p %s/castor/profiles && cat '%s/t/cards/profiles/%s' "
+	    ">%s/castor/profiles/%s", profiles_folder, top ? top : ".", name, profiles_folder, name);
+	if (system(command))
+		abort();
+	setenv("XDG_CONFIG_HOME", profiles_folder, 1);
+}
+
 CK_SESSION_HANDLE
 module_open_slot(unsigned slot)
 {

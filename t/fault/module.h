@@ -28,6 +28,10 @@ void module_free(void);
 /* The user's settings of every later C_Initialize: a file in the build folder, removed at exit. */
 void module_settings(const char *text);
 
+/* The profile t/cards/profiles/<name> is one of the user's in every later C_Initialize: in a folder that
+ * is removed at exit. */
+void module_profile(const char *name);
+
 /* What most tests begin with: C_Initialize, the first slot, a read-write session. */
 CK_SESSION_HANDLE module_open(void);
 /* The same in the n-th slot that has a token. */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "t/fault/module.h"
+#include "t/fault/person.h"
 #include "t/unit/cards.h"
 #include "t/unit/children.h"
 #include "t/unit/unit.h"
@@ -60,60 +61,6 @@ is_about_the_pin(CK_RV rv)
 {
 	return rv == CKR_PIN_INCORRECT || rv == CKR_PIN_INVALID || rv == CKR_PIN_LEN_RANGE ||
 	    rv == CKR_PIN_EXPIRED || rv == CKR_PIN_LOCKED;
-}
-
-/* ---- a person at a dialog ---- */
-
-static char queue[] = "pins-queue-XXXXXX", said[] = "pins-said-XXXXXX";
-
-/* Dialogs that get these answers, one after the other; NULL ends them. The person cancels what comes
- * after the last one. `more`: further settings. */
-static void
-dialogs(const char *more, const char *const *answers)
-{
-	char text[1024], helper[600], script[2048], here[512];
-	FILE *f;
-	int fd;
-
-	ck_assert_int_ge(fd = mkstemp(said), 0);
-	close(fd);
-	ck_assert_int_ge(fd = mkstemp(queue), 0);
-	ck_assert_ptr_nonnull(f = fdopen(fd, "w"));
-	for (; *answers; answers++)
-		fprintf(f, "D %s\\nOK\\n\n", *answers);
-	fputs("*ERR 99\\n\n", f);
-	fclose(f);
-	built(helper, sizeof helper, "t/unit/pinpeer");
-	snprintf(text, sizeof text, "rootAutoLogin = 1\npinHelper = %s\nDataPath = /nonexistent/x\n%s", helper,
-	    more);
-	module_settings(text);
-	ck_assert_ptr_nonnull(getcwd(here, sizeof here));
-	snprintf(script, sizeof script, "LOG %s/%s\nQUEUE %s/%s\n", here, said, here, queue);
-	setenv("PINENTRY_USER_DATA", script, 1);
-	setenv("DISPLAY", ":0", 1);
-}
-
-static unsigned
-dialogs_shown(void)
-{
-	FILE *f = fopen(said, "r");
-	char line[1024];
-	unsigned n = 0;
-
-	ck_assert_ptr_nonnull(f);
-	while (fgets(line, sizeof line, f))
-		n += strncmp(line, "GETPIN", 6) == 0;
-	fclose(f);
-	return n;
-}
-
-static void
-dialogs_end(void)
-{
-	unlink(said);
-	unlink(queue);
-	strcpy(said + strlen(said) - 6, "XXXXXX");
-	strcpy(queue + strlen(queue) - 6, "XXXXXX");
 }
 
 /* ---- answers that got lost ---- */
@@ -284,16 +231,16 @@ START_TEST(who_types_at_a_dialog_is_asked_once)
 	for (n = 1; fired && n < FAR; n++) {
 		CK_SESSION_HANDLE h;
 
-		dialogs("", many);
+		person_will("", many);
 		module_card(citizen, NULL, NULL);
 		h = module_open_slot(0);
 		module_find(h, CKO_PRIVATE_KEY, 0x45);
 		io_fault_set(module.io, n, FAULT_6982);
 		rv = _i ? module_sign(h, 0x45) : C_Login(h, CKU_USER, NULL, 0);
 		fired = io_fault_fired(module.io);
-		ck_assert_msg(dialogs_shown() <= 1, "command %u: asked %u times, 0x%lX", n, dialogs_shown(), rv);
+		ck_assert_msg(person_was_asked() <= 1, "command %u: asked %u times, 0x%lX", n, person_was_asked(), rv);
 		finalize();
-		dialogs_end();
+		person_end();
 	}
 	ck_assert_uint_gt(n, 2);
 	ck_assert_uint_lt(n, FAR);
@@ -326,7 +273,7 @@ START_TEST(a_kept_pin_that_does_not_satisfy_is_forgotten)
 	CK_SESSION_HANDLE h;
 	unsigned at;
 
-	dialogs("", none);
+	person_will("", none);
 	at = where_verify_is(true);
 	h = begin(true);
 	io_fault_set(module.io, at, FAULT_6982);
@@ -339,7 +286,7 @@ START_TEST(a_kept_pin_that_does_not_satisfy_is_forgotten)
 	ck_assert_int_eq(vc_pin_is_open(module.vc[0], 1), 0);
 	ck_assert_int_eq(vc_tries(module.vc[0], 1), 3);
 	finalize();
-	dialogs_end();
+	person_end();
 }
 END_TEST
 
@@ -368,7 +315,7 @@ START_TEST(an_old_short_pin_can_be_changed_on_a_reader)
 	if (_i)
 		module_settings("rootAutoLogin = 1\npinHelper = /nowhere\nDataPath = /nonexistent/x\npinMinLength = 8\n");
 	else
-		dialogs("pinMinLength = 8\n", typed);
+		person_will("pinMinLength = 8\n", typed);
 	module.pad = &pad;
 	module_card(citizen, NULL, NULL);
 	h = module_open_slot(0);
@@ -378,7 +325,7 @@ START_TEST(an_old_short_pin_can_be_changed_on_a_reader)
 	ck_assert_uint_eq(module_login(h, "87654321"), CKR_OK);
 	finalize();
 	if (!_i)
-		dialogs_end();
+		person_end();
 }
 END_TEST
 
@@ -388,7 +335,7 @@ START_TEST(a_reader_that_only_verifies_leaves_a_change_to_dialogs)
 	static const char *const typed[] = { "1234", "4321", "4321", NULL };
 	CK_SESSION_HANDLE h;
 
-	dialogs("", typed);
+	person_will("", typed);
 	module.pad = &half_pad;
 	module_card(citizen, NULL, NULL);
 	h = module_open_slot(0);
@@ -396,12 +343,12 @@ START_TEST(a_reader_that_only_verifies_leaves_a_change_to_dialogs)
 	ck_assert_uint_eq(C_Login(h, CKU_USER, NULL, 0), CKR_OK); /* on its keys */
 	ck_assert_uint_eq(io_pad_seen(module.pad_io)->entries, 1);
 	ck_assert_uint_eq(C_SetPIN(h, NULL, 0, NULL, 0), CKR_OK);
-	ck_assert_uint_eq(dialogs_shown(), 3);
+	ck_assert_uint_eq(person_was_asked(), 3);
 	C_Logout(h);
 	ck_assert_uint_eq(module_login(h, "4321"), CKR_OK);
 	ck_assert_int_eq(vc_tries(module.vc[0], 1), 3);
 	finalize();
-	dialogs_end();
+	person_end();
 }
 END_TEST
 
@@ -452,7 +399,7 @@ START_TEST(a_lost_login_is_not_found_by_later_sessions)
 		module_settings(nobody);
 		module.pad = &pad;
 	} else {
-		dialogs("cryptokiPinCache = 0\n", typed);
+		person_will("cryptokiPinCache = 0\n", typed);
 	}
 	module_card(citizen, NULL, NULL);
 	h = module_open_slot(0);
@@ -469,7 +416,7 @@ START_TEST(a_lost_login_is_not_found_by_later_sessions)
 	ck_assert_uint_eq(state(h), CKS_RW_PUBLIC_SESSION);
 	finalize();
 	if (_i)
-		dialogs_end();
+		person_end();
 }
 END_TEST
 

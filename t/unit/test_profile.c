@@ -178,7 +178,7 @@ END_TEST
 
 #define ALL_KEYS \
 	"schema, profile, source, driver, model, manufacturer, match, fallback, application, " \
-	"pins, algs, keys, files, io, watch, quirks"
+	"pins, activation, algs, keys, files, io, watch, quirks"
 
 #define NO_RANGE(key, text) \
 	"f:1: " key ": \"" text "\" is not a range of file ids, allowed: two of four digits as " \
