@@ -16,6 +16,7 @@
  *   label           the token's label
  *   path            yes: CKF_PROTECTED_AUTHENTICATION_PATH is set, no: not
  *   slots           the slots with a token
+ *   needs           what the PIN needs to be activated: 0 nothing, 1 to be unblocked, 2 to be changed
  *   keys            the CKA_IDs of the private keys, in order; none
  *   always ID       yes: CKA_ALWAYS_AUTHENTICATE is set, no: not
  *   event           C_WaitForSlotEvent without waiting
@@ -232,6 +233,29 @@ token(const char *what)
 	snprintf(answer, sizeof answer, "%.*s", n, (const char *)info.label);
 }
 
+/* What the slot's PIN needs to be activated. */
+static void
+needs(void)
+{
+	CK_OBJECT_CLASS cls = CKO_HW_FEATURE;
+	CK_ATTRIBUTE t = { CKA_CLASS, &cls, sizeof cls };
+	CK_OBJECT_HANDLE o = 0;
+	CK_ULONG n = 0, how = 0;
+	CK_RV rv;
+
+	if (!(rv = f->C_FindObjectsInit(h, &t, 1))) {
+		rv = f->C_FindObjects(h, &o, 1, &n);
+		f->C_FindObjectsFinal(h);
+	}
+	n = sizeof how;
+	if (!rv)
+		rv = attribute(o, CKA_VENDOR_DEFINED | 0x43530017UL, &how, &n);
+	if (rv)
+		say(rv);
+	else
+		snprintf(answer, sizeof answer, "%lu", how);
+}
+
 static void
 slots(void)
 {
@@ -294,6 +318,8 @@ step(const char *what, char *arg)
 		slots();
 	else if (strcmp(what, "event") == 0)
 		event();
+	else if (strcmp(what, "needs") == 0)
+		needs();
 	else if (strcmp(what, "keys") == 0)
 		keys();
 	else if (strcmp(what, "always") == 0)

@@ -17,7 +17,8 @@
 # A robot in the place of pinentry-curses, for tests that count:
 #   robot                             puts it there
 #   answers ANSWER...                 what it gives from now on, one for each dialog: a PIN, or "cancel";
-#                                     without an answer it cancels
+#                                     without an answer it cancels. "out": the card is taken out instead;
+#                                     "cut N PIN": ... at the N-th command after this PIN
 #   asked N                           it was started that often since the last time this was asked
 #   dialogs_say TEXT                  a dialog since then said so (look before asking how many)
 #
@@ -179,6 +180,19 @@ robot() {
 					answer=\$(head -n 1 answers)
 					sed 1d answers >answers.new && mv answers.new answers
 				fi
+				case \$answer in
+				out)
+					"$vcard" ctl "$pcsc_dir/ctl0" remove >/dev/null
+					# the dialog is taken away
+					sleep 10
+					answer=cancel
+					;;
+				cut\ *)
+					answer=\${answer#cut }
+					"$vcard" ctl "$pcsc_dir/ctl0" fault "\${answer%% *}" removed >/dev/null
+					answer=\${answer#* }
+					;;
+				esac
 				if [ "\$answer" = cancel ]; then
 					echo "ERR 83886179 Operation cancelled <Pinentry>"
 					continue

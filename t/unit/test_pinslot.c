@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/os.h"
+#include "cardos/card.h"
 #include "t/unit/unit.h"
 
 #define TEXT(s) ((char *)(uintptr_t)(s))
@@ -178,6 +179,56 @@ START_TEST(what_is_given_once_has_a_time_and_an_epoch)
 }
 END_TEST
 
-UNIT_MAIN("pinslot", the_first_slot_is_never_pin2_where_it_can_be_helped,
+/* What makes a card a new one, PIN by PIN. */
+START_TEST(a_new_pin_is_known_by_what_the_card_says)
+{
+	static const struct activation both = { .code = { [ACTIVATION_UNBLOCK] = { 8, 8, true },
+	    [ACTIVATION_CHANGE] = { 7, 7, true } } }, unblock = { .code = { [ACTIVATION_UNBLOCK] = { 8, 8, true } } },
+	    change = { .code = { [ACTIVATION_CHANGE] = { 7, 7, true } } }, none = { .puk_tries = -1 };
+	static const struct {
+		const struct activation *how;
+		int tries, puk_tries, puk_max, fresh;
+		bool begun, can_change, can_unblock;
+		enum pin_activation want;
+	} cases[] = {
+		{ &both, 0, 5, 5, 0, false, true, true, ACTIVATION_UNBLOCK },
+		{ &both, 0, 5, 5, 1, false, true, true, ACTIVATION_UNBLOCK },
+		{ &both, 0, 4, 5, 0, false, true, true, ACTIVATION_NONE },   /* somebody has tried the PUK */
+		{ &both, 0, 4, 5, 0, true, true, true, ACTIVATION_UNBLOCK }, /* we have */
+		{ &both, 0, 0, 5, 0, true, true, true, ACTIVATION_NONE },    /* to the end */
+		{ &both, 0, -1, 5, 0, false, true, true, ACTIVATION_NONE },  /* the card does not say */
+		{ &both, 0, 5, -1, 0, false, true, true, ACTIVATION_NONE },
+		{ &both, 0, 5, 5, 0, false, true, false, ACTIVATION_NONE },
+		{ &both, 3, 5, 5, 1, false, true, true, ACTIVATION_CHANGE },
+		{ &both, 1, 0, 5, 1, false, true, true, ACTIVATION_CHANGE },
+		{ &both, -1, -1, -1, 1, false, true, true, ACTIVATION_CHANGE },
+		{ &both, 3, 5, 5, 0, false, true, true, ACTIVATION_NONE },
+		{ &both, 3, 5, 5, -1, false, true, true, ACTIVATION_NONE },
+		{ &both, 3, 5, 5, 1, false, false, true, ACTIVATION_NONE },
+		{ &unblock, 3, 5, 5, 1, false, true, true, ACTIVATION_NONE },
+		{ &unblock, 0, 5, 5, 1, false, true, true, ACTIVATION_UNBLOCK },
+		{ &change, 0, 5, 5, 1, false, true, true, ACTIVATION_NONE },
+		{ &change, 3, 5, 5, 1, false, true, true, ACTIVATION_CHANGE },
+		{ &none, 0, 5, 5, 1, false, true, true, ACTIVATION_NONE },
+		{ &none, 3, 5, 5, 1, false, true, true, ACTIVATION_NONE },
+		{ NULL, 3, 5, 5, 1, false, true, true, ACTIVATION_NONE },
+	};
+
+	for (size_t i = 0; i < N(cases); i++) {
+		const struct pin_state state = { cases[i].tries, cases[i].puk_tries, 5, 0, 5, cases[i].fresh };
+		struct pinslot slot = { .has_pin = true, .how = cases[i].how, .puk_max = cases[i].puk_max,
+			.begun = cases[i].begun, .can_change = cases[i].can_change,
+			.can_unblock = cases[i].can_unblock };
+
+		pinslot_state_locked(&slot, &state);
+		ck_assert_msg(pinslot_activation(&slot) == cases[i].want, "case %zu: %d", i,
+		    (int)pinslot_activation(&slot));
+		slot.has_pin = false;
+		ck_assert_int_eq(pinslot_activation(&slot), ACTIVATION_NONE);
+	}
+}
+END_TEST
+
+UNIT_MAIN("pinslot", a_new_pin_is_known_by_what_the_card_says, the_first_slot_is_never_pin2_where_it_can_be_helped,
     a_silent_directory_leaves_the_profiles_guess, answers_tell_the_tries,
     a_reset_ends_what_cannot_be_opened_again, what_is_given_once_has_a_time_and_an_epoch)

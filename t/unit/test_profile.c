@@ -184,6 +184,10 @@ END_TEST
 	"f:1: " key ": \"" text "\" is not a range of file ids, allowed: two of four digits as " \
 	"4B01-4B0F"
 
+#define NUMBER(key, value, range) \
+	"f:1: " key ": \"" value "\" is not a number it takes, allowed: " range
+#define ASK_LENGTH "f:1: ask: a command has four bytes, or five and as much data as the fifth says; none behind it"
+
 static const struct wrong { const char *text, *why; } wrong[] = {
 	/* shape */
 	{ "a", "f:1: the profile must be a map of keys and values" },
@@ -195,6 +199,38 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	    "f:6: unknown key \"extends\" in the profile, allowed: " ALL_KEYS },
 	{ HEAD MATCH "model: a\nmodel: b\n", "f:7: a key stands here a second time" },
 	{ HEAD MATCH "quirks: &a [ ]\n", "f:6: anchors, aliases and tags are not allowed" },
+	/* activation */
+	{ "activation: yes\n", "f:1: activation must be a map of keys and values" },
+	{ "activation: { order: { } }\n", "f:1: unknown key \"order\" in activation, allowed: unblock, change" },
+	{ "activation: { unblock: { max: 8 } }\n", "f:1: unblock: the key \"min\" is missing" },
+	{ "activation: { unblock: { min: 8, max: 8, tries: 5 } }\n",
+	    "f:1: unknown key \"tries\" in unblock, allowed: min, max, digits, puk-tries" },
+	{ "activation: { unblock: { min: 8, max: 64 } }\n", NUMBER("max", "64", "1 to 63 (0x1 to 0x3F)") },
+	{ "activation: { unblock: { min: 8, max: 8, digits: 7 } }\n",
+	    "f:1: digits: \"7\" is not known, allowed: yes, no, true, false" },
+	{ HEAD MATCH "activation: { unblock: { min: 9, max: 8 } }\n", "f:1: activation: min is larger than max" },
+	{ "activation: { change: { min: 7, max: 7, ask: 00 CB 00 FF 05 A0 03 83 01 p } }\n",
+	    "f:1: ask: \"00 CB 00 FF 05 A0 03 83 01 p\" is not hexadecimal with one \"pp\" for the reference "
+	    "of the PIN" },
+	{ "activation: { change: { min: 7, max: 7, ask: 00 CA pp pp } }\n",
+	    "f:1: ask: \"00 CA pp pp\" is not hexadecimal with one \"pp\" for the reference of the PIN" },
+	{ "activation: { change: { min: 7, max: 7, ask: 00 CB 00 } }\n", ASK_LENGTH },
+	{ "activation: { change: { min: 7, max: 7, ask: 00 CB 00 FF 02 pp } }\n", ASK_LENGTH },
+	{ "activation: { change: { min: 7, max: 7, ask: 00 CB 00 FF 01 pp 00 } }\n", ASK_LENGTH },
+	{ "activation: { change: { min: 7, max: 7, ask: 00 CB 00 FF 00 } }\n", ASK_LENGTH },
+	{ "activation: { change: { min: 7, max: 7, ask: 00 20 00 pp } }\n",
+	    "f:1: ask: INS 20 could change the card, allowed: CA, CB" },
+	{ "activation: { change: { min: 7, max: 7, ask: FF CA 00 pp } }\n",
+	    "f:1: ask: INS CA could change the card, allowed: CA, CB" },
+	{ "activation: { change: { min: 7, max: 7, ask: 00 pp 00 01 } }\n",
+	    "f:1: ask: INS 00 could change the card, allowed: CA, CB" },
+	{ "activation: { change: { min: 7, max: 7, tag: 00 } }\n", "f:1: tag: no object has the tag 0" },
+	{ "activation: { change: { min: 7, max: 7, tag: 5F2F01 } }\n", "f:1: tag is 3 bytes long, allowed: 1 to 2" },
+	{ HEAD MATCH "activation: { change: { min: 7, max: 7, ask: 00 CA 01 pp } }\n",
+	    "f:1: activation: ask and new go together" },
+	{ HEAD MATCH "activation: { change: { min: 7, max: 7, new: 00 } }\n",
+	    "f:1: activation: ask and new go together" },
+	{ HEAD MATCH "activation: { change: { min: 7, max: 7, tag: DF2F } }\n", "f:1: activation: a tag without ask" },
 	/* head */
 	{ "schema: 2\n", "f:1: schema: \"2\" is not known, allowed: 1" },
 	{ "schema: 1\nprofile: X Y\n",
@@ -794,6 +830,7 @@ START_TEST(damage_is_survived)
 	    "application: { aid: A000000063, odf: 5031 }\n"
 	    "pins: { pin1: { ref: 1, min: 4, max: 8, pad: 255, block: 8,\n"
 	    "  puk: { min: 1, max: 2 } } }\n"
+	    "activation: { unblock: { min: 8, max: 8 }, change: { min: 7, max: 7, ask: 00CA01pp, tag: 5A, new: 00 } }\n"
 	    "algs: { sign: [ ecdsa ], curves: [ P-256 ] }\nwatch: ef:5032\n";
 	struct mutate m = { { (const uint8_t *)small, sizeof small - 1 }, run_profile, NULL, 0 };
 
@@ -840,7 +877,110 @@ START_TEST(no_memory_is_said_and_nothing_leaks)
 }
 END_TEST
 
-UNIT_MAIN("profile", no_memory_is_said_and_nothing_leaks,
+/* ---- new cards ---- */
+
+#define ASKS "activation: { change: { min: 7, max: 7, ask: 00 CB 00 FF 05 A0 03 83 01 pp, "
+
+START_TEST(a_profile_says_how_new_cards_come)
+{
+	static const uint8_t ask[] = { 0x00, 0xCB, 0x00, 0xFF, 0x05, 0xA0, 0x03, 0x83, 0x01, 0x00 };
+	struct profile *p = parse(HEAD MATCH "activation:\n  unblock: { min: 8, max: 10, digits: no, puk-tries: 5 }\n"
+	    "  change: { min: 7, max: 7, ask: 00 CB 00 FF 05 A0 03 83 01 pp, tag: DF2F, new: 00 }\n");
+	const struct activation *a = &p->activation;
+
+	ck_assert(activation_has(a, ACTIVATION_UNBLOCK) && activation_has(a, ACTIVATION_CHANGE));
+	ck_assert(!activation_has(a, ACTIVATION_NONE));
+	ck_assert_int_eq(a->puk_tries, 5);
+	ck_assert(view_eq(buf_peek(&a->ask), view_of(ask, sizeof ask)));
+	ck_assert_uint_eq(a->ask_ref, 9);
+	ck_assert_uint_eq(a->tag, 0xDF2F);
+	profile_free(&p);
+	p = parse(HEAD MATCH);
+	ck_assert(!activation_has(&p->activation, ACTIVATION_UNBLOCK));
+	ck_assert(!activation_has(&p->activation, ACTIVATION_CHANGE));
+	ck_assert(!p->activation.ask.len && p->activation.puk_tries == -1);
+	profile_free(&p);
+	p = parse(HEAD MATCH "activation: { change: { min: 7, max: 7 } }\n"); /* the driver knows */
+	ck_assert(activation_has(&p->activation, ACTIVATION_CHANGE) && !p->activation.ask.len);
+	profile_free(&p);
+	p = parse(HEAD MATCH "activation: { change: { min: 7, max: 7, ask: 00CA01pp, new: 0001 } }\n");
+	ck_assert(p->activation.ask_ref == 3 && !p->activation.tag && p->activation.fresh.len == 2);
+	profile_free(&p);
+}
+END_TEST
+
+START_TEST(a_code_has_its_shape)
+{
+	struct profile *p = parse(HEAD MATCH "activation:\n  unblock: { min: 6, max: 8, digits: no }\n"
+	    "  change: { min: 7, max: 7 }\n");
+	static const struct { const char *code; bool unblock, change; } cases[] = {
+		{ "", false, false }, { "12345", false, false }, { "123456", true, false },
+		{ "1234567", true, true }, { "12345678", true, false }, { "123456789", false, false },
+		{ "abcdefg", true, false }, { "123456 ", true, false }, { "12\xC3\xA4""567", true, false },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct view code = view_str(cases[i].code);
+
+		ck_assert_msg(activation_code_fits(&p->activation, ACTIVATION_UNBLOCK, code) == cases[i].unblock,
+		    "%s", cases[i].code);
+		ck_assert_msg(activation_code_fits(&p->activation, ACTIVATION_CHANGE, code) == cases[i].change,
+		    "%s", cases[i].code);
+		ck_assert(!activation_code_fits(&p->activation, ACTIVATION_NONE, code));
+	}
+	profile_free(&p);
+}
+END_TEST
+
+/* The first answer is one of a card, facts on FINEID, section 5. */
+static const struct { const char *hex; int fresh; } answers[] = {
+	{ "A0 23 83 01 11 8C 04 F0 00 00 00 9C 04 F0 00 00 00 DF 21 04 05 FF A5 03 DF 27 02 FF FF DF 28 01 0C "
+	    "DF 2F 01 01", 0 },
+	{ "A0 09 83 01 11 DF 2F 01 00", -1 }, /* its length is that of more */
+	{ "A0 07 83 01 11 DF 2F 01 00", 1 },
+	{ "DF 2F 01 00", 1 }, { "DF 2F 01 01", 0 }, { "DF 2F 01 02", 0 },
+	{ "DF 2F 02 00 00", -1 }, { "DF 2F 00", -1 }, { "DF 2F 01", -1 }, { "DF 2F", -1 }, { "DF", -1 }, { "", -1 },
+	{ "2F 01 00", -1 }, { "83 03 DF 2F 01", -1 }, { "83 04 DF 2F 01 00", -1 },
+	{ "A0 00 DF 2F 01 00", 1 }, { "A0 02 A0 00 DF 2F 01 00", 1 }, { "00 00 FF DF 2F 81 01 00", 1 },
+	{ "A0 82 00 04 DF 2F 01 00", 1 }, { "A0 83 00 00 04 DF 2F 01 00", -1 }, { "A0 80 DF 2F 01 00 00 00", -1 },
+	{ "A0 0C A0 0A A0 08 A0 06 A0 04 DF 2F 01 00", -1 }, /* five deep */
+	{ "A0 0A A0 08 A0 06 A0 04 DF 2F 01 00", 1 },
+	{ "A0 02 83 05 DF 2F 01 00", 1 }, /* what is broken inside ends there */
+	{ "DF 81 2F 01 00", -1 },
+};
+
+static void
+is_survived(struct view v, void *arg)
+{
+	int fresh = activation_is_fresh(arg, v);
+
+	ck_assert(fresh >= -1 && fresh <= 1);
+}
+
+START_TEST(an_answer_tells_whether_it_was_changed)
+{
+	struct profile *p = parse(HEAD MATCH ASKS "tag: DF2F, new: 00 } }\n");
+	struct profile *bare = parse(HEAD MATCH ASKS "new: 0002 } }\n");
+	struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+		buf_reset(&b);
+		ck_assert_int_eq(hex_parse(answers[i].hex, strlen(answers[i].hex), &b), 0);
+		ck_assert_msg(activation_is_fresh(&p->activation, buf_peek(&b)) == answers[i].fresh, "%s",
+		    answers[i].hex);
+		mutate(&(struct mutate){ .good = buf_peek(&b), .run = is_survived, .arg = &p->activation });
+	}
+	ck_assert_int_eq(activation_is_fresh(&bare->activation, view_of("\0\2", 2)), 1);
+	ck_assert_int_eq(activation_is_fresh(&bare->activation, view_of("\0\3", 2)), 0);
+	ck_assert_int_eq(activation_is_fresh(&bare->activation, view_of("\0", 1)), -1);
+	buf_free(&b);
+	profile_free(&p);
+	profile_free(&bare);
+}
+END_TEST
+
+UNIT_MAIN("profile", a_profile_says_how_new_cards_come, a_code_has_its_shape, an_answer_tells_whether_it_was_changed,
+    no_memory_is_said_and_nothing_leaks,
     every_key_lands_in_its_field, a_block_holds_by_its_coding,
     what_is_left_out_has_its_default,
     whatever_the_schema_does_not_know_is_an_error_with_its_line, a_probe_never_costs_a_try,

@@ -193,6 +193,55 @@ ok "noforget: PIN2 is open" open2 yes
 ok "noforget: the card is reset" vcard_ctl reset
 ok "noforget: that makes it forget" says 9000 63C3 -- $app $ask2
 ok "noforget: the console says so, too" open2 no
+
+# cards as they come by mail: OpenSC is told that they speak as a MyEID, too
+cat >opensc.conf <<-CONF
+	app default {
+		card_atr 3b:8a:80:01:43:41:53:54:4f:52:2d:4e:45:57:62 {
+			name = "new card";
+			driver = "myeid";
+			type = 20001;
+		}
+	}
+CONF
+# The attributes that FINEID cards tell of a PIN: what they say of its changes.
+attributes=00CB00FF05A003830101
+changed() {
+	opensc-tool -s $app -s "00CB00FF05A0038301$1" >answers 2>&1 || { cat answers; return 1; }
+	sed -n '/^Received/,$p' answers | grep -io 'DF 2F 01 0[01]' | grep -qi "DF 2F 01 $2" || { cat answers; return 1; }
+}
+by_puk() {
+	pkcs15-tool --unblock-pin --auth-id "$1" --puk "$2" --new-pin "$3"
+}
+by_change() {
+	pkcs15-tool --change-pin --auth-id "$1" --pin "$2" --new-pin "$3"
+}
+ok "newpuk: it is in the reader" put_card myeid-newpuk.yaml
+ok "newpuk: OpenSC lists it without a complaint" list15
+ok "newpuk: both PINs are blocked" says 9000 6983 6983 -- $app 00200001 00200002
+not_ok_if "newpuk: nobody knows the PIN" sign_rsa 000000
+ok "newpuk: it tells no attributes" says 9000 6D00 -- $app $attributes
+not_ok_if "newpuk: a wrong code" by_puk 01 87654321 4826
+ok "newpuk: the code unblocks PIN1" by_puk 01 12345678 4826
+ok "newpuk: ... and not PIN2" says 9000 63C3 6983 -- $app 00200001 00200002
+ok "newpuk: the code unblocks PIN2" by_puk 02 12345678 482615
+ok "newpuk: PIN2 signs, RSA" sign_rsa 482615
+
+ok "newcode: it is in the reader" put_card myeid-newcode.yaml
+ok "newcode: OpenSC lists it without a complaint" list15
+ok "newcode: no PIN was changed" changed 01 00
+ok "newcode: ... nor the other" changed 02 00
+ok "newcode: the card itself would sign with the code" sign_rsa 7351924
+ok "newcode: which is no change" changed 02 00
+not_ok_if "newcode: a wrong code" by_change 01 4291537 4826
+ok "newcode: which is no change" changed 01 00
+ok "newcode: PIN1 is changed" by_change 01 7351924 4826
+ok "newcode: ... and says so" changed 01 01
+ok "newcode: ... and the other does not" changed 02 00
+ok "newcode: PIN2 is changed" by_change 02 7351924 482615
+ok "newcode: ... and says so" changed 02 01
+ok "newcode: PIN2 signs, RSA" sign_rsa 482615
+not_ok_if "newcode: ... with the code no more" sign_rsa 7351924
 ok "the card goes quietly" stop_vcard
 stop_pcscd
 tap_done
