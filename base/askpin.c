@@ -158,13 +158,13 @@ prepare(struct talk *t, const struct askpin *q, const char *locale)
 }
 
 static int
-get_pin(struct talk *t, struct secret **pin, bool *answered)
+get_pin(struct talk *t, bool asks, struct secret **pin, bool *answered)
 {
 	struct view data;
 	unsigned code = 0;
 	int err;
 
-	if ((err = talk_ask(t, "GETPIN", true, &code)) != 0)
+	if ((err = talk_ask(t, asks ? "GETPIN" : "MESSAGE", asks, &code)) != 0)
 		return err;
 	*answered = true;
 	for (size_t i = 0; i < sizeof cancels / sizeof cancels[0]; i++)
@@ -174,6 +174,8 @@ get_pin(struct talk *t, struct secret **pin, bool *answered)
 		log_warn("the PIN dialog cannot be shown (error %u)", code);
 		return E_UNSUPPORTED;
 	}
+	if (!asks)
+		return 0;
 	data = talk_data(t);
 	if (data.len > SECRET_MAX)
 		return E_PIN_LEN;
@@ -215,7 +217,7 @@ askpin_talk(const struct askpin *q, const char *locale, struct os_child *child, 
 		goto out;
 	}
 	t.deadline = os_clock_ms() + whole;
-	err = get_pin(&t, pin, &answered);
+	err = get_pin(&t, q->prompt != NULL, pin, &answered);
 	if (answered && (late = say_bye(&t)) != 0)
 		err = late;
 	if (err)

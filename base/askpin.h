@@ -12,7 +12,8 @@ struct askpin {
 	const char *helper;     /* absolute path, as askpin_helper found it */
 	const char *title;      /* of the window; UTF-8, as all texts here */
 	const char *text;       /* what is asked for and why; \n between lines */
-	const char *prompt;     /* in front of the field; an underscore shows in some helpers only */
+	const char *prompt;     /* in front of the field; an underscore shows in some helpers only. NULL:
+	                         * nothing is asked, the text is there until the person has read it */
 	const char *error;      /* what was wrong with the last attempt; NULL: this is the first */
 	const char *ok, *cancel; /* on the buttons */
 	const char *language;   /* "fi", "sv" or "en": of the helper's own texts */
@@ -21,7 +22,8 @@ struct askpin {
 	void *arg;              /* of `wanted` */
 };
 
-/* Shows one dialog and waits for it. 0: *pin is what was typed, the caller's; it may be empty.
+/* Shows one dialog and waits for it. 0: *pin is what was typed, the caller's; it may be empty; NULL when
+ * nothing was asked.
  * E_CANCEL: the person cancelled (the helper's cancel codes, or the time was over). E_CLOSED: not
  * wanted any more. E_PIN_LEN: more than SECRET_MAX bytes were typed. E_UNSUPPORTED: there is no
  * dialog here (the helper cannot start, died, or spoke out of turn). E_MEM. The PIN is nowhere

@@ -206,7 +206,7 @@ note_failed_locked(const struct work *k, struct pinslot *slot, int err)
 	if (k->how == ACTIVATION_CHANGE)
 		pinslot_answered_locked(slot, err, k->tries);
 	else
-		slot->puk_tries = err == E_PIN_BLOCKED ? 0 : k->tries;
+		slot->puk_tries = err == E_PIN_BLOCKED ? 0 : k->tries >= 0 ? k->tries : slot->puk_tries;
 	slot->begun = true;
 }
 
@@ -371,7 +371,26 @@ carry_out(struct work *k)
 		error = dialog_texts[k->at && k->pin[0].done ? DIALOG_CODE_PARTLY : DIALOG_CODE_WRONG];
 		asked = ask_code(k, error);
 	}
-	return asked ? asked : err;
+	/* a new PIN that the card does not take is no fault of what was wanted of it */
+	return asked ? asked : err == E_DATA ? E_DENIED : err;
+}
+
+/* What ends the matter for now. A cancel and a card that is gone need no word. */
+static void
+say_end(struct work *k, int err)
+{
+	struct question q = { .about = ASK_NOTHING, .pin = k->at, .tries = -1, .tries_max = -1 };
+	enum dialog_text code = err == E_PIN_BLOCKED ? DIALOG_CODE_GONE :
+	    k->tries == 1 ? DIALOG_CODE_LAST_LEFT : DIALOG_CODE_WRONG;
+	bool partly = k->at && k->pin[0].done, refused = err == E_PIN_WRONG || err == E_PIN_BLOCKED;
+	struct secret *none = NULL;
+
+	if (err == E_GONE || err == E_CLOSED || err == E_CANCEL || err == E_UNSUPPORTED || (!partly && !refused))
+		return;
+	q.first = partly ? DIALOG_PARTLY : code;
+	q.error = partly && refused ? dialog_texts[code] : NULL;
+	dialog_put(&k->turn, &q, &none);
+	secret_free(&none);
 }
 
 int
@@ -391,8 +410,8 @@ activate_ask(struct session *s, bool shares, struct secret **pin)
 		fill(&k);
 		err = ask_all(&k);
 	}
-	if (!err)
-		err = carry_out(&k);
+	if (!err && (err = carry_out(&k)))
+		say_end(&k, err);
 	/* what was wanted needs this PIN alone; of the others the log tells, and their next use */
 	if (k.pin[s->pin].done && err != E_GONE && err != E_CLOSED) {
 		*pin = k.pin[s->pin].new;

@@ -204,7 +204,8 @@ dialog_put(struct turn *t, const struct question *about, struct secret **pin)
 		secret_free(pin);
 		secret_free(&again);
 		q.error = what ? text(lang, what) : NULL;
-		q.prompt = dialog_text(lang, words[about->pin][about->about].prompt);
+		q.prompt = about->about == ASK_NOTHING ? NULL :
+		    dialog_text(lang, words[about->pin][about->about].prompt);
 		if ((err = show(s, &q, pin)) || about->about != ASK_NEW)
 			break;
 		q.error = NULL;

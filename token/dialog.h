@@ -14,6 +14,7 @@ enum ask {
 	ASK_NEW,      /* what it shall be; asked for twice */
 	ASK_PUK,
 	ASK_CODE,     /* the code that activates a card */
+	ASK_NOTHING,  /* the person is told something: *pin is NULL; dialog_put alone */
 	ASKS
 };
 /* One dialog, where dialog_ask's words do not do. */

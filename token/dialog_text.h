@@ -19,7 +19,7 @@ enum dialog_text {
 	DIALOG_OK, DIALOG_CANCEL,
 	/* warnings and errors */
 	DIALOG_LAST_TRY, DIALOG_LAST_PUK, DIALOG_WRONG, DIALOG_DIFFERENT, DIALOG_LENGTH, DIALOG_USED,
-	DIALOG_LAST_CODE, DIALOG_CODE_WRONG, DIALOG_CODE_FORM, DIALOG_CODE_PARTLY, DIALOG_NOT_CODE,
+	DIALOG_LAST_CODE, DIALOG_CODE_LAST_LEFT, DIALOG_CODE_GONE, DIALOG_PARTLY, DIALOG_CODE_WRONG, DIALOG_CODE_FORM, DIALOG_CODE_PARTLY, DIALOG_NOT_CODE,
 	/* behind the name of a slot, at most 20 bytes in every language */
 	DIALOG_LABEL1, DIALOG_LABEL2,
 	DIALOG_TEXTS
@@ -58,6 +58,9 @@ static const char *const dialog_texts[DIALOG_TEXTS] = {
 	[DIALOG_LENGTH] = N_("This PIN is too short or too long for the card."),
 	[DIALOG_USED] = N_("You have used this PIN before."),
 	[DIALOG_LAST_CODE] = N_("This is the last try: a wrong code blocks the card's PIN."),
+	[DIALOG_CODE_LAST_LEFT] = N_("Wrong activation code. One try is left: look at the letter before you try again."),
+	[DIALOG_CODE_GONE] = N_("Wrong activation code. It was the last try: the card takes no code any more."),
+	[DIALOG_PARTLY] = N_("PIN1 is activated, PIN2 is not yet. You are asked again when you use PIN2."),
 	[DIALOG_CODE_WRONG] = N_("Wrong activation code."),
 	[DIALOG_CODE_FORM] = N_("This is not what an activation code of this card looks like."),
 	[DIALOG_CODE_PARTLY] = N_("PIN1 is activated, but the card did not take the code for PIN2."),

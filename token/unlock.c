@@ -487,6 +487,9 @@ activate_first(struct job *j)
 		return 0;
 	if (!(err = activate_ask(j->s, !j->login, &j->given)))
 		j->from = FROM_PERSON;
+	/* nobody could be asked after all: a card that is open with the code is no reason to use its keys */
+	if (err == E_UNSUPPORTED && j->flags & UNLOCK_KEY)
+		return activate_gate(j->s);
 	return err == E_EXISTS || err == E_UNSUPPORTED ? 0 : err;
 }
 

@@ -16,7 +16,9 @@ write_answers(FILE *f, const char *const *answers)
 {
 	ck_assert_ptr_nonnull(f);
 	for (; *answers; answers++) {
-		if (**answers)
+		if (**answers == '\\')
+			fprintf(f, "%s\n", *answers);
+		else if (**answers)
 			fprintf(f, "D %s\\nOK\\n\n", *answers);
 		else
 			fputs("ERR 99\\n\n", f);

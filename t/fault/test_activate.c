@@ -2,6 +2,7 @@
  * people make them their own, and that nothing that goes wrong on the way costs a try of the code, leaves a
  * PIN that nobody knows, or keeps the rest from being done later. */
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -461,6 +462,7 @@ START_TEST(the_last_try_is_not_offered_by_itself)
 	ck_assert_uint_eq(person_was_asked(), 5);
 	ck_assert_int_eq(code_tries(0), 1);
 	ck_assert_int_eq(code_tries(1), _i / 2 ? 5 : 2);
+	ck_assert(person_heard("Wrong activation code. One try is left") && person_heard("MESSAGE"));
 	/* but who wants the card once more gets it, and is told */
 	answers[0] = way->code;
 	person_will_now(answers);
@@ -491,6 +493,7 @@ START_TEST(the_last_try_can_be_wrong)
 	ck_assert_uint_eq(person_was_asked(), 5);
 	ck_assert_int_eq(code_tries(0), 0);
 	ck_assert_int_eq(code_tries(1), _i ? 5 : 1);
+	ck_assert(person_heard("It was the last try") && person_heard("MESSAGE"));
 	finalize();
 	person_end();
 }
@@ -619,6 +622,97 @@ START_TEST(a_login_with_the_code_is_carried_over)
 	ck_assert_uint_eq(person_was_asked(), 5);
 	ck_assert_uint_eq(C_GetSessionInfo(h, &info), CKR_OK);
 	ck_assert_uint_eq(info.state, CKS_RW_USER_FUNCTIONS);
+	finalize();
+	person_end();
+}
+END_TEST
+
+/* Nobody signs with the code because the dialogs have died. */
+START_TEST(a_helper_that_dies_is_no_way_round)
+{
+	const char *answers[] = { "7351924", "4826", "4826", "482615", "482615", NULL };
+	CK_SESSION_HANDLE h;
+
+	way = &schemes[1];
+	answers[_i] = "\\q";
+	person_will("", answers);
+	new_card();
+	h = module_open_slot(0);
+	ck_assert_uint_eq(module_login(h, way->code), CKR_OK);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_PIN_EXPIRED);
+	ck_assert_uint_eq(module_sign_init(h, 0x45), CKR_PIN_EXPIRED);
+	C_Logout(h);
+	is_untouched();
+	finalize();
+	person_end();
+}
+END_TEST
+
+/* PIN2 is as it was when PIN1 was done and the last but one try was the wrong code for it. */
+START_TEST(what_was_done_is_said)
+{
+	static const char *const from[] = { "2, value: \"000000\", puk: \"12345678\", max: 3, tries: 0, puk-max: 10",
+	    "2, value: \"7351924\"" };
+	static const char *const to[] = { "2, value: \"000000\", puk: \"55554444\", max: 3, tries: 0, puk-max: 2",
+	    "2, value: \"5555444\"" };
+	const char *answers[] = { NULL, "4826", "4826", "482615", "482615", NULL };
+	CK_SESSION_HANDLE h;
+
+	way = &schemes[_i];
+	answers[0] = way->code;
+	person_will("", answers);
+	module_card(way->image, from[_i], to[_i]);
+	if (_i)
+		vc_set_tries(module.vc[0], 2, 2);
+	h = module_open_slot(0);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
+	ck_assert_uint_eq(person_was_asked(), 5);
+	ck_assert(person_heard("PIN1 is activated, PIN2 is not yet.") && person_heard("One try is left"));
+	ck_assert_int_eq(code_tries(1), 1);
+	finalize();
+	person_end();
+}
+END_TEST
+
+/* ---- threads ---- */
+
+struct thread { pthread_t thread; CK_SESSION_HANDLE h; unsigned slot; CK_RV rv; };
+
+static void *
+thread_signs(void *arg)
+{
+	struct thread *t = arg;
+
+	t->rv = module_sign(t->h, key_id(t->slot));
+	return NULL;
+}
+
+/* Many want the card at once: the person is asked for the code once. */
+START_TEST(threads_share_one_activation)
+{
+	const char *answers[] = { NULL, "4826", "4826", "482615", "482615", "482615", NULL };
+	struct thread t[4] = { { .slot = 0 }, { .slot = 0 }, { .slot = 0 }, { .slot = (unsigned)_i / 2 } };
+
+	way = &schemes[_i % 2];
+	answers[0] = way->code;
+	person_will("", answers);
+	new_card();
+	ck_assert_uint_eq(C_Initialize(NULL), CKR_OK);
+	for (size_t i = 0; i < 4; i++)
+		t[i].h = session(t[i].slot);
+	for (size_t i = 0; i < 4; i++) {
+		/* the last one finds the person at it */
+		while (i == 3 && !person_was_asked())
+			os_sleep_ms(1);
+		ck_assert_int_eq(pthread_create(&t[i].thread, NULL, thread_signs, &t[i]), 0);
+	}
+	for (size_t i = 0; i < 4; i++)
+		pthread_join(t[i].thread, NULL);
+	for (size_t i = 0; i < 4; i++)
+		ck_assert_msg(t[i].rv == CKR_OK, "thread %zu: 0x%lX", i, t[i].rv);
+	/* PIN2 is a PIN like any other by then */
+	ck_assert_uint_eq(person_was_asked(), _i / 2 ? 6 : 5);
+	ck_assert_int_eq(code_tries(0), _i % 2 ? 5 : 10);
 	finalize();
 	person_end();
 }
@@ -810,6 +904,9 @@ main(void)
 	tcase_add_loop_test(tc, cards_that_open_are_shut, 0, 2);
 	tcase_add_loop_test(tc, without_dialogs_it_is_a_blocked_or_an_old_pin, 0, 4);
 	tcase_add_test(tc, a_login_with_the_code_is_carried_over);
+	tcase_add_loop_test(tc, a_helper_that_dies_is_no_way_round, 0, 5);
+	tcase_add_loop_test(tc, what_was_done_is_said, 0, 2);
+	tcase_add_loop_test(tc, threads_share_one_activation, 0, 4);
 	tcase_add_loop_test(tc, an_accident_at_each_command, 0, 2 * FAULT_COUNT);
 	tcase_add_loop_test(tc, a_dialog_says_when_a_certificate_ends, 0, 10);
 	tcase_add_loop_test(tc, no_command_is_sent_to_know_it, 0, 2);

@@ -215,4 +215,4 @@ if command -v tmux >/dev/null && umount /usr/bin/pinentry-curses; then
 else
 	skip "on a terminal" "no tmux"
 fi
-people_end 3
+people_end 5
