@@ -24,7 +24,8 @@ struct work {
 	const struct activation *shape;
 	struct turn turn;
 	struct todo pin[PINS_PER_READER];
-	struct secret *code, *refused; /* typed; what the card did not take */
+	struct secret *code;    /* typed */
+	struct secret *refused[ASK_MAX]; /* what the card did not take */
 	unsigned at;            /* which PIN the card was told last */
 	int tries;              /* of the code, after a wrong one; -1 not said */
 };
@@ -265,6 +266,15 @@ code_tries(struct work *k, int *tries, int *most)
 	pthread_mutex_unlock(&k->s->r->lock);
 }
 
+static bool
+was_refused(const struct work *k)
+{
+	for (size_t i = 0; i < ASK_MAX; i++)
+		if (k->refused[i] && secret_eq(k->code, k->refused[i]))
+			return true;
+	return false;
+}
+
 static int
 ask_code(struct work *k, const char *error)
 {
@@ -286,7 +296,7 @@ ask_code(struct work *k, const char *error)
 			break;
 		if (err || !activation_code_fits(k->shape, k->how, secret_view(k->code)))
 			q.error = dialog_texts[DIALOG_CODE_FORM];
-		else if (k->refused && secret_eq(k->code, k->refused))
+		else if (was_refused(k))
 			q.error = dialog_texts[DIALOG_CODE_WRONG]; /* the card need not say it twice */
 		else
 			return 0;
@@ -362,8 +372,7 @@ carry_out(struct work *k)
 		err = reader_run(k->s->r, k->s->gen, verb_activate, k);
 		note(k, err);
 		if (err == E_PIN_WRONG) {
-			secret_free(&k->refused);
-			k->refused = k->code;
+			k->refused[n] = k->code;
 			k->code = NULL;
 		}
 		if (err != E_PIN_WRONG || k->tries <= 1)
@@ -375,8 +384,9 @@ carry_out(struct work *k)
 	return asked ? asked : err == E_DATA ? E_DENIED : err;
 }
 
-/* What ends the matter for now. A cancel and a card that is gone need no word. */
-static void
+/* What ends the matter for now. A cancel and a card that is gone need no word. E_GONE or E_CLOSED when the
+ * session was closed meanwhile, or `err`. */
+static int
 say_end(struct work *k, int err)
 {
 	struct question q = { .about = ASK_NOTHING, .pin = k->at, .tries = -1, .tries_max = -1 };
@@ -384,13 +394,15 @@ say_end(struct work *k, int err)
 	    k->tries == 1 ? DIALOG_CODE_LAST_LEFT : DIALOG_CODE_WRONG;
 	bool partly = k->at && k->pin[0].done, refused = err == E_PIN_WRONG || err == E_PIN_BLOCKED;
 	struct secret *none = NULL;
+	int gone;
 
 	if (err == E_GONE || err == E_CLOSED || err == E_CANCEL || err == E_UNSUPPORTED || (!partly && !refused))
-		return;
+		return err;
 	q.first = partly ? DIALOG_PARTLY : code;
 	q.error = partly && refused ? dialog_texts[code] : NULL;
 	dialog_put(&k->turn, &q, &none);
 	secret_free(&none);
+	return (gone = turn_session_gone(k->s)) ? gone : err;
 }
 
 int
@@ -411,7 +423,7 @@ activate_ask(struct session *s, bool shares, struct secret **pin)
 		err = ask_all(&k);
 	}
 	if (!err && (err = carry_out(&k)))
-		say_end(&k, err);
+		err = say_end(&k, err);
 	/* what was wanted needs this PIN alone; of the others the log tells, and their next use */
 	if (k.pin[s->pin].done && err != E_GONE && err != E_CLOSED) {
 		*pin = k.pin[s->pin].new;
@@ -424,6 +436,7 @@ activate_ask(struct session *s, bool shares, struct secret **pin)
 	for (unsigned i = 0; i < PINS_PER_READER; i++)
 		secret_free(&k.pin[i].new);
 	secret_free(&k.code);
-	secret_free(&k.refused);
+	for (size_t i = 0; i < ASK_MAX; i++)
+		secret_free(&k.refused[i]);
 	return err;
 }

@@ -398,18 +398,20 @@ END_TEST
 START_TEST(a_wrong_code_is_asked_for_again)
 {
 	/* the wrong one once more costs no try: the card has said what it thinks of it */
-	const char *answers[] = { NULL, "4826", "4826", "482615", "482615", NULL, NULL, NULL };
+	const char *answers[] = { NULL, "4826", "4826", "482615", "482615", NULL, NULL, NULL, NULL, NULL };
 
 	way = &schemes[_i];
-	answers[0] = answers[5] = way->wrong;
-	answers[6] = way->code;
+	answers[0] = answers[5] = answers[7] = way->wrong;
+	answers[6] = _i ? "1112223" : "11122233";
+	answers[8] = way->code;
 	person_will("", answers);
 	new_card();
 	ck_assert_uint_eq(module_sign(module_open_slot(0), 0x45), CKR_OK);
-	ck_assert_uint_eq(person_was_asked(), 7);
+	ck_assert_uint_eq(person_was_asked(), 9);
 	ck_assert(person_heard("SETERROR Wrong activation code."));
 	ck_assert(person_heard(_i ? "4 tries left." : "9 tries left."));
-	ck_assert(!person_heard(_i ? "3 tries left." : "8 tries left."));
+	ck_assert(person_heard(_i ? "3 tries left." : "8 tries left."));
+	ck_assert(!person_heard(_i ? "2 tries left." : "7 tries left."));
 	ck_assert_uint_eq(C_Finalize(NULL), CKR_OK);
 	is_active(0, "4826");
 	module_free();
@@ -718,6 +720,33 @@ START_TEST(threads_share_one_activation)
 }
 END_TEST
 
+/* The session is closed while the person is at the n-th dialog. */
+START_TEST(a_session_may_be_closed_meanwhile)
+{
+	const char *answers[] = { NULL, "4826", "4826", "482615", "482615", NULL };
+	unsigned n = (unsigned)_i % 5;
+	struct thread t = { .slot = 0 };
+
+	way = &schemes[_i / 5];
+	answers[0] = way->code;
+	answers[n] = "\\w/nowhere/at/all;ERR 99\\n";
+	person_will("", answers);
+	new_card();
+	ck_assert_uint_eq(C_Initialize(NULL), CKR_OK);
+	t.h = session(0);
+	ck_assert_int_eq(pthread_create(&t.thread, NULL, thread_signs, &t), 0);
+	while (person_was_asked() <= n)
+		os_sleep_ms(1);
+	ck_assert_uint_eq(C_CloseSession(t.h), CKR_OK);
+	pthread_join(t.thread, NULL);
+	ck_assert_uint_eq(t.rv, CKR_SESSION_HANDLE_INVALID);
+	ck_assert_uint_eq(person_was_asked(), n + 1);
+	is_untouched();
+	finalize();
+	person_end();
+}
+END_TEST
+
 /* ---- accidents ---- */
 
 /* After an accident with the n-th command: nobody's code was spent, each PIN is the new one or still to be
@@ -907,6 +936,7 @@ main(void)
 	tcase_add_loop_test(tc, a_helper_that_dies_is_no_way_round, 0, 5);
 	tcase_add_loop_test(tc, what_was_done_is_said, 0, 2);
 	tcase_add_loop_test(tc, threads_share_one_activation, 0, 4);
+	tcase_add_loop_test(tc, a_session_may_be_closed_meanwhile, 0, 10);
 	tcase_add_loop_test(tc, an_accident_at_each_command, 0, 2 * FAULT_COUNT);
 	tcase_add_loop_test(tc, a_dialog_says_when_a_certificate_ends, 0, 10);
 	tcase_add_loop_test(tc, no_command_is_sent_to_know_it, 0, 2);

@@ -144,7 +144,8 @@ card newcode 7351924
 vcard_ctl tries 1 2 >/dev/null
 answers 4291537 4826 4826 482615 482615
 ok "the last but one try is wrong" host 'slot 0' open 'login = CKR_PIN_INCORRECT'
-ok "... and no dialog comes again by itself" asked 5
+ok "... which is said" dialogs_say "Wrong activation code. One try is left"
+ok "... and no dialog asks again by itself" asked 6
 ok "... the last one is there" tries 1 1
 answers 7351924 4826 4826 482615 482615
 ok "the last one is right" host 'slot 0' open 'sign 45'
@@ -211,6 +212,21 @@ if command -v tmux >/dev/null && umount /usr/bin/pinentry-curses; then
 	person_types 482615
 	ok "... signed" ends 0
 	ok "... with the key of PIN1" verified "$pki/rsa2048.pub.pem"
+	card newcode 7351924
+	vcard_ctl tries 1 2 >/dev/null
+	at_terminal "$signs"
+	person_sees "Activation code: ____" >/dev/null
+	person_types 4291537
+	for pin in 4826 482615; do
+		person_sees "New PIN:" >/dev/null
+		person_types $pin
+		person_sees "Again:" >/dev/null
+		person_types $pin
+	done
+	ok "... the last try is said, and not offered" person_sees "One try is left"
+	person_keys Enter
+	ok "... and that is the end" ends !
+	ok "... with the last try" tries 1 1
 	person_tmux_stop
 else
 	skip "on a terminal" "no tmux"

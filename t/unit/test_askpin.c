@@ -50,6 +50,28 @@ gives(const char *script, const void *want, size_t n)
 	no_children();
 }
 
+/* Nothing is asked: a text to be read. */
+START_TEST(a_message_asks_for_nothing)
+{
+	static const struct { const char *script; int want; } cases[] = {
+		{ "", 0 }, { "MESSAGE OK\\n", 0 }, { "MESSAGE ERR 83886179 cancelled\\n", E_CANCEL },
+		{ "MESSAGE ERR 5\\n", E_UNSUPPORTED }, { "MESSAGE D 1234\\nOK\\n", E_UNSUPPORTED },
+		{ "GETPIN \\q", 0 }, { "MESSAGE \\q", E_UNSUPPORTED },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct askpin q = question();
+		struct secret *pin = NULL;
+
+		q.prompt = NULL;
+		setenv("PINENTRY_USER_DATA", cases[i].script, 1);
+		ck_assert_msg(askpin(&q, &pin) == cases[i].want, "%s", cases[i].script);
+		ck_assert_ptr_null(pin);
+		no_children();
+	}
+}
+END_TEST
+
 static void
 fails(const char *script, int want)
 {
@@ -739,7 +761,7 @@ START_TEST(damaged_answers_never_hurt)
 }
 END_TEST
 
-UNIT_MAIN("askpin", the_pin_is_what_was_typed, what_does_not_fit_a_cell_is_too_long, a_person_can_cancel,
+UNIT_MAIN("askpin", a_message_asks_for_nothing, the_pin_is_what_was_typed, what_does_not_fit_a_cell_is_too_long, a_person_can_cancel,
     no_answer_but_one_in_turn_will_do, a_pin_counts_only_when_it_is_whole,
     what_a_helper_need_not_know_does_no_harm, a_helper_that_talks_too_much_is_hung_up_on,
     nobody_waits_for_ever, a_dialog_nobody_wants_any_more_goes_away,
