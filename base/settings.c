@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "base/text.h"
 #include "base/utf8.h"
 #include "base/wildcard.h"
 

@@ -11,7 +11,7 @@ done
 
 # texts TREE OUT: what is marked in the sources of a tree.
 texts() {
-	(cd "$1" && find base token p11 bridges -name '*.[ch]' -o -name '*.def' 2>/dev/null | LC_ALL=C sort) >"$work/sources"
+	(cd "$1" && find base token p11 bridges \( -name '*.[ch]' -o -name '*.def' \) 2>/dev/null | LC_ALL=C sort) >"$work/sources"
 	(cd "$1" && xgettext -L C --from-code=UTF-8 -k -ktext:2 -ktext_n:2,3 -kN_ -f "$work/sources" -o -) |
 		sed 's/charset=CHARSET/charset=UTF-8/' >"$2"
 	[ -s "$2" ]
