@@ -728,12 +728,12 @@ void
 settings_log_open(const struct settings *s)
 {
 	enum log_level level = LOG_OFF;
-	const char *env = os_env("CASTOR_LOG");
+	const char *env = os_env("CASTOR_LOG"), *file = os_env("CASTOR_LOG_FILE");
 
 	/* the environment first: it also tells of a settings file that could not be read */
 	if (!env || !log_level_parse(env, &level))
 		log_level_parse(s->v[SET_logLevel].text, &level);
-	log_open(level, s->v[SET_logFile].text);
+	log_open(level, file ? file : s->v[SET_logFile].text);
 	for (size_t i = 0; i < s->nnotes; i++)
 		log_warn("%s", s->notes[i]);
 }

@@ -72,8 +72,8 @@ const char *settings_origin(const struct settings *s, enum setting key);
 /* What was found wrong, one line of text each, in the order found; NULL when i is past the
  * last. Borrowed. No line holds the value of a secret. */
 const char *settings_note(const struct settings *s, size_t i);
-/* Opens the log as the environment's CASTOR_LOG (a level), logLevel and logFile say, and writes
- * the notes into it. */
+/* Opens the log as the environment's CASTOR_LOG (a level) and CASTOR_LOG_FILE (a path; empty: standard
+ * error), logLevel and logFile say, and writes the notes into it. */
 void settings_log_open(const struct settings *s);
 
 /* What is known of a key. Static. */

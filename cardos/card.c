@@ -275,6 +275,19 @@ try_profile(struct card *card, const struct profile *pf)
 	return r;
 }
 
+/* Whoever asks for help with a card that is not known needs it. */
+static void
+log_atr(struct card *card)
+{
+	struct buf hex = BUF_INIT;
+
+	if (log_wants(LOG_INFO)) {
+		buf_hex(&hex, card->ch->ops->atr(card->ch));
+		log_info("ATR %s", buf_text(&hex));
+	}
+	buf_free(&hex);
+}
+
 /* The profiles for this ATR, then the generic one. E_UNKNOWN: none of them. */
 static int
 recognise(struct card *card, const struct profile_set *set, bool generic)
@@ -285,6 +298,7 @@ recognise(struct card *card, const struct profile_set *set, bool generic)
 	bool fits;
 	int r;
 
+	log_atr(card);
 	for (int i = 0; i < CANDIDATES_MAX; i++) {
 		if (!(pf = profile_match(set, atr, pf, &m)))
 			break;
