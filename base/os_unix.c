@@ -14,18 +14,19 @@
 #include <unistd.h>
 
 #include "base/err.h"
+#include "base/text.h"
 
 #define PATH_MAX_BYTES 4096
 
 static const char *const trust_texts[] = {
-	[OS_TRUST_OK] = "read",
-	[OS_TRUST_ABSENT] = "there is no such file",
-	[OS_TRUST_OWNER] = "it must belong to root or to you; run chown",
-	[OS_TRUST_MODE] = "others can write it; run chmod go-w",
-	[OS_TRUST_PRIVATE] = "it holds secrets and others can read it; run chmod 600",
-	[OS_TRUST_KIND] = "it is not a plain file",
-	[OS_TRUST_SIZE] = "it is too large",
-	[OS_TRUST_ERROR] = "it cannot be read; look at its permissions",
+	[OS_TRUST_OK] = N_("read"),
+	[OS_TRUST_ABSENT] = N_("there is no such file"),
+	[OS_TRUST_OWNER] = N_("it must belong to root or to you; run chown"),
+	[OS_TRUST_MODE] = N_("others can write it; run chmod go-w"),
+	[OS_TRUST_PRIVATE] = N_("it holds secrets and others can read it; run chmod 600"),
+	[OS_TRUST_KIND] = N_("it is not a plain file"),
+	[OS_TRUST_SIZE] = N_("it is too large"),
+	[OS_TRUST_ERROR] = N_("it cannot be read; look at its permissions"),
 };
 
 long

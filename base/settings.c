@@ -1,6 +1,5 @@
 #include "base/settings.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +25,7 @@ static const struct setting_info infos[SET_COUNT] = {
 #define SETTING(n, t, d, a, text) \
 	[SET_##n].name = #n, [SET_##n].type = TYPE_##t, [SET_##n].def = d, \
 	[SET_##n].acts = ACTS_##a, [SET_##n].doc = text,
-#define RANGE(n, lo, hi) [SET_##n].min = lo, [SET_##n].max = hi,
+#define RANGE(n, lo, hi) [SET_##n].min = lo, [SET_##n].max = hi, [SET_##n].range = #lo ".." #hi,
 #define WORDS(n, w)      [SET_##n].words = w,
 #define SYSTEM_ONLY(n)   [SET_##n].system_only = true,
 #define ROOT_ONLY(n)     [SET_##n].root_only = true,
@@ -59,9 +58,18 @@ struct value {
 	bool locked;
 };
 
+struct note {
+	char *whole;      /* owned: as one line of English */
+	char *file;       /* owned */
+	char *arg[2];     /* owned; NULL: there is none */
+	const char *text; /* static */
+	unsigned line;
+	enum os_trust trust;
+};
+
 struct settings {
 	struct value v[SET_COUNT];
-	char *notes[NOTES_MAX];
+	struct note notes[NOTES_MAX];
 	size_t nnotes;
 	char *page;       /* values of secrets, one behind the other; NULL until there is one */
 	size_t page_used;
@@ -83,7 +91,8 @@ struct reading {
 struct checked {
 	struct view text;
 	long number;
-	const char *why; /* what is wrong; NULL: nothing */
+	const char *why;   /* what is wrong, with a %s for the key and one for what is right; NULL: nothing */
+	const char *right; /* static; NULL: nothing to add */
 };
 
 static int
@@ -161,37 +170,59 @@ text_new(struct settings *s, struct view v)
 	return p;
 }
 
-/* Keeps one line about what is wrong; takes and frees `b`. */
-static void
-note_take(struct settings *s, struct buf *b)
+/* A copy of text from a file: what a terminal would obey becomes "?". NULL stays NULL. */
+static char *
+plain_new(struct settings *s, const char *text)
 {
-	for (size_t i = 0; i < b->len; i++)
-		if (b->p[i] < ' ' || b->p[i] == 127)
-			b->p[i] = '?';
-	if (buf_err(b))
-		s->no_memory = true;
-	else if (s->nnotes < NOTES_MAX && (s->notes[s->nnotes] = text_new(s, buf_peek(b))))
-		s->nnotes++;
-	buf_free(b);
+	char *p = text ? text_new(s, view_str(text)) : NULL;
+
+	for (char *q = p; q && *q; q++)
+		if ((unsigned char)*q < ' ' || *q == 127)
+			*q = '?';
+	return p;
 }
 
-static void note(struct reading *r, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-
 static void
-note(struct reading *r, const char *fmt, ...)
+note_free(struct note *n)
 {
-	char text[512];
-	struct buf b = BUF_INIT;
-	va_list ap;
+	free(n->whole);
+	free(n->file);
+	free(n->arg[0]);
+	free(n->arg[1]);
+}
 
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof text, fmt, ap);
-	va_end(ap);
+/* Keeps what is wrong at the place that is read. `text` is marked for translation, and has a %s for each
+ * argument that is not NULL. */
+static void
+note(struct reading *r, enum os_trust trust, const char *text, const char *arg, const char *more)
+{
+	struct settings *s = r->s;
+	struct buf b = BUF_INIT;
+	const char *rest = text;
+	struct note n = { .text = text, .line = r->line, .trust = trust };
+
+	if (s->nnotes == NOTES_MAX)
+		return;
+	buf_str(&b, r->path);
 	if (r->line)
-		buf_fmt(&b, "%s:%u: %s", r->path, r->line, text);
+		buf_fmt(&b, ":%u", r->line);
+	buf_str(&b, ": ");
+	for (const char *at; (at = strstr(rest, "%s")); rest = at + 2) {
+		buf_put(&b, rest, (size_t)(at - rest));
+		buf_str(&b, rest == text || !more ? arg : more);
+	}
+	buf_str(&b, rest);
+	n.whole = plain_new(s, buf_text(&b));
+	n.file = plain_new(s, r->path);
+	n.arg[0] = plain_new(s, arg);
+	n.arg[1] = plain_new(s, more);
+	if (buf_err(&b))
+		s->no_memory = true;
+	if (s->no_memory)
+		note_free(&n);
 	else
-		buf_fmt(&b, "%s: %s", r->path, text);
-	note_take(r->s, &b);
+		s->notes[s->nnotes++] = n;
+	buf_free(&b);
 }
 
 const struct setting_info *
@@ -238,25 +269,47 @@ distance(struct view a, struct view b)
 	return row[b.len];
 }
 
-static void
-note_unknown(struct reading *r, struct view name)
+static enum setting
+key_nearest(struct view name)
 {
-	const char *nearest = NULL;
+	enum setting nearest = SET_COUNT;
 	size_t least = name.len / 2 + 1, d;
 
-	if (name.len > NAME_BYTES_MAX || !is_text(name)) {
-		note(r, "not a key");
-		return;
-	}
-	for (size_t k = 0; k < SET_COUNT; k++) {
+	if (name.len > NAME_BYTES_MAX)
+		return SET_COUNT;
+	for (int k = 0; k < SET_COUNT; k++) {
 		d = distance(name, view_str(infos[k].name));
 		if (d < least) {
 			least = d;
-			nearest = infos[k].name;
+			nearest = (enum setting)k;
 		}
 	}
-	note(r, "unknown key %.*s%s%s%s", (int)name.len, (const char *)name.p,
-	    nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
+	return nearest;
+}
+
+enum setting
+setting_nearest(const char *name)
+{
+	return key_nearest(view_str(name));
+}
+
+static void
+note_unknown(struct reading *r, struct view name)
+{
+	enum setting nearest = key_nearest(name);
+	char *shown;
+
+	if (name.len > NAME_BYTES_MAX || !is_text(name)) {
+		note(r, OS_TRUST_OK, N_("not a key"), NULL, NULL);
+		return;
+	}
+	if (!(shown = text_new(r->s, name)))
+		return;
+	if (nearest == SET_COUNT)
+		note(r, OS_TRUST_OK, N_("unknown key %s"), shown, NULL);
+	else
+		note(r, OS_TRUST_OK, N_("unknown key %s; did you mean %s?"), shown, infos[nearest].name);
+	free(shown);
 }
 
 static void
@@ -269,7 +322,7 @@ check_bool(const struct setting_info *info, struct checked *c)
 			return;
 		}
 	}
-	c->why = "must be 0 or 1";
+	c->why = N_("the value of %s must be 0 or 1");
 }
 
 static void
@@ -279,7 +332,7 @@ check_int(const struct setting_info *info, struct checked *c)
 	size_t i = minus ? 1 : 0;
 	long n = 0;
 
-	c->why = "must be a whole number";
+	c->why = N_("the value of %s must be a whole number");
 	if (i == c->text.len || c->text.len > 10)
 		return;
 	for (; i < c->text.len; i++) {
@@ -288,7 +341,11 @@ check_int(const struct setting_info *info, struct checked *c)
 		n = n * 10 + (c->text.p[i] - '0');
 	}
 	c->number = minus ? -n : n;
-	c->why = c->number < info->min || c->number > info->max ? "is out of range" : NULL;
+	c->why = NULL;
+	if (c->number >= info->min && c->number <= info->max)
+		return;
+	c->why = N_("the value of %s is out of range; it goes %s");
+	c->right = info->range;
 }
 
 static void
@@ -302,7 +359,8 @@ check_string(const struct setting_info *info, struct checked *c)
 	while (next_part(&rest, ' ', &word))
 		if (view_eq(word, c->text))
 			return;
-	c->why = "is none of the words there are for it";
+	c->why = N_("the value of %s is none of the words there are for it: %s");
+	c->right = info->words;
 }
 
 static void
@@ -312,7 +370,7 @@ check_path(const struct setting_info *info, struct checked *c)
 	if (eq_fold(c->text, "0"))
 		c->text.len = 0;
 	else if (c->text.len && c->text.p[0] != '/')
-		c->why = "must be a path from the root";
+		c->why = N_("the value of %s must be a path from the root");
 }
 
 static void
@@ -335,12 +393,12 @@ static void (*const checks[])(const struct setting_info *info, struct checked *c
 static struct checked
 value_check(enum setting key, struct view text)
 {
-	struct checked c = { text, 0, NULL };
+	struct checked c = { text, 0, NULL, NULL };
 
 	if (text.len > VALUE_BYTES_MAX)
-		c.why = "is too long";
+		c.why = N_("the value of %s is too long");
 	else if (!is_text(text))
-		c.why = "is not UTF-8 text";
+		c.why = N_("the value of %s is not UTF-8 text");
 	else
 		checks[infos[key].type](&infos[key], &c);
 	return c;
@@ -400,21 +458,21 @@ rank_of(const struct reading *r)
 	return ranks[r->source][r->section];
 }
 
-/* Why this file must not set this key; NULL: it may. */
+/* Why this file must not set this key, with a %s for it; NULL: it may. */
 static const char *
 refusal(const struct reading *r, enum setting key)
 {
 	bool user = r->source == SOURCE_USER;
 
 	if (user && r->s->v[key].locked)
-		return "is locked by the system file";
+		return N_("%s is locked by the system file");
 	if (user && infos[key].system_only && !r->test_card)
-		return "can be set in the system file only";
+		return N_("%s can be set in the system file only");
 	/* root's own file belongs to root; anybody else's may be theirs */
 	if (user && infos[key].root_only && !r->test_card && !os_files_are_roots())
-		return "can be set in a file of root's only";
+		return N_("%s can be set in a file of root's only");
 	if (infos[key].type == TYPE_SECRET && !r->private)
-		return "is a secret and this file can be read by others; run chmod 600";
+		return N_("%s is a secret and this file can be read by others; run chmod 600");
 	return NULL;
 }
 
@@ -432,13 +490,14 @@ read_value(struct reading *r, struct view name, struct view text)
 	}
 	c = value_check(key, text);
 	if (c.why) {
-		note(r, "the value of %s %s", infos[key].name, c.why);
+		note(r, OS_TRUST_OK, c.why, infos[key].name, c.right);
 		return;
 	}
 	if (r->section && !r->fits)
 		return;
 	if ((why = refusal(r, key))) {
-		note(r, "%s %s", infos[key].name, why);
+		note(r, infos[key].type == TYPE_SECRET && !r->private ? OS_TRUST_PRIVATE : OS_TRUST_OK, why,
+		    infos[key].name, NULL);
 		return;
 	}
 	if (rank_of(r) < r->s->v[key].rank)
@@ -447,7 +506,7 @@ read_value(struct reading *r, struct view name, struct view text)
 	if (value_set(r->s, key, &c, buf_peek(&origin)))
 		r->s->v[key].rank = rank_of(r);
 	else
-		note(r, "there is no room for the value of %s", infos[key].name);
+		note(r, OS_TRUST_OK, N_("there is no room for the value of %s"), infos[key].name, NULL);
 	buf_free(&origin);
 }
 
@@ -458,7 +517,7 @@ read_lock(struct reading *r, struct view names)
 	enum setting key;
 
 	if (r->source != SOURCE_SYSTEM) {
-		note(r, "only the system file can lock keys");
+		note(r, OS_TRUST_OK, N_("only the system file can lock keys"), NULL, NULL);
 		return;
 	}
 	while (next_part(&names, ',', &name)) {
@@ -490,7 +549,7 @@ read_section(struct reading *r, struct view head)
 	r->section = true;
 	r->fits = false;
 	if (head.p[head.len - 1] != ']') {
-		note(r, "a section ends with ]; the lines below it are left out");
+		note(r, OS_TRUST_OK, N_("a section ends with ]; the lines below it are left out"), NULL, NULL);
 		return;
 	}
 	head = trim(view_part(head, 1, head.len - 2));
@@ -499,11 +558,11 @@ read_section(struct reading *r, struct view head)
 		return;
 	}
 	if (!take_prefix(&head, "app:")) {
-		note(r, "a section is [app:PATH] or [bridge:NAME]; the lines below it are left out");
+		note(r, OS_TRUST_OK, N_("a section is [app:PATH] or [bridge:NAME]; the lines below it are left out"), NULL, NULL);
 		return;
 	}
 	if (!head.len || (head.p[0] != '/' && head.p[0] != '*'))
-		note(r, "the program of a section is a path from the root, or begins with *");
+		note(r, OS_TRUST_OK, N_("the program of a section is a path from the root, or begins with *"), NULL, NULL);
 	else if ((pattern = text_new(r->s, head))) {
 		r->fits = *r->exe && wildcard_match(pattern, r->exe);
 		free(pattern);
@@ -524,7 +583,7 @@ read_line(struct reading *r, struct view line)
 	}
 	/* the line itself is not shown: it may hold anything */
 	if (!next_part(&line, '=', &name) || name.len == len) {
-		note(r, "a line is \"key = value\", a [section] or a # comment");
+		note(r, OS_TRUST_OK, N_("a line is \"key = value\", a [section] or a # comment"), NULL, NULL);
 		return;
 	}
 	name = trim(name);
@@ -567,7 +626,7 @@ read_file(struct reading *r, bool named)
 	if (trust == OS_TRUST_OK)
 		read_text(r, buf_peek(&text));
 	else if (trust != OS_TRUST_ABSENT || named)
-		note(r, "this settings file is left out: %s", os_trust_text(trust));
+		note(r, trust, N_("this settings file is left out: %s"), os_trust_text(trust), NULL);
 	buf_free(&text);
 }
 
@@ -610,11 +669,11 @@ read_environment(struct settings *s, const char *text)
 		return;
 	c = value_check(key, trim(view_str(text)));
 	if (c.why)
-		note(&r, "the value of %s %s", infos[key].name, c.why);
+		note(&r, OS_TRUST_OK, c.why, infos[key].name, c.right);
 	else if (!c.number)
 		return; /* it can only switch off: what a file says of this program stays (shipped.conf) */
 	else if (s->v[key].locked)
-		note(&r, "%s is locked by the system file", infos[key].name);
+		note(&r, OS_TRUST_OK, N_("%s is locked by the system file"), infos[key].name, NULL);
 	else if (value_set(s, key, &c, view_str(r.path)))
 		s->v[key].rank = RANK_ENVIRONMENT;
 }
@@ -687,7 +746,7 @@ settings_free(struct settings **s)
 		free(x->v[k].origin);
 	}
 	for (size_t i = 0; i < x->nnotes; i++)
-		free(x->notes[i]);
+		note_free(&x->notes[i]);
 	if (x->page)
 		os_page_free(x->page, SECRET_BYTES);
 	free(x);
@@ -721,7 +780,18 @@ settings_origin(const struct settings *s, enum setting key)
 const char *
 settings_note(const struct settings *s, size_t i)
 {
-	return i < s->nnotes ? s->notes[i] : NULL;
+	return i < s->nnotes ? s->notes[i].whole : NULL;
+}
+
+bool
+settings_note_parts(const struct settings *s, size_t i, struct setting_note *out)
+{
+	const struct note *n = &s->notes[i < s->nnotes ? i : 0];
+
+	if (i >= s->nnotes)
+		return false;
+	*out = (struct setting_note){ n->file, n->line, n->text, { n->arg[0], n->arg[1] }, n->trust };
+	return true;
 }
 
 void
@@ -735,5 +805,5 @@ settings_log_open(const struct settings *s)
 		log_level_parse(s->v[SET_logLevel].text, &level);
 	log_open(level, file ? file : s->v[SET_logFile].text);
 	for (size_t i = 0; i < s->nnotes; i++)
-		log_warn("%s", s->notes[i]);
+		log_warn("%s", s->notes[i].whole);
 }

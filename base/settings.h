@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/os.h"
+
 enum setting {
 #define SETTING(name, type, def, acts, doc) SET_##name,
 #include "base/settings.def"
@@ -38,6 +40,7 @@ struct setting_info {
 	enum setting_type type;
 	enum setting_acts acts;
 	long min, max;     /* TYPE_INT, both included */
+	const char *range; /* TYPE_INT: the same as text, "0..3" */
 	const char *words; /* TYPE_STRING: the only values there are, blanks between; or NULL */
 	bool root_only;    /* counts only in a file that is root's, but for test cards */
 	bool system_only;  /* a user's file cannot set it, but for test cards */
@@ -72,6 +75,15 @@ const char *settings_origin(const struct settings *s, enum setting key);
 /* What was found wrong, one line of text each, in the order found; NULL when i is past the
  * last. Borrowed. No line holds the value of a secret. */
 const char *settings_note(const struct settings *s, size_t i);
+/* The same in parts, for those who show it in another language: no member is owned by the caller. */
+struct setting_note {
+	const char *file;    /* its path; "shipped", "environment" */
+	unsigned line;       /* from 1; 0: the file as a whole */
+	const char *text;    /* English, marked for translation, with a %s for each of arg that is not NULL */
+	const char *arg[2];  /* names and values; the last one may be a text marked for translation */
+	enum os_trust trust; /* what is wrong with the file's owner or mode; OS_TRUST_OK: nothing */
+};
+bool settings_note_parts(const struct settings *s, size_t i, struct setting_note *out);
 /* Opens the log as the environment's CASTOR_LOG (a level) and CASTOR_LOG_FILE (a path; empty: standard
  * error), logLevel and logFile say, and writes the notes into it. */
 void settings_log_open(const struct settings *s);
@@ -80,5 +92,7 @@ void settings_log_open(const struct settings *s);
 const struct setting_info *setting_info(enum setting key);
 /* The key of that name, whatever the case of its letters; SET_COUNT: there is none. */
 enum setting setting_find(const char *name);
+/* The key whose name is most like it; SET_COUNT: none is much like it. */
+enum setting setting_nearest(const char *name);
 
 #endif
