@@ -48,5 +48,12 @@ int cmd_pin_change(struct app *a);
 int cmd_pin_unblock(struct app *a);
 int cmd_pin_activate(struct app *a);
 int cmd_complete(struct app *a);
+int cmd_config(struct app *a);
+int cmd_config_check(struct app *a);
+int cmd_cache_info(struct app *a);
+int cmd_cache_clear(struct app *a);
+int cmd_trace_record(struct app *a);
+int cmd_trace_anonymise(struct app *a);
+int cmd_trace_replay(struct app *a);
 
 #endif

@@ -261,34 +261,36 @@ trace_write(const struct trace *t, struct buf *out)
 	}
 }
 
-void
-trace_count(const struct trace *t, size_t *commands, size_t *cards)
+struct trace_size
+trace_count(const struct trace *t)
 {
 	struct { struct view name; bool out; } reader[READERS_MAX];
 	const struct trace_line *l = t->line;
-	size_t n = 0, at = 0;
+	struct trace_size n = { 0, 0, 0 };
+	size_t at = 0;
 
-	*commands = *cards = 0;
 	for (size_t i = 0; i < t->n; i++, l++) {
 		if (l->kind == TRACE_COMMAND)
-			++*commands;
-		if (l->kind == TRACE_EVENT && n && view_eq(l->rest, view_str("removed")))
+			n.commands++;
+		if (l->kind == TRACE_EVENT && n.readers && view_eq(l->rest, view_str("removed")))
 			reader[at].out = true;
 		if (l->kind != TRACE_READER)
 			continue;
-		for (at = 0; at < n && !view_eq(reader[at].name, l->rest); at++)
+		for (at = 0; at < n.readers && !view_eq(reader[at].name, l->rest); at++)
 			;
 		if (at == READERS_MAX)
 			at = 0;
-		if (at == n) {
-			reader[n].name = l->rest;
-			reader[n++].out = true;
+		if (at == n.readers) {
+			reader[at].name = l->rest;
+			reader[at].out = true;
+			n.readers++;
 		}
-		*cards += reader[at].out;
+		n.cards += reader[at].out;
 		reader[at].out = false;
 	}
-	if (!*cards && *commands)
-		*cards = 1;
+	if (!n.readers && n.commands)
+		n.readers = n.cards = 1;
+	return n;
 }
 
 bool

@@ -33,8 +33,11 @@ void trace_free(struct trace *t);
 /* Appends all lines: those that were not changed as they were. */
 void trace_write(const struct trace *t, struct buf *out);
 
-/* How many commands there are, to how many cards (a card put back is another one). */
-void trace_count(const struct trace *t, size_t *commands, size_t *cards);
+/* How many commands there are, to how many cards (a card put back is another one) in how many readers. */
+struct trace_size {
+	size_t commands, cards, readers;
+};
+struct trace_size trace_count(const struct trace *t);
 
 /* A command taken apart. Source: ISO/IEC 7816-4, 5.2. */
 struct trace_apdu {
