@@ -353,7 +353,7 @@ cmd_trace_anonymise(struct app *a)
 		buf_view(&a->out, buf_peek(&out));
 	else if ((status = write_target(a, target, plain, buf_peek(&out))))
 		goto out;
-	note(a, text(a->lang, "Taken out: texts and numbers: %zu, bytes that were not understood: %zu."), report.texts,
+	note(a, text(a->lang, "Taken out: texts and numbers: %zu, bytes that are not shown any more: %zu."), report.texts,
 	    report.starred);
 	if (a->opt[OPT_JSON]) {
 		json_object(&a->json, NULL);

@@ -26,7 +26,7 @@ const struct command commands[] = {
 	    OPTS_ALL | OPT(ALL) | OPT(FOR) | OPT(USER_FILE), 0, -1, cmd_config },
 	{ "cache info", "", N_("Show what Castor keeps on disk and in the runtime folder"), OPTS_ALL | OPT(USER_FILE), 0, 0,
 	    cmd_cache_info },
-	{ "cache clear", "", N_("Remove it"), OPTS_ALL | OPT(USER_FILE), 0, 0, cmd_cache_clear },
+	{ "cache clear", "", N_("Remove the files of the cache from the disk"), OPTS_ALL | OPT(USER_FILE), 0, 0, cmd_cache_clear },
 	{ "trace record", "FILE [-- COMMAND [ARG...]]", N_("Record what a program says to cards"),
 	    OPTS_MODULE | OPT(FORCE) | OPT(ANONYMISE), 1, -1, cmd_trace_record },
 	{ "trace anonymise", "FILE", N_("Take the holder out of a recording"), OPTS_ALL | OPT(OUTPUT) | OPT(FORCE), 1, 1,
