@@ -7,6 +7,7 @@
 #include "bridges/trace/anon_int.h"
 
 #define COMMENT_MAX 100u /* bytes; ours are shorter */
+#define ROUNDS_MAX  10   /* two are the rule */
 #define DIGITS_MAX  4u   /* in a row in a reader's name: more are its serial number */
 
 /* Padding behind what was understood. */
@@ -124,13 +125,12 @@ line_anonymise(struct anon *a, struct trace_line *l)
 	}
 }
 
-/* What was taken out is not to be found: in what cards told, put together again, nor in the text, nor in the
- * text without the blanks between digits. */
+/* What was taken out is not to be found: in what cards told, line by line and put together again, in commands,
+ * ATRs and all that is text. */
 static int
 check(struct anon *a, struct view text, struct anon_report *report)
 {
 	struct anon again = { .err = 0 };
-	struct buf flat = BUF_INIT;
 	const char *what;
 	int err = trace_parse(text, &again.t, &report->line, &what);
 
@@ -145,21 +145,15 @@ check(struct anon *a, struct view text, struct anon_report *report)
 		}
 	}
 	for (size_t i = 0; i < again.t.n && !err; i++) {
-		struct trace_line *l = &again.t.line[i];
+		const struct trace_line *l = &again.t.line[i];
+		bool bytes = l->kind == TRACE_COMMAND || l->kind == TRACE_ANSWER || l->kind == TRACE_ATR;
 
-		report->line = i + 1;
-		buf_reset(&flat);
-		for (size_t j = 0; j < l->text.len; j++)
-			if (l->text.p[j] != ' ')
-				buf_u8(&flat, l->text.p[j]);
-		if (buf_err(&flat))
-			err = E_MEM;
-		else if (needle_find(a, l->text) || needle_find(a, buf_peek(&flat)) ||
-		    (l->kind != TRACE_ATR && needle_find(a, buf_peek(&l->bytes))))
+		if (needle_find(a, bytes ? buf_peek(&l->bytes) : l->text) || needle_find(a, l->comment)) {
+			report->line = i + 1;
 			err = E_DENIED;
+		}
 	}
 out:
-	buf_free(&flat);
 	content_free(&again);
 	buf_free(&again.issuers);
 	buf_free(&again.paths);
@@ -188,8 +182,9 @@ says_so(const struct trace *t)
 	return false;
 }
 
-int
-anonymise(struct view text, struct buf *out, struct anon_report *report)
+/* Once through it all. */
+static int
+anonymise_once(struct view text, struct buf *out, struct anon_report *report)
 {
 	struct anon a = { .err = 0 };
 	struct buf result = BUF_INIT;
@@ -233,5 +228,32 @@ anonymise(struct view text, struct buf *out, struct anon_report *report)
 	buf_free(&a.issuers);
 	buf_free(&a.paths);
 	trace_free(&a.t);
+	return err;
+}
+
+int
+anonymise(struct view text, struct buf *out, struct anon_report *report)
+{
+	struct buf before = BUF_INIT, after = BUF_INIT;
+	struct anon_report again;
+	int err = anonymise_once(text, &after, report);
+
+	/* what is hidden now may have been what made sense of the rest: until nothing changes any more */
+	for (int i = 0; i < ROUNDS_MAX && !err; i++) {
+		buf_free(&before);
+		buf_move(&before, &after);
+		err = anonymise_once(buf_peek(&before), &after, &again);
+		report->starred += err ? 0 : again.starred;
+		if (view_eq(buf_peek(&before), buf_peek(&after)))
+			break;
+		if (!err && i + 1 == ROUNDS_MAX)
+			err = E_LIMIT;
+	}
+	if (!err) {
+		buf_view(out, buf_peek(&after));
+		err = buf_err(out);
+	}
+	buf_free(&before);
+	buf_free(&after);
 	return err;
 }

@@ -147,6 +147,22 @@ rule_apply(struct anon *a, struct content *c, const struct rule *rules, size_t n
 			rules[i].how(a, c, t);
 }
 
+/* What a file begins with, and goes on with: records of directories, EF.DIR, EF.GDO, file control information.
+ * Anything else may be anything. */
+static bool
+is_top(unsigned tag)
+{
+	static const struct { unsigned first, last; } tops[] = {
+		{ 0x30, 0x30 }, { 0x5A, 0x5A }, { 0x5F20, 0x5F20 }, { 0x61, 0x62 }, { 0x64, 0x64 }, { 0x6F, 0x6F },
+		{ 0xA0, 0xAF },
+	};
+
+	for (size_t i = 0; i < sizeof tops / sizeof tops[0]; i++)
+		if (tag >= tops[i].first && tag <= tops[i].last)
+			return true;
+	return false;
+}
+
 /* Elements one after the other, and inside of each other. Returns where they end. */
 static size_t
 walk(struct anon *a, struct content *c, const struct rule *rules, size_t n)
@@ -158,7 +174,7 @@ walk(struct anon *a, struct content *c, const struct rule *rules, size_t n)
 
 	ends[0] = v.len;
 	while (depth >= 0) {
-		if (at >= ends[depth] || !tlv_read(v, at, ends[depth], &t)) {
+		if (at >= ends[depth] || !tlv_read(v, at, ends[depth], &t) || (!depth && !is_top(t.tag))) {
 			if (!depth)
 				break;
 			at = ends[depth--];

@@ -419,7 +419,8 @@ time_mask(struct content *c, size_t at, size_t end, unsigned tag)
 
 /* ---- forms ---- */
 
-#define FORMS 5 /* as it is, Latin-1, UTF-16 in both orders, hexadecimal digits */
+#define FORMS   6  /* as it is, Latin-1, UTF-16 in both orders, hexadecimal digits, digits two to a byte */
+#define BCD_MIN 8u /* digits: fewer are found by chance */
 
 /* One of the forms of a needle and of what stands there instead, as long; false: there is none. */
 static bool
@@ -436,6 +437,13 @@ form_of(const struct needle *x, int form, struct buf *was, struct buf *now)
 		buf_hex(now, buf_peek(&x->now));
 	} else if (!x->text) {
 		return false;
+	} else if (form == 5) {
+		for (size_t i = 0; i < v.len; i++)
+			if (v.p[i] < '0' || v.p[i] > '9')
+				return false;
+		if (v.len < BCD_MIN || v.len & 1 || hex_parse((const char *)v.p, v.len, was))
+			return false;
+		buf_fill(now, 0, was->len);
 	}
 	while (form > 0 && form < 4 && v.len) {
 		if (!utf8_take(&v, &c) || c > (form == 1 ? 0xFFu : 0xFFFFu))
@@ -483,7 +491,7 @@ needles_do(const struct anon *a, struct view v, uint8_t *p)
 
 	for (size_t i = 0; i < a->nneedle && (p || !found); i++) {
 		for (int form = 0; form < FORMS && (p || !found); form++) {
-			bool text = a->needle[i].text || form == 4;
+			bool text = (a->needle[i].text && form < 5) || form == 4;
 
 			buf_reset(&was);
 			buf_reset(&now);
