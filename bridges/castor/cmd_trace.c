@@ -244,7 +244,8 @@ anonymise_it(struct app *a, const char *path, struct view text_, struct buf *out
 		    "%s: something that was taken out is still in line %zu of the result; nothing was written"), path,
 		    report->line);
 	default:
-		return app_fail(a, ST_FAILED, "%s: %s", path, text(a->lang, err_text(err)));
+		return app_fail(a, ST_FAILED, "%s: %s", path,
+		    text(a->lang, err == E_LIMIT ? N_("the file is too large") : err_text(err)));
 	}
 }
 

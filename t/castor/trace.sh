@@ -108,7 +108,7 @@ ok "an empty one" ends 2 "there is no command in it" "$castor" trace anonymise d
 head -c 20000 /dev/urandom >d
 ok "garbage" ends 2 "d is no recording" "$castor" trace anonymise d
 head -c 9000000 /dev/zero >d
-ok "too much" ends 1 "larger than allowed" "$castor" trace anonymise d
+ok "too much" ends 1 "the file is too large" "$castor" trace anonymise d
 ok "a folder" ends 2 "directory" "$castor" trace anonymise .
 ok "a full disk" ends 1 "No space left" "$castor" trace anonymise a -o /dev/full
 ok "a full standard output" ends 1 "No space left" sh -c "'$castor' trace anonymise a >/dev/full"
