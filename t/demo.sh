@@ -131,7 +131,18 @@ if [ "$("$build/castor-vcard" ctl "$dir/control" open 2)" != no ]; then
 fi
 echo "  The card has forgotten PIN2 again: nobody can sign a second text with it unasked."
 
-step "7. What it costs: commands to a card, phase by phase (another card, with keys of both kinds for PIN1)"
+step "7. The same by Castor's own command, with a new test card each time"
+castor() {
+	"$build/castor" --module "$module" --test-card="$here/cards/myeid-citizen.yaml" "$@"
+}
+signs() {
+	echo "$PIN2" | castor sign letter.txt --pin-fd 0
+}
+cd "$dir"
+show "castor --test-card sign letter.txt          (the PIN is typed; here it comes from --pin-fd)" signs
+show "castor --test-card verify letter.txt.p7s" castor verify letter.txt.p7s
+
+step "8. What it costs: commands to a card, phase by phase (another card, with keys of both kinds for PIN1)"
 start_card myeid.yaml
 if [ -x "$build/t/bench/apdus" ]; then
 	CASTOR_BENCH_COUNT="$build/castor-vcard ctl $dir/control apdus" CASTOR_TEST_PIN=$PIN \

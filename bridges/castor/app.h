@@ -41,6 +41,7 @@ struct app {
 	struct kit_cards cards;
 	struct test_card *test;     /* --test-card; NULL */
 	int pin_fd;                 /* --pin-fd; -1 */
+	const char *file;           /* what a PIN is asked for is done to it; NULL: there is none. Borrowed */
 };
 
 /* Language, colours and settings, as options and environment say. Returns a status. */

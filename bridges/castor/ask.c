@@ -10,6 +10,7 @@
 
 #include "base/askpin.h"
 #include "base/err.h"
+#include "base/utf8.h"
 #include "bridges/castor/show.h"
 
 /* ---- the words ---- */
@@ -40,17 +41,37 @@ put_tries(struct app *a, const struct kit_slot *slot, enum asked kind, struct bu
 		buf_fmt(out, text_n(a->lang, "%lu try left.", "%lu tries left.", left), left);
 }
 
+#define FOREIGN_MAX 200 /* bytes of a text that is not ours */
+
+/* A text of somebody else's, without its end and what a dialog takes for markup. */
+static const char *
+foreign(struct buf *clean, struct view text)
+{
+	buf_reset(clean);
+	put_foreign_to(clean, text);
+	buf_trim(clean, utf8_cut(buf_text(clean), FOREIGN_MAX));
+	for (size_t i = 0; i < clean->len; i++)
+		if (strchr("<>&", clean->p[i]))
+			clean->p[i] = '?';
+	return buf_text(clean);
+}
+
 /* What is asked for and where it goes. */
 static void
 put_question(struct app *a, const struct kit_slot *slot, enum asked kind, struct buf *out)
 {
-	struct buf name = BUF_INIT;
+	struct buf name = BUF_INIT, clean = BUF_INIT;
 
 	buf_str(out, text(a->lang, words[kind].ask[slot->pin.number == 2]));
 	put_tries(a, slot, kind, out);
-	buf_str(out, "\n");
 	show_card_name(&name, slot);
-	buf_fmt(out, text(a->lang, "Card: %s"), buf_text(&name));
+	buf_u8(out, '\n');
+	buf_fmt(out, text(a->lang, "Card: %s"), foreign(&clean, buf_peek(&name)));
+	if (a->file) {
+		buf_u8(out, '\n');
+		buf_fmt(out, text(a->lang, "File: %s"), foreign(&clean, view_str(a->file)));
+	}
+	buf_free(&clean);
 	buf_free(&name);
 }
 

@@ -93,6 +93,7 @@ cmd_sign(struct app *a)
 	long days;
 	int status, end;
 
+	a->file = a->argv[0];
 	name_output(a, a->argv[0], ".p7s", &path);
 	if ((status = check_json(a, buf_text(&path))) || (status = pick_item(a, &w, &slot, &item)) ||
 	    !(in = file_read(a, a->argv[0], &status)) || (status = file_begin(a, buf_text(&path), &f)))
@@ -132,6 +133,7 @@ cmd_decrypt(struct app *a)
 	BIO *in = NULL;
 	int status, end;
 
+	a->file = a->argv[0];
 	name_without(a, a->argv[0], ".p7m", &path);
 	if ((status = check_json(a, buf_text(&path))) || (status = pick_item(a, &w, &slot, &item)) ||
 	    !(in = file_read(a, a->argv[0], &status)) || (status = file_begin(a, buf_text(&path), &f)))

@@ -37,7 +37,7 @@ same_terminal() {
 
 ok "sign" at sign letter.txt
 ok "... asks for PIN2, and says what for and which card" person_sees "PIN:"
-ok "... on the screen" screen "PIN2, for legally binding signatures" "Card: TEST CARD"
+ok "... on the screen" screen "PIN2, for legally binding signatures" "Card: TEST CARD" "File: letter.txt"
 ok "... it is typed" person_types 123456
 ok "... and done" person_sees "ended with 0."
 ok "... is not to be seen" screen_no "PIN: 123456"
