@@ -261,6 +261,24 @@ activate_one(struct app *a, struct kit_slot *slot, struct secret *code, struct s
 	return rv;
 }
 
+/* A new PIN of a length that the card takes: PIN2's must not turn out to be none after PIN1 was given. */
+static int
+ask_fit_pin(struct app *a, const struct kit_slot *slot, struct secret **pin)
+{
+	const char *error = NULL;
+	int status;
+
+	while (!(status = ask_new_pin(a, slot, error, pin))) {
+		if ((*pin)->len >= slot->token.ulMinPinLen && (*pin)->len <= slot->token.ulMaxPinLen)
+			return ST_OK;
+		secret_free(pin);
+		if (!ask_can_repeat(a))
+			return app_fail_rv(a, CKR_PIN_LEN_RANGE, NULL);
+		error = text(a->lang, kit_rv_text(CKR_PIN_LEN_RANGE));
+	}
+	return status;
+}
+
 static int
 activation_failed(struct app *a, CK_RV rv, bool half)
 {
@@ -270,6 +288,29 @@ activation_failed(struct app *a, CK_RV rv, bool half)
 		return app_fail(a, ST_PIN_WRONG, "%s%s%s", what ? what : "", what ? ": " : "",
 		    text(a->lang, "the activation code is wrong"));
 	return app_fail_rv(a, rv, what);
+}
+
+static bool
+is_new(const struct kit_slot *slot)
+{
+	return slot && slot->pin.activation != KIT_ACTIVE;
+}
+
+/* Leaves the slots that are to be activated; the first of them, or NULL. */
+static struct kit_slot *
+to_activate(struct kit_slot *slots[2])
+{
+	struct kit_slot *new = is_new(slots[0]) ? slots[0] : is_new(slots[1]) ? slots[1] : NULL;
+
+	for (size_t i = 0; i < 2; i++) {
+		/* one whose code was wrong before looks like any blocked PIN, and wants the same code */
+		bool blocked = slots[i] && new && new->pin.activation == KIT_ACTIVATE_BY_UNBLOCKING &&
+		    (slots[i]->token.flags & CKF_USER_PIN_LOCKED) && slots[i]->pin.puk_tries != 0;
+
+		if (!is_new(slots[i]) && !blocked)
+			slots[i] = NULL;
+	}
+	return slots[0] ? slots[0] : slots[1];
 }
 
 int
@@ -282,12 +323,8 @@ cmd_pin_activate(struct app *a)
 	bool half = false;
 	CK_RV rv = CKR_OK;
 
-	for (size_t i = 0; !status && i < 2; i++) {
-		if (slots[i] && slots[i]->pin.activation == KIT_ACTIVE)
-			slots[i] = NULL;
-		if (slots[i] && !first)
-			first = slots[i];
-	}
+	if (!status)
+		first = to_activate(slots);
 	if (!status && !first)
 		return app_fail(a, ST_NOT_FOUND, text(a->lang, "the card is activated already, or needs no activation"));
 	if (!status)
@@ -295,7 +332,7 @@ cmd_pin_activate(struct app *a)
 	/* everything is asked before the first change */
 	for (size_t i = 0; !status && i < 2; i++)
 		if (slots[i])
-			status = ask_new_pin(a, slots[i], NULL, &new[i]);
+			status = ask_fit_pin(a, slots[i], &new[i]);
 	for (size_t i = 0; !status && !rv && i < 2; i++) {
 		if (!slots[i])
 			continue;

@@ -148,6 +148,37 @@ ok "... has no PIN2" status 4 pins '1234\n4321\n' pin change --pin 2
 ok "... needs no activation" status 4 pins '12345678\n4321\n' pin activate
 ok "a card whose first PIN is PIN2" play myeid-pin2first.yaml
 ok "... pin status" status 0 held pin status
+# ---- activation ----
+mkdir -p config/castor/profiles
+cp "$top_srcdir/t/cards/profiles/newcard.yaml" config/castor/profiles/
+for scheme in newpuk:12345678 newcode:7351924; do
+	code=${scheme#*:}
+	scheme=${scheme%:*}
+	ok "$scheme: a new card" play "myeid-$scheme.yaml"
+	ok "$scheme: list" status 0 held list
+	ok "$scheme: ... says that it is to be activated" has "not activated yet: castor pin activate"
+	ok "$scheme: sign" status 7 pins '123456\n' sign lines -o none.p7s
+	ok "$scheme: ... says so, too" said "castor pin activate"
+	n=$(verbs)
+	ok "$scheme: a new PIN2 that is too short" status 6 pins "$code\n1111\n1\n" pin activate
+	ok "$scheme: a code of another length" status 6 pins "123\n1111\n222222\n" pin activate
+	ok "$scheme: ... nothing of both went to the card" test "$(verbs)" -eq "$n"
+	ok "$scheme: lines that end before PIN2" status 6 pins "$code\n1111\n" pin activate
+	ok "$scheme: ... nothing went to the card" test "$(verbs)" -eq "$n"
+	wrong=$(echo "$code" | tr 1-9 2-91)
+	ok "$scheme: a wrong code" status 6 pins "$wrong\n1111\n222222\n" pin activate
+	ok "$scheme: ... is said" said "the activation code is wrong"
+	ok "$scheme: ... went to the card once" test "$(verbs)" -eq $((n + 1))
+	ok "$scheme: activate" status 0 pins "$code\n1111\n222222\n" pin activate
+	ok "$scheme: ... is said" has "The card is activated"
+	ok "$scheme: ... PIN1" value "1=1111 "
+	ok "$scheme: ... PIN2" value "2=222222 "
+	ok "$scheme: ... in two more commands" test "$(verbs)" -eq $((n + 3))
+	ok "$scheme: sign with PIN2" status 0 pins '222222\n' sign ready -o "$scheme.p7s"
+	ok "$scheme: activate again" status 4 pins "$code\n1111\n222222\n" pin activate
+	ok "$scheme: ... nothing to be done" said "activated already"
+done
+
 ok "PINs are in no file that was made here but the one that held them" sh -c '
 	! grep -l -E "5555|654321" out err puk.out puk.err apdus conf'
 tap_done
