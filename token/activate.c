@@ -22,7 +22,7 @@ struct work {
 	struct session *s;
 	enum pin_activation how;
 	const struct activation *shape;
-	struct turn turn;
+	struct turn *turn;      /* held; the caller's */
 	struct todo pin[PINS_PER_READER];
 	struct secret *code;    /* typed */
 	struct secret *refused[ASK_MAX]; /* what the card did not take */
@@ -291,7 +291,7 @@ ask_code(struct work *k, const char *error)
 	code_tries(k, &q.tries, &q.tries_max);
 	for (int n = 0; n < ASK_MAX; n++) {
 		secret_free(&k->code);
-		err = dialog_put(&k->turn, &q, &k->code);
+		err = dialog_put(k->turn, &q, &k->code);
 		if (err && err != E_PIN_LEN)
 			break;
 		if (err || !activation_code_fits(k->shape, k->how, secret_view(k->code)))
@@ -317,7 +317,7 @@ ask_new(struct work *k, unsigned pin)
 
 	for (int n = 0; n < ASK_MAX; n++) {
 		secret_free(&todo->new);
-		err = dialog_put(&k->turn, &q, &todo->new);
+		err = dialog_put(k->turn, &q, &todo->new);
 		if (err && err != E_PIN_LEN)
 			break;
 		fault = err ? PIN_LONG : pinrule_check(&todo->rule, secret_view(todo->new));
@@ -400,19 +400,19 @@ say_end(struct work *k, int err)
 		return err;
 	q.first = partly ? DIALOG_PARTLY : code;
 	q.error = partly && refused ? dialog_texts[code] : NULL;
-	dialog_put(&k->turn, &q, &none);
+	dialog_put(k->turn, &q, &none);
 	secret_free(&none);
 	return (gone = turn_session_gone(k->s)) ? gone : err;
 }
 
 int
-activate_ask(struct session *s, bool shares, struct secret **pin)
+activate_ask(struct session *s, bool shares, struct turn *t, struct secret **pin)
 {
-	struct work k = { .s = s, .tries = -1 };
+	struct work k = { .s = s, .turn = t, .tries = -1 };
 	int err;
 
 	*pin = NULL;
-	if ((err = turn_take(s, shares, &k.turn)))
+	if ((err = turn_take(s, shares, t)))
 		return err;
 	if (!(err = reader_run(s->r, s->gen, verb_survey, &k)))
 		reader_tell_pins(s->r, s->gen);
@@ -432,7 +432,6 @@ activate_ask(struct session *s, bool shares, struct secret **pin)
 	} else if (!err) {
 		err = E_EXISTS;
 	}
-	turn_end(&k.turn, err == E_EXISTS ? 0 : err);
 	for (unsigned i = 0; i < PINS_PER_READER; i++)
 		secret_free(&k.pin[i].new);
 	secret_free(&k.code);

@@ -6,7 +6,7 @@
 #define CASTOR_TOKEN_ACTIVATE_H
 
 #include "base/secret.h"
-#include "token/session.h"
+#include "token/turn.h"
 
 /* What the PIN of the session's slot needs, as far as is known; ACTIVATION_NONE when the card is gone. No
  * command is sent. */
@@ -20,11 +20,12 @@ int activate_gate(struct session *s);
  * is looked up of cards that need nothing. E_GONE, E_RESET, E_IO, E_MEM. */
 int activate_check(struct session *s, struct card *card, enum pin_activation how, struct view code);
 
-/* Has the person activate the card, in a turn of its own (`shares` as for turn_take). 0: *pin is the new
+/* Has the person activate the card, in a turn that it takes (`shares` as for turn_take) and that the caller
+ * ends, whatever came of it: not before the new PIN was used, or others would ask for it. 0: *pin is the new
  * PIN of the session's slot, the caller's, and the card is closed; other PINs may have failed, which is
  * logged. E_EXISTS: nothing need be done any more. E_PIN_WRONG, E_PIN_BLOCKED: of the code; E_CANCEL,
  * E_CLOSED, E_GONE, E_UNSUPPORTED (no dialog here), E_MEM, and what the card says. Lock: the session's,
  * let go of while the person is asked, and no other. */
-int activate_ask(struct session *s, bool shares, struct secret **pin);
+int activate_ask(struct session *s, bool shares, struct turn *t, struct secret **pin);
 
 #endif

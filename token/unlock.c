@@ -479,13 +479,14 @@ wants_activation(const struct job *j)
 
 /* The new PIN is the one to be used next. E_EXISTS and E_UNSUPPORTED, which are no news here, are 0. */
 static int
-activate_first(struct job *j)
+activate_first(struct job *j, struct turn *t)
 {
 	int err;
 
-	if (!wants_activation(j))
+	/* what a PIN may do is known before it is chosen, and entered */
+	if (!wants_activation(j) || (!j->login && pinclass_find(j->s)))
 		return 0;
-	if (!(err = activate_ask(j->s, !j->login, &j->given)))
+	if (!(err = activate_ask(j->s, !j->login, t, &j->given)))
 		j->from = FROM_PERSON;
 	/* nobody could be asked after all: a card that is open with the code is no reason to use its keys */
 	if (err == E_UNSUPPORTED && j->flags & UNLOCK_KEY)
@@ -502,8 +503,10 @@ work(struct job *j)
 	int err;
 
 	j->desktop_locked = -2;
-	if ((err = activate_first(j)))
+	if ((err = activate_first(j, &t))) {
+		turn_end(&t, err);
 		goto out;
+	}
 	err = run(j);
 	/* what a PIN may do is known before it is entered */
 	if (asks && ask_again(j, err, &wrong) && !j->each && !j->login && pinclass_find(j->s))
@@ -582,10 +585,15 @@ ask_once(struct session *s)
 {
 	struct secret *pin = NULL; /* the session's own may be freed by another thread meanwhile */
 	struct job j = { .s = s };
+	struct turn t = { .s = NULL };
 	const char *wrong = NULL;
-	int err;
+	int err = E_EXISTS;
 
-	if (!wants_activation(&j) || (err = activate_ask(s, false, &pin)) == E_EXISTS)
+	if (wants_activation(&j)) {
+		err = activate_ask(s, false, &t, &pin);
+		turn_end(&t, err == E_EXISTS ? 0 : err);
+	}
+	if (err == E_EXISTS)
 		do {
 			secret_free(&pin);
 			err = dialog_ask_alone(s, ASK_USE, wrong, &pin);

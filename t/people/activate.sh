@@ -231,4 +231,5 @@ if command -v tmux >/dev/null && umount /usr/bin/pinentry-curses; then
 else
 	skip "on a terminal" "no tmux"
 fi
+card newcode 7351924
 people_end 5
