@@ -12,7 +12,7 @@ ln -s "$top_srcdir/t" t
 # Literal block N of a page, as text: only \e, "\", is written otherwise in one.
 block() {
 	awk -v want="$2" '/^\.Bd -literal/ { n++; on = 1; next } /^\.Ed/ { on = 0 } on && n == want' \
-		"$top_srcdir/man/$1" | sed 's/\\e/\\/g'
+		"$top_srcdir/man/$1" | sed 's/\\e/\\/g; s|/usr/share/castor/cards|t/cards|'
 }
 
 mkdir bin
