@@ -231,7 +231,7 @@ says() {
 	said_status=$1
 	said=$2
 	shift 2
-	timeout 60 "$@" >"$work/said" 2>&1
+	"$@" >"$work/said" 2>&1
 	status=$?
 	cat "$work/said"
 	case ,$said_status, in
@@ -244,7 +244,7 @@ says() {
 page_opens() {
 	user_do sh -c "MANPAGER=cat MANWIDTH=80 man $1 >page && [ \$(wc -l <page) -gt 20 ]" || return 1
 	title=$(echo "${1#* }(${1% *})" | tr '[:lower:]' '[:upper:]')
-	head -n 1 "$root/home/person/page" | tr '[:lower:]' '[:upper:]' | grep -q "^$title"
+	head -n 1 "$root/home/person/page" | tr '[:lower:]' '[:upper:]' | grep -q -F "$title"
 }
 
 conf=etc/castor/DigiSign.conf
@@ -266,7 +266,7 @@ sign_and_verify() {
 }
 
 forged_is_noticed() {
-	"$1" sh -c 'cd ~/trial && echo "Meet me at one." >letter && ! castor --test-card verify letter.p7s'
+	"$1" sh -c 'cd ~/trial && echo "Meet me at one." >letter; castor --test-card verify letter.p7s; [ $? -eq 8 ]'
 }
 
 main() {
@@ -311,9 +311,11 @@ main() {
 	ok "castor, castor-vcard and the module are in it" eval \
 		'has /usr/bin/castor && has /usr/bin/castor-vcard && has "/usr/lib/[^/]*/libcryptoki.so"'
 	for who in user_do root_do; do
-		ok "$who: castor without pcscd says so" says 0,1,2,3,4,5,6,7,8 'pcscd|reader|card' "$who" castor list
-		ok "$who: a virtual card signs and the signature is good" sign_and_verify "$who"
-		ok "$who: a changed text is not" forged_is_noticed "$who"
+		as="as a person"
+		[ "$who" = user_do ] || as="as root"
+		ok "$as: castor without pcscd says so" says 3 'pcscd' "$who" timeout 60 castor list
+		ok "$as: a virtual card signs and the signature is good" sign_and_verify "$who"
+		ok "$as: a changed text is not" forged_is_noticed "$who"
 	done
 	rm -rf "$root/home/person/trial" "$root/root/trial"
 	ok "apt purge" root_do apt-get purge -y -qq --auto-remove -o Dpkg::Use-Pty=0 castor
@@ -321,14 +323,16 @@ main() {
 
 	ok "programs to use it with" install castor "$deb" opensc openssl p11-kit openssh-client man-db pcscd vsmartcard-vpcd
 	for who in user_do root_do; do
-		ok "$who: p11-kit has the module" says 0 'castor' "$who" p11-kit list-modules
-		ok "$who: pkcs11-tool without pcscd sees no slots" says 0,1 'no slot|available slots' "$who" \
-			pkcs11-tool --module /usr/lib/libcryptoki.so --list-slots
-		ok "$who: the test that comes with the package" "$who" sh /home/person/sign
-		ok "$who: a card in a reader of pcscd, pkcs11-tool and ssh-agent" with_pcscd "$who" sh /home/person/card.sh
+		as="as a person"
+		[ "$who" = user_do ] || as="as root"
+		ok "$as: p11-kit has the module" says 0 '^castor' "$who" timeout 60 p11-kit list-modules
+		ok "$as: pkcs11-tool without pcscd sees no slots" says 0,1 'no slot|available slots' "$who" \
+			timeout 60 pkcs11-tool --module /usr/lib/libcryptoki.so --list-slots
+		ok "$as: the test that comes with the package" "$who" sh /home/person/sign
+		ok "$as: a card in a reader of pcscd, pkcs11-tool and ssh-agent" with_pcscd "$who" sh /home/person/card.sh
 	done
 	for page in $(cd "$root/usr/share/man" && find . -name "*.gz" -printf "%f\n" | sed "s/\.gz$//" | sort); do
-		root_do dpkg-query -L castor | grep -q "/$page.gz$" || continue
+		root_do dpkg-query -L castor | grep -q -F "/$page.gz" || continue
 		ok "man ${page##*.} ${page%.*}" page_opens "${page##*.} ${page%.*}"
 	done
 
