@@ -33,6 +33,11 @@ const struct command commands[] = {
 	    cmd_trace_anonymise },
 	{ "trace replay", "FILE [-- COMMAND [ARG...]]", N_("Play a recording back"), OPTS_ALL | OPT(MODULE), 1, -1,
 	    cmd_trace_replay },
+	{ "register", "[firefox|thunderbird|chromium|p11-kit|all]...", N_("Tell browsers and other programs of the module"),
+	    OPTS_ALL | OPT(MODULE), 0, 4, cmd_register },
+	{ "unregister", "[firefox|thunderbird|chromium|p11-kit|all]...", N_("Take the module out of browsers and other programs"),
+	    OPTS_ALL | OPT(MODULE), 0, 4, cmd_unregister },
+	{ "doctor", "", N_("Find out why cards do not work, and say what to do"), OPTS_MODULE, 0, 0, cmd_doctor },
 	{ "complete", "[WORD...]", N_("Print what may come next, for shells"), OPTS_ALL, 0, -1, cmd_complete },
 	{ NULL, NULL, NULL, 0, 0, 0, NULL },
 };

@@ -55,5 +55,8 @@ int cmd_cache_clear(struct app *a);
 int cmd_trace_record(struct app *a);
 int cmd_trace_anonymise(struct app *a);
 int cmd_trace_replay(struct app *a);
+int cmd_register(struct app *a);
+int cmd_unregister(struct app *a);
+int cmd_doctor(struct app *a);
 
 #endif
