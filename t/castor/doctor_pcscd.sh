@@ -56,6 +56,24 @@ ok "a driver that hangs costs no more than its time" took
 doctor=$castor_at
 ok "all is well after that" fine
 
+# ---- the service itself ----
+
+kill -STOP "$pcscd_pid"
+ok "pcscd that was stopped in its tracks" finds pcscd-silent "does not answer"
+kill -CONT "$pcscd_pid"
+ok "... and goes on" fine
+if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
+	chmod 755 "$pcsc_dir" "$work"
+	hold exclusive
+	doctor="setpriv --reuid=65534 --regid=65534 --clear-groups $castor_at"
+	chmod 644 "$CASTOR_CONF"
+	ok "another user's program cannot be named" finds reader-held "a program of another user"
+	doctor=$castor_at
+	let_go
+else
+	skip "another user's program cannot be named" "no other user can be had here"
+fi
+
 # ---- what the service says of a card ----
 
 doctor_with CASTOR_T_CONNECT=8010006A
@@ -95,5 +113,9 @@ put root/sys/bus/usb/devices/1-2/product "ACR39U ICC Reader"
 ok "one is plugged in that pcscd does not see" finds reader-unseen "ACS ACR39U ICC Reader"
 rm -r "$root/usr/lib/pcsc"
 ok "... since there is no driver" finds reader-driver "ACS ACR39U ICC Reader" "sudo apt install libccid"
-stop_pcscd
+kill -KILL "$pcscd_pid"
+wait "$pcscd_pid" 2>/dev/null
+ok "pcscd that was killed" finds pcscd-exited /run/pcscd/pcscd.comm
+rm /run/pcscd/pcscd.comm
+ok "... and its socket taken away" finds pcscd-stopped "systemctl enable --now pcscd.socket"
 tap_done

@@ -347,7 +347,7 @@ register_run(struct app *a, const struct doctor_env *env, bool away)
 	if (bits & WANT_P11)
 		do_p11(&j);
 	for (size_t i = 0; i < dbs.n; i++)
-		if (bits & WANT_FIREFOX << dbs.db[i].program)
+		if (bits & (unsigned)WANT_FIREFOX << dbs.db[i].program)
 			do_db(&j, dbs.db + i);
 	if (a->opt[OPT_JSON]) {
 		json_array_end(&a->json);
