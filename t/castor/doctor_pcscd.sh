@@ -83,6 +83,9 @@ ok "the card is mute" finds card-mute "chip goes in first"
 doctor_with CASTOR_T_CONNECT=8010002F
 ok "the reader reports an error" finds card-error "castor trace record"
 
+doctor_with CASTOR_T_CRASH=1
+ok "the module crashes, and the doctor does not" finds module-crashed "castor trace record"
+
 # ---- the clock ----
 
 doctor_with CASTOR_T_TIME=1600000000

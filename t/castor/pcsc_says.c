@@ -3,6 +3,7 @@
  *
  *   CASTOR_T_CONNECT=8010006A     what SCardConnect answers, in hexadecimal
  *   CASTOR_T_HANG=1               SCardConnect does not come back
+ *   CASTOR_T_CRASH=1              SCardConnect ends the process
  *   CASTOR_T_TIME=SECONDS         what time(2) says, from 1970 on
  */
 #include <stdlib.h>
@@ -24,6 +25,8 @@ SCardConnect(SCARDCONTEXT context, LPCSTR reader, DWORD share, DWORD protocols, 
 	const char *answer = getenv("CASTOR_T_CONNECT");
 	connect_fn real;
 
+	if (getenv("CASTOR_T_CRASH"))
+		abort();
 	while (getenv("CASTOR_T_HANG"))
 		pause();
 	if (answer)

@@ -2,6 +2,7 @@
  * service, a driver or a neighbour may keep a call for ever; what the child finds comes back through a pipe.
  * C_* does not tell why a card cannot be had, and the module's log does: the child's goes to memory. */
 #include <ctype.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
 #include <signal.h>
@@ -314,17 +315,24 @@ take_said(struct doctor *d, const struct buf *said)
 	}
 }
 
-static void
+/* Whether it ended as it should. */
+static bool
 end_child(pid_t pid, bool ended)
 {
+	siginfo_t info = { .si_pid = 0 };
+	int status = -1;
+
 	if (!ended) {
 		/* its handler takes a test card away */
 		kill(pid, SIGTERM);
-		for (int i = 0; i < TERM_MS / 20 && waitpid(pid, NULL, WNOHANG) == 0; i++)
+		for (int i = 0; i < TERM_MS / 20 && waitid(P_PID, (id_t)pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+		    !info.si_pid; i++)
 			os_sleep_ms(20);
 		kill(pid, SIGKILL);
 	}
-	waitpid(pid, NULL, 0);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }
 
 void
@@ -334,7 +342,7 @@ check_cards(struct doctor *d)
 	struct buf said = BUF_INIT, who = BUF_INIT;
 	int pipes[2] = { -1, -1 };
 	char seconds[8];
-	bool ended;
+	bool ended, well;
 	pid_t pid;
 
 	if (!d->service)
@@ -355,11 +363,13 @@ check_cards(struct doctor *d)
 		service_clients(d, &who);
 		snprintf(seconds, sizeof seconds, "%d", LIMIT_MS / 1000);
 	}
-	end_child(pid, ended);
+	well = end_child(pid, ended);
 	d->child = 0;
 	take_said(d, &said);
 	if (!ended)
 		found(d, FOUND_CARD_SLOW, seconds, buf_text(&who), NULL);
+	else if (!well)
+		found(d, FOUND_MODULE_CRASHED, NULL, NULL, NULL);
 	d->no_reader = is_found(d, FOUND_READER_NONE);
 out:
 	for (int i = 0; i < 2; i++)
