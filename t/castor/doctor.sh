@@ -223,6 +223,9 @@ p11
 ok "p11-kit that has the module is no finding" fine
 put home/.config/pkcs11/modules/castor.module "module: $virtual"
 ok "... nor when the person's file takes the place of the system's" fine
+put root/etc/pkcs11/pkcs11.conf "# of the system" "user-config: none"
+ok "the system does not want files of the person's own" finds p11-kit-user-config .config/pkcs11/modules/castor.module
+rm "$root/etc/pkcs11/pkcs11.conf"
 ln -s "$virtual" "$root/usr/lib/pkcs11/another.so"
 put root/etc/pkcs11/modules/digisign.module "module: another.so"
 ok "p11-kit has it twice" finds p11-kit-twice digisign.module castor.module

@@ -54,6 +54,10 @@ same_home() {
 	diff -r -x '*.castor-*' -x pkcs11 -x .config "$work/before" "$HOME"
 }
 
+unchanged() {
+	does "$@" && same_home
+}
+
 start
 ok "firefox alone" does 0 "registered" register firefox
 ok "every byte of other modules is where it was" grown .mozilla/firefox/abc.default ""
@@ -98,6 +102,13 @@ ok "a list with p11-kit's proxy has it through that" does 0 "has it already, thr
 ok "... and stays as it was" cmp "$work/want" "$profile/pkcs11.txt"
 
 start
+CASTOR_AT_IS_ROOT=1
+export CASTOR_AT_IS_ROOT
+ok "p11-kit takes no file of root's own: left alone" unchanged 10 "/etc/pkcs11/modules" register p11-kit
+ok "... and none is written" test ! -e "$own"
+unset CASTOR_AT_IS_ROOT
+
+start
 printf 'library=/opt/old/libcryptoki.so\nname=castor\n\n' >>"$profile/pkcs11.txt"
 ok "an older copy by our name is replaced" does 0 "in the place of another copy" register firefox
 ok "... to the letter" grown .mozilla/firefox/abc.default ""
@@ -109,9 +120,6 @@ ok "... and stays" cmp "$work/want" "$profile/pkcs11.txt"
 
 # ---- left alone ----
 
-unchanged() {
-	does "$@" && same_home
-}
 start
 mv "$profile/pkcs11.txt" "$profile/secmod.db"
 rm -rf "$work/before" && cp -r "$HOME" "$work/before"
@@ -151,6 +159,7 @@ start
 if [ "$(id -u)" -ne 0 ]; then
 	chmod a-w "$profile"
 	ok "a folder that cannot be written" does 10 "cannot be written" register firefox
+	chmod u+w "$profile"
 elif unshare -m true 2>/dev/null; then
 	ok "a folder that cannot be written" unshare -m sh -c 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" &&
 		shift && "$@" | grep "cannot be written"; [ $? -eq 0 ]' sh "$profile" $castor register firefox

@@ -12,6 +12,7 @@ struct doctor_env {
 	const char *proc;   /* "/proc" */
 	const char *home;   /* the person's folder; "" when there is none to speak of */
 	const char *socket; /* of the smart card service */
+	bool is_root;       /* the person is root */
 };
 
 /* The computer as it is. Static, and of the environment. */

@@ -13,5 +13,6 @@ env_real(struct doctor_env *env)
 	*env = (struct doctor_env){
 		.root = "", .proc = "/proc", .home = home && *home == '/' ? home : "",
 		.socket = named && *named ? named : SOCKET,
+		.is_root = os_is_root(),
 	};
 }

@@ -124,6 +124,27 @@ read_folder(const struct doctor_env *env, const char *folder, bool user, struct 
 	buf_free(&names);
 }
 
+/* Whether the person's own files count. Source: pkcs11.conf(5); that root's do not was seen with 0.24. */
+static bool
+takes_user_files(const struct doctor_env *env)
+{
+	struct buf path = BUF_INIT, conf = BUF_INIT;
+	struct view all, line;
+	bool takes = !env->is_root;
+
+	env_path(env, "/etc/pkcs11/pkcs11.conf", &path);
+	file_slurp(buf_text(&path), FILE_MAX, &conf);
+	all = buf_peek(&conf);
+	while (line_take(&all, &line)) {
+		line = view_trim(line);
+		if (view_starts(line, "user-config:"))
+			takes = takes && !view_is(view_trim(view_part(line, 12, line.len)), "none");
+	}
+	buf_free(&path);
+	buf_free(&conf);
+	return takes;
+}
+
 int
 p11_own(const struct doctor_env *env, struct buf *path)
 {
@@ -150,7 +171,8 @@ p11_read(const struct doctor_env *env, struct p11_files *out)
 		read_folder(env, buf_text(&path), false, out);
 	}
 	buf_reset(&path);
-	if (p11_own(env, &path) == 0) {
+	out->no_user = !takes_user_files(env);
+	if (!out->no_user && p11_own(env, &path) == 0) {
 		buf_trim(&path, path.len - strlen("/castor.module"));
 		read_folder(env, buf_text(&path), true, out);
 	}

@@ -19,6 +19,8 @@ struct p11_file {
 struct p11_files {
 	struct p11_file file[P11_FILES_MAX];
 	size_t n;
+	bool no_user;            /* p11-kit takes no files of the person's own: it does not for root, nor when
+	                          * the system's pkcs11.conf says "user-config: none" */
 };
 
 /* Reads all module files; one of the person's takes the place of the system's of the same name. */

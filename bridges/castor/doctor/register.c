@@ -27,7 +27,7 @@
 /* What became of one place. */
 enum outcome {
 	DONE, REPLACED, AWAY, THERE, NOT_THERE, PROXIED, SYSTEM, UNUSED, /* as it should be */
-	OLD, RUNNING, READONLY, FOREIGN, BOXED, FAILED                  /* left alone */
+	OLD, RUNNING, READONLY, FOREIGN, BOXED, IGNORED, FAILED         /* left alone */
 };
 
 static const struct { const char *word, *text; } outcomes[] = {
@@ -44,6 +44,7 @@ static const struct { const char *word, *text; } outcomes[] = {
 	[READONLY] = { "read-only", N_("left alone: the folder or its pkcs11.txt cannot be written") },
 	[FOREIGN] = { "foreign", N_("left alone: its pkcs11.txt is a link, another user's, or damaged") },
 	[BOXED] = { "sandboxed", N_("left alone: a program in a sandbox cannot load the module; install it from a package of the system") },
+	[IGNORED] = { "ignored", N_("left alone: p11-kit takes no file of your own here; put one into /etc/pkcs11/modules instead") },
 	[FAILED] = { "failed", N_("could not be written") },
 };
 
@@ -242,6 +243,10 @@ change_p11(struct job *j, struct buf *path)
 	}
 	if (has) {
 		o = has->user ? THERE : SYSTEM;
+		goto out;
+	}
+	if (j->p11.no_user) {
+		o = IGNORED;
 		goto out;
 	}
 	if (access(buf_text(path), F_OK) == 0)

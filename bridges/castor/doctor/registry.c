@@ -23,7 +23,7 @@ void
 check_p11kit(struct doctor *d)
 {
 	struct p11_file *ours = NULL;
-	struct buf n = BUF_INIT;
+	struct buf n = BUF_INIT, own = BUF_INIT;
 
 	for (size_t i = 0; i < d->p11.n; i++) {
 		struct p11_file *f = d->p11.file + i;
@@ -47,7 +47,10 @@ check_p11kit(struct doctor *d)
 			found(d, FOUND_P11_OTHER_COPY, buf_text(&f->found), path, NULL);
 		}
 	}
+	if (d->p11.no_user && !d->env->is_root && !p11_own(d->env, &own) && access(buf_text(&own), F_OK) == 0)
+		found(d, FOUND_P11_IGNORED, buf_text(&own), NULL, NULL);
 	buf_free(&n);
+	buf_free(&own);
 }
 
 /* Source: the packages of mPollux DigiSign Client and Atostek ID (web-signing notes: ArchWiki, AUR). Their
