@@ -18,7 +18,8 @@
 #define FAR 200 /* more commands than any one call has */
 #define DEAD_END CKR_USER_NOT_LOGGED_IN
 
-static const char plain[] = "disableCryptokiAutoLogin = 1\n";
+/* alone: what other programs of the user do to their PINs is nothing to a test */
+static const char plain[] = "disableCryptokiAutoLogin = 1\nDataPath = /nonexistent/x\n";
 static const char *const new_pins[] = { "4826", "482615" };
 
 /* Both ways: the image, the code, and what the attribute says. */
