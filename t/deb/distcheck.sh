@@ -20,6 +20,7 @@ unset MAKEFLAGS MAKELEVEL
 PATH=$PATH:/usr/sbin:/sbin
 
 skip_all() {
+	rm -f "$tap_out"
 	echo "1..0 # SKIP $*"
 	exit 0
 }
@@ -46,7 +47,7 @@ if [ "${1-}" != inside ]; then
 	unshare -mnpf --mount-proc mount -t tmpfs tmpfs "$work" 2>/dev/null || skip_all "mounting is not allowed here"
 	mknod "$work/null" c 1 3 2>/dev/null && : 2>/dev/null >"$work/null" || skip_all "devices are not allowed here"
 	rm -f "$work/null"
-	unshare -mpf --mount-proc --kill-child /bin/sh "$0" inside "$work" &
+	TMPDIR=$work unshare -mpf --mount-proc --kill-child /bin/sh "$0" inside "$work" &
 	child=$!
 	wait "$child"
 	status=$?
@@ -182,6 +183,14 @@ hardened() {
 	user_do sh -c "cd castor-$version/debian/castor && readelf -h usr/bin/castor | grep -q 'DYN (Position'"
 }
 
+# What it only wants to say is kept for people to judge.
+lintian_finds_nothing() {
+	user_do sh -c 'lintian --fail-on error,warning --display-info --pedantic castor_*.changes' >"$work/lintian" 2>&1
+	status=$?
+	cat "$work/lintian"
+	return "$status"
+}
+
 keep() {
 	mkdir -p "$work/out" && cp "$root"/home/person/castor*.deb "$work/out/" &&
 		deb=$(find "$work/out" -name 'castor_*.deb') && [ -f "$deb" ]
@@ -292,9 +301,8 @@ main() {
 	ok "with the symbols for a debugger" test -f "$(find "$work/out" -name 'castor-dbgsym_*.deb')"
 	ok "programs and module are hardened" hardened
 	ok "lintian is there" install lintian
-	user_do sh -c 'lintian --info --tag-display-limit 0 --display-info --pedantic castor_*.changes' 2>&1 |
-		grep '^[EWIP]:' | sed 's/^/# lintian: /'
-	ok "lintian finds nothing" user_do sh -c 'lintian --fail-on error,warning castor_*.changes'
+	ok "lintian finds nothing" lintian_finds_nothing
+	sed 's/^/# lintian: /' "$work/lintian"
 	ok "a newer version of it, to upgrade to" newer
 	unmount_system
 
