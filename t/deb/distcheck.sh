@@ -271,7 +271,7 @@ settings_are_mine() {
 # sign_and_verify WHO: the two commands that a person who has never seen it types.
 sign_and_verify() {
 	"$1" sh -c 'rm -rf ~/trial && mkdir ~/trial && cd ~/trial && echo "Meet me at noon." >letter &&
-		{ echo 1234 | castor --test-card sign --pin-fd 0 letter; } && castor --test-card verify letter.p7s'
+		{ echo 123456 | castor --test-card sign --pin-fd 0 letter; } && castor --test-card verify letter.p7s'
 }
 
 forged_is_noticed() {
@@ -321,7 +321,9 @@ main() {
 	for who in user_do root_do; do
 		as="as a person"
 		[ "$who" = user_do ] || as="as root"
-		ok "$as: castor without pcscd says so" says 3 'pcscd' "$who" timeout 60 castor list
+		ok "$as: castor without pcscd says that there is no reader" says 3 'no smart card reader' \
+			"$who" timeout 60 castor list
+		ok "$as: castor doctor says why" says 10 'pcscd' "$who" timeout 60 castor doctor
 		ok "$as: a virtual card signs and the signature is good" sign_and_verify "$who"
 		ok "$as: a changed text is not" forged_is_noticed "$who"
 	done
