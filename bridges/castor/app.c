@@ -208,6 +208,8 @@ app_begin(struct app *a)
 		n = strtol(fd, &end, 10);
 		if (!*fd || *end || n < 0 || n > 65535 || fcntl((int)n, F_GETFD) < 0)
 			return app_fail(a, ST_USAGE, text(a->lang, "--pin-fd takes the number of an open file descriptor"));
+		if (isatty((int)n))
+			return app_fail(a, ST_USAGE, text(a->lang, "--pin-fd takes no terminal, which would show the PIN"));
 		a->pin_fd = (int)n;
 	}
 	return ST_OK;
@@ -236,6 +238,7 @@ app_end(struct app *a, int status)
 	testcard_stop(&a->test);
 	if (a->opt[OPT_JSON])
 		json_error(a, status);
+	errno = 0;
 	if (buf_err(&a->out))
 		status = app_fail(a, ST_FAILED, "%s", text(a->lang, err_text(E_MEM)));
 	else if (a->out.len && !os_write_all(STDOUT_FILENO, a->out.p, a->out.len) && errno != EPIPE)

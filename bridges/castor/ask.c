@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/crypto.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -27,13 +28,12 @@ static const struct words { const char *ask[2], *prompt; } words[] = {
 static void
 put_tries(struct app *a, const struct kit_slot *slot, enum asked kind, struct buf *out)
 {
-	CK_ULONG left = kind == ASKED_PIN ? slot->pin.tries :
-	    kind == ASKED_PUK || kind == ASKED_CODE ? slot->pin.puk_tries : KIT_UNKNOWN;
+	/* a code that is changed is the PIN itself */
+	bool pin = kind == ASKED_PIN || (kind == ASKED_CODE && slot->pin.activation == KIT_ACTIVATE_BY_CHANGING);
+	CK_ULONG left = pin ? slot->pin.tries : slot->pin.puk_tries;
 
-	if (left == KIT_UNKNOWN || (kind == ASKED_PIN && left == slot->pin.tries_max))
+	if (kind == ASKED_NEW || kind == ASKED_AGAIN || left == KIT_UNKNOWN || (pin && left == slot->pin.tries_max))
 		return;
-	if (kind == ASKED_CODE && slot->pin.activation == KIT_ACTIVATE_BY_CHANGING)
-		return; /* it is no PUK, then */
 	buf_str(out, "\n");
 	if (left == 1)
 		buf_str(out, text(a->lang, "This is the last try: a wrong one blocks it."));
@@ -242,6 +242,23 @@ ask_can_repeat(const struct app *a)
 	return a->pin_fd < 0;
 }
 
+bool
+ask_may_repeat(const struct app *a, CK_ULONG left)
+{
+	return ask_can_repeat(a) && left != KIT_UNKNOWN && left > 1;
+}
+
+void
+ask_keypad(struct app *a, const struct kit_slot *slot)
+{
+	struct buf b = BUF_INIT;
+
+	buf_str(&b, text(a->lang, "Type the PIN on the keypad of the reader."));
+	put_tries(a, slot, ASKED_PIN, &b);
+	note(a, "%s", buf_text(&b));
+	buf_free(&b);
+}
+
 int
 ask_pin(struct app *a, const struct kit_slot *slot, enum asked kind, const char *error, struct secret **pin)
 {
@@ -298,6 +315,7 @@ ask_yes(struct app *a, const char *question)
 	struct buf all = BUF_INIT;
 	struct secret *typed = NULL;
 	int status = ST_OK;
+	bool yes;
 
 	if (a->pin_fd >= 0)
 		return ST_OK;
@@ -321,7 +339,9 @@ ask_yes(struct app *a, const char *question)
 		return status;
 	answer[n > 0 && (size_t)n < sizeof answer ? n : 0] = 0;
 	answer[strcspn(answer, "\r\n")] = 0;
-	if (*answer && (!strcmp(answer, "yes") || !strcmp(answer, text(a->lang, "yes"))))
+	yes = *answer && (!strcmp(answer, "yes") || !strcmp(answer, text(a->lang, "yes")));
+	OPENSSL_cleanse(answer, sizeof answer); /* somebody may have typed a PUK here */
+	if (yes)
 		return ST_OK;
 	return app_fail(a, ST_CANCELLED, "%s", text(a->lang, "cancelled"));
 }

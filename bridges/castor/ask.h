@@ -17,6 +17,11 @@ int ask_pin(struct app *a, const struct kit_slot *slot, enum asked kind, const c
 int ask_new_pin(struct app *a, const struct kit_slot *slot, const char *error, struct secret **pin);
 /* Whether a person is asked, who can be asked again. */
 bool ask_can_repeat(const struct app *a);
+/* Whether a person who was wrong may try again without having asked for it: never with the last try, nor when
+ * nobody knows how many are left. */
+bool ask_may_repeat(const struct app *a, CK_ULONG left);
+/* Tells the person to type the PIN of the slot on the reader's keypad, and of the tries where they matter. */
+void ask_keypad(struct app *a, const struct kit_slot *slot);
 /* A question to be answered with yes, as before the last try of a PUK; ST_OK or ST_CANCELLED. Where nobody
  * can be asked (--pin-fd): ST_OK, since the one who wrote the lines knew. */
 int ask_yes(struct app *a, const char *question);

@@ -123,6 +123,14 @@ cmd_cert_show(struct app *a)
 	return ST_OK;
 }
 
+/* Whether the answer and the certificate would go to the same place. */
+static int
+check_json(struct app *a)
+{
+	return a->opt[OPT_JSON] && (!a->opt[OPT_OUTPUT] || !strcmp(a->opt[OPT_OUTPUT], "-")) ?
+	    app_fail(a, ST_USAGE, text(a->lang, "--json wants --output, since both would be on standard output")) : ST_OK;
+}
+
 static bool
 write_cert(const struct app *a, BIO *out, X509 *cert)
 {
@@ -135,14 +143,22 @@ cmd_cert_export(struct app *a)
 	struct kit_slot *slot;
 	struct kit_item *item;
 	struct file_out f;
-	int status = pick_cert(a, &slot, &item), end;
+	int status = check_json(a), end;
 	bool ok;
 
-	if (status || (status = file_begin(a, a->opt[OPT_OUTPUT], &f)))
+	if (status || (status = pick_cert(a, &slot, &item)) || (status = file_begin(a, a->opt[OPT_OUTPUT], &f)))
 		return status;
 	ok = write_cert(a, f.bio, item->cert);
 	end = file_end(a, &f, ok);
-	return ok ? end : app_fail(a, ST_FAILED, text(a->lang, "the certificate cannot be written"));
+	if (!ok)
+		return app_fail(a, ST_USAGE, text(a->lang, "the certificate cannot be written"));
+	if (!end && a->opt[OPT_JSON]) {
+		json_object(&a->json, NULL);
+		show_item_json(a, "item", item);
+		json_text(&a->json, "output", a->opt[OPT_OUTPUT]);
+		json_object_end(&a->json);
+	}
+	return end;
 }
 
 /* ---- chain ---- */
@@ -183,7 +199,7 @@ write_chain(struct app *a, X509 *const *chain, size_t n)
 	for (size_t i = 0; ok && i < n; i++)
 		ok = PEM_write_bio_X509(f.bio, chain[i]) > 0;
 	end = file_end(a, &f, ok);
-	return ok ? end : app_fail(a, ST_FAILED, text(a->lang, "the certificate cannot be written"));
+	return ok ? end : app_fail(a, ST_USAGE, text(a->lang, "the certificate cannot be written"));
 }
 
 int
@@ -193,10 +209,10 @@ cmd_cert_chain(struct app *a)
 	struct kit_slot *slot;
 	struct kit_item *item;
 	size_t n = 0;
-	int status = pick_cert(a, &slot, &item);
+	int status = a->opt[OPT_OUTPUT] ? check_json(a) : ST_OK;
 	bool whole;
 
-	if (status)
+	if (status || (status = pick_cert(a, &slot, &item)))
 		return status;
 	for (X509 *cert = item->cert; cert && n < CHAIN_MAX; cert = is_self_issued(cert) ? NULL : find_issuer(a, cert))
 		chain[n++] = cert;

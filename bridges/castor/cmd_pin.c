@@ -7,6 +7,19 @@
 #include "bridges/castor/progress.h"
 #include "bridges/castor/show.h"
 
+static int
+json_pins(struct app *a, struct kit_slot *const slots[2])
+{
+	json_object(&a->json, NULL);
+	json_array(&a->json, "pins");
+	for (size_t i = 0; i < 2; i++)
+		if (slots[i])
+			show_pin_json(a, NULL, slots[i]);
+	json_array_end(&a->json);
+	json_object_end(&a->json);
+	return ST_OK;
+}
+
 int
 cmd_pin_status(struct app *a)
 {
@@ -15,16 +28,8 @@ cmd_pin_status(struct app *a)
 
 	if (status)
 		return status;
-	if (a->opt[OPT_JSON]) {
-		json_object(&a->json, NULL);
-		json_array(&a->json, "pins");
-		for (size_t i = 0; i < 2; i++)
-			if (slots[i])
-				show_pin_json(a, NULL, slots[i]);
-		json_array_end(&a->json);
-		json_object_end(&a->json);
-		return ST_OK;
-	}
+	if (a->opt[OPT_JSON])
+		return json_pins(a, slots);
 	for (size_t i = 0; i < 2; i++) {
 		if (!slots[i])
 			continue;
@@ -48,23 +53,6 @@ static bool
 is_unfit(CK_RV rv)
 {
 	return rv == CKR_PIN_LEN_RANGE || rv == CKR_PIN_INVALID;
-}
-
-/* Reads the tries anew, which a wrong PIN has changed. */
-static void
-look_again(struct app *a, struct kit_slot *slot)
-{
-	CK_FUNCTION_LIST *f = a->module.f;
-
-	f->C_GetTokenInfo(slot->id, &slot->token);
-	kit_pin_read(f, slot->session, &slot->pin);
-}
-
-/* Whether a person who was wrong may try again without having asked for it: never with the last try. */
-static bool
-may_repeat(const struct app *a, CK_ULONG left)
-{
-	return ask_can_repeat(a) && (left == KIT_UNKNOWN || left > 1);
 }
 
 static int
@@ -128,7 +116,7 @@ change(struct app *a, struct kit_slot *slot)
 			break;
 		rv = set_pin(a, slot, old, new);
 		secret_free(&new);
-		look_again(a, slot);
+		kit_slot_look(a->module.f, slot);
 		status = ST_OK;
 		if (!rv)
 			break;
@@ -137,7 +125,7 @@ change(struct app *a, struct kit_slot *slot)
 			new_error = text(a->lang, kit_rv_text(rv));
 			continue;
 		}
-		if (rv == CKR_PIN_INCORRECT && may_repeat(a, slot->pin.tries)) {
+		if (rv == CKR_PIN_INCORRECT && ask_may_repeat(a, slot->pin.tries)) {
 			error = text(a->lang, "Wrong PIN.");
 			secret_free(&old);
 			continue;
@@ -162,10 +150,11 @@ cmd_pin_change(struct app *a)
 		return app_fail(a, ST_PIN_BLOCKED, text(a->lang, "the PIN is blocked; castor pin unblock gives it a new one with the PUK"));
 	if (!has_keypad(slot) || a->pin_fd >= 0)
 		return change(a, slot);
+	ask_keypad(a, slot);
 	note(a, "%s", text(a->lang, "Type the PIN, then the new one twice, on the keypad of the reader."));
 	if ((rv = a->module.f->C_SetPIN(slot->session, NULL, 0, NULL, 0)))
 		return app_fail_rv(a, rv, NULL);
-	look_again(a, slot);
+	kit_slot_look(a->module.f, slot);
 	return done(a, slot, text(a->lang, "The PIN was changed."));
 }
 
@@ -201,7 +190,7 @@ unblock(struct app *a, struct kit_slot *slot)
 			break;
 		rv = unblock_with(a, slot, puk, new);
 		secret_free(&new);
-		look_again(a, slot);
+		kit_slot_look(a->module.f, slot);
 		status = ST_OK;
 		if (!rv)
 			break;
@@ -210,7 +199,7 @@ unblock(struct app *a, struct kit_slot *slot)
 			new_error = text(a->lang, kit_rv_text(rv));
 			continue;
 		}
-		if (rv == CKR_PIN_INCORRECT && may_repeat(a, slot->pin.puk_tries)) {
+		if (rv == CKR_PIN_INCORRECT && ask_may_repeat(a, slot->pin.puk_tries)) {
 			error = text(a->lang, "Wrong PUK.");
 			secret_free(&puk);
 			continue;
@@ -327,6 +316,8 @@ cmd_pin_activate(struct app *a)
 		first = to_activate(slots);
 	if (!status && !first)
 		return app_fail(a, ST_NOT_FOUND, text(a->lang, "the card is activated already, or needs no activation"));
+	if (!status && (first->pin.activation == KIT_ACTIVATE_BY_CHANGING ? first->pin.tries : first->pin.puk_tries) == 1)
+		status = ask_yes(a, text(a->lang, "The activation code has one try left: if it is wrong, it is blocked."));
 	if (!status)
 		status = ask_pin(a, first, ASKED_CODE, NULL, &code);
 	/* everything is asked before the first change */
@@ -351,6 +342,10 @@ cmd_pin_activate(struct app *a)
 	secret_free(&new[1]);
 	if (status)
 		return status;
-	look_again(a, first);
+	for (size_t i = 0; i < 2; i++)
+		if (slots[i])
+			kit_slot_look(a->module.f, slots[i]);
+	if (a->opt[OPT_JSON])
+		return json_pins(a, slots);
 	return done(a, first, text(a->lang, "The card is activated: its PINs are the ones you chose."));
 }

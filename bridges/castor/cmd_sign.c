@@ -83,7 +83,7 @@ cmd_sign(struct app *a)
 {
 	struct wanted w = { .use = KIT_USE_LOGIN | KIT_USE_SIGN, .first = KIT_USE_SIGN, .with_key = true };
 	struct buf path = BUF_INIT;
-	struct file_out f = { 0 };
+	struct file_out f = { .fd = -1 };
 	struct login l = { 0 };
 	struct kit_slot *slot;
 	struct kit_item *item;
@@ -125,7 +125,7 @@ cmd_decrypt(struct app *a)
 {
 	struct wanted w = { .use = KIT_USE_DECRYPT, .first = KIT_USE_DECRYPT, .with_key = true };
 	struct buf path = BUF_INIT;
-	struct file_out f = { 0 };
+	struct file_out f = { .fd = -1 };
 	struct login l = { 0 };
 	struct kit_slot *slot;
 	struct kit_item *item;
@@ -160,7 +160,7 @@ cmd_encrypt(struct app *a)
 {
 	struct wanted w = { .use = KIT_USE_DECRYPT, .first = KIT_USE_DECRYPT };
 	struct buf path = BUF_INIT;
-	struct file_out f = { 0 };
+	struct file_out f = { .fd = -1 };
 	struct kit_lib lib = { 0 };
 	struct kit_slot *slot;
 	struct kit_item *item;

@@ -14,6 +14,7 @@
 #include "base/err.h"
 #include "base/os.h"
 #include "bridges/castor/command.h"
+#include "bridges/castor/file.h"
 #include "bridges/castor/program.h"
 #include "bridges/castor/testcard.h"
 #include "bridges/trace/anon.h"
@@ -276,7 +277,7 @@ keep(struct app *a, const char *file, struct trace_size *size)
 		status = anonymise_it(a, file, buf_peek(&text_), &out, &report);
 		if (!status)
 			status = write_target(a, file, true, buf_peek(&out));
-	} else if (a->opt[OPT_FORCE] ? rename(part, file) : link(part, file)) {
+	} else if (!file_name(part, file, a->opt[OPT_FORCE] != NULL)) {
 		status = app_fail(a, ST_FAILED, text(a->lang, "%s cannot be written: %s"), file, strerror(errno));
 	}
 out:

@@ -1,5 +1,6 @@
 /* castor verify: whose signature it is, and whether it is good and trusted. */
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,19 +30,55 @@ trust_test_card(struct app *a, X509_STORE *store)
 	return status;
 }
 
-/* What the system trusts, --ca, and the test card. */
+/* No passphrase is asked for. */
+static int
+no_passphrase(char *buf, int size, int writing, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
+/* The certificates of a PEM file; false when it has none. */
+static bool
+trust_file(BIO *in, X509_STORE *store)
+{
+	size_t n = 0;
+	X509 *cert;
+	bool ok = true;
+
+	while (ok && (cert = PEM_read_bio_X509_AUX(in, NULL, no_passphrase, NULL))) {
+		ok = X509_STORE_add_cert(store, cert);
+		X509_free(cert);
+		n++;
+	}
+	ERR_clear_error();
+	return ok && n;
+}
+
+/* What the system trusts, --ca, and the test card. What is trusted need not be a root. */
 static int
 open_trust(struct app *a, X509_STORE **out)
 {
 	const char *ca = a->opt[OPT_CA];
 	X509_STORE *store = *out = X509_STORE_new();
+	int status = ST_OK;
+	BIO *in;
 
-	if (!store || !X509_STORE_set_default_paths(store))
+	if (!store || !X509_STORE_set_default_paths(store) || !X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN))
 		return app_fail(a, ST_FAILED, text(a->lang, "the cryptographic library failed"));
-	if (ca && !X509_STORE_load_file(store, ca)) {
-		ERR_clear_error();
-		return app_fail(a, ST_USAGE, text(a->lang, "%s has no certificates in PEM that can be read"), ca);
+	ERR_clear_error(); /* a system without any */
+	if (ca && !(in = file_read(a, ca, &status)))
+		return status;
+	if (ca) {
+		if (!trust_file(in, store))
+			status = app_fail(a, ST_USAGE, text(a->lang, "%s has no certificates in PEM that can be read"), ca);
+		BIO_free(in);
 	}
+	if (status)
+		return status;
 	return a->opt[OPT_TEST_CARD] ? trust_test_card(a, store) : ST_OK;
 }
 
@@ -108,6 +145,22 @@ put_name(struct app *a, const X509_NAME *name)
 	buf_free(&b);
 }
 
+/* Whether the certificate at fault has an issuer that is not known here, rather than being wrong itself. */
+static bool
+lacks_issuer(const struct kit_cms_signer *s)
+{
+	static const int errors[] = {
+		X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+		X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE, X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+		X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+	};
+
+	for (size_t i = 0; s->stop && i < sizeof errors / sizeof errors[0]; i++)
+		if (s->error == errors[i])
+			return true;
+	return false;
+}
+
 static void
 put_signer(struct app *a, const struct kit_cms_signer *s)
 {
@@ -125,7 +178,9 @@ put_signer(struct app *a, const struct kit_cms_signer *s)
 	}
 	if (s->has_time)
 		put_time(a, s->signed_at);
-	if (s->state == KIT_CMS_UNTRUSTED && s->stop) {
+	if (s->error && !lacks_issuer(s))
+		put(a, "  %s\n", X509_verify_cert_error_string(s->error));
+	if (lacks_issuer(s)) {
 		put(a, "  ");
 		put(a, text(a->lang, "issuer that is missing here: %s"), "");
 		put_name(a, X509_get_issuer_name(s->stop));
@@ -163,7 +218,9 @@ json_verdict(struct app *a, const struct kit_cms_verdict *v)
 		}
 		if (s->has_time && gmtime_r(&s->signed_at, &tm) && strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm))
 			json_text(&a->json, "signedAt", when);
-		if (s->stop)
+		if (s->error)
+			json_text(&a->json, "reason", X509_verify_cert_error_string(s->error));
+		if (lacks_issuer(s))
 			json_name(a, "missingIssuer", X509_get_issuer_name(s->stop));
 		json_object_end(&a->json);
 	}
@@ -172,15 +229,25 @@ json_verdict(struct app *a, const struct kit_cms_verdict *v)
 }
 
 static int
-tell(struct app *a, const struct kit_cms_verdict *v)
+tell(struct app *a, const struct kit_cms_verdict *v, const char *content)
 {
 	if (a->opt[OPT_JSON])
 		json_verdict(a, v);
-	else if (v->n && v->state != KIT_CMS_NO_CONTENT)
+	else if (v->n && v->state <= KIT_CMS_NO_SIGNER && v->state != KIT_CMS_UNSUPPORTED)
 		for (size_t i = 0; i < v->n; i++)
 			put_signer(a, v->signer + i);
 	else
 		return cms_status(a, v->state, CKR_OK);
+	if (!a->opt[OPT_JSON]) {
+		put(a, "  ");
+		if (content) {
+			put(a, text(a->lang, "file: %s"), "");
+			put_foreign(a, view_str(content));
+		} else {
+			put(a, "%s", text(a->lang, "file: the one inside of the signature"));
+		}
+		put(a, "\n");
+	}
 	return cms_status_quiet(v->state);
 }
 
@@ -190,7 +257,7 @@ cmd_verify(struct app *a)
 	const char *content = a->opt[OPT_CONTENT], *to = a->opt[OPT_OUTPUT];
 	struct kit_cms_verdict v = { .state = KIT_CMS_FAILED };
 	struct buf guess = BUF_INIT;
-	struct file_out f = { 0 };
+	struct file_out f = { .fd = -1 };
 	X509_STORE *store = NULL;
 	int status, end;
 
@@ -198,15 +265,18 @@ cmd_verify(struct app *a)
 		return app_fail(a, ST_USAGE, text(a->lang, "--output of verify takes a file, since the answer is on standard output"));
 	if ((status = open_trust(a, &store)) || (to && (status = file_begin(a, to, &f))))
 		goto out;
-	if (!(status = attempt(a, content, store, f.bio, &v)) && v.state == KIT_CMS_NO_CONTENT && !content) {
-		guess_content(a->argv[0], &guess);
-		if (guess.len) {
-			kit_cms_verdict_free(&v);
-			status = attempt(a, buf_text(&guess), store, f.bio, &v);
-		}
+	if (to && !f.temp) {
+		/* it would be there before it is known to be good */
+		status = app_fail(a, ST_USAGE, text(a->lang, "--output of verify takes a plain file"));
+		file_end(a, &f, false);
+		goto out;
 	}
-	if (!status)
-		status = tell(a, &v);
+	/* a file that is called as the signature's must be the one that was signed, also when that is inside */
+	guess_content(a->argv[0], &guess);
+	if (!content && guess.len)
+		content = buf_text(&guess);
+	if (!(status = attempt(a, content, store, f.bio, &v)))
+		status = tell(a, &v, content);
 	/* only what somebody has signed is handed out */
 	end = f.bio ? file_end(a, &f, status == ST_OK || status == ST_UNTRUSTED) : ST_OK;
 	status = status ? status : end;

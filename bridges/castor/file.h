@@ -14,6 +14,7 @@ int file_read_all(struct app *a, const char *path, size_t max, struct buf *out);
 /* A file being written: it appears under its name whole, or not at all. */
 struct file_out {
 	BIO *bio;      /* to write to */
+	int fd;        /* of it */
 	char *path;    /* its name; NULL: standard output */
 	char *temp;    /* its name so far; NULL: written in place (a device, a pipe) */
 	bool force;    /* may replace */
@@ -21,6 +22,9 @@ struct file_out {
 /* Begins the file `path`; NULL and "-" are standard output. ST_USAGE: it exists and --force was not given,
  * or it cannot be written. */
 int file_begin(struct app *a, const char *path, struct file_out *f);
+/* Gives a file another name; without force one that is there by then is not replaced, on file systems that
+ * can tell. False with errno. */
+bool file_name(const char *from, const char *to, bool force);
 /* Ends it: with keep it gets its name, else it was never there. A status. */
 int file_end(struct app *a, struct file_out *f, bool keep);
 

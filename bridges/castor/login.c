@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "bridges/castor/ask.h"
+#include "bridges/castor/progress.h"
 
 /* For keys that want the PIN at each use. */
 static CK_RV
@@ -10,6 +11,10 @@ ready(struct kit_key *k)
 {
 	struct login *l = k->arg;
 
+	if (!l->pin) {
+		progress_stop();
+		ask_keypad(l->a, l->slot);
+	}
 	return k->f->C_Login(k->session, CKU_CONTEXT_SPECIFIC, l->pin ? l->pin->p : NULL, l->pin ? l->pin->len : 0);
 }
 
@@ -27,9 +32,8 @@ enter_pin(struct app *a, struct login *l)
 		if (!(rv = f->C_Login(l->slot->session, CKU_USER, l->pin->p, l->pin->len)))
 			return ST_OK;
 		secret_free(&l->pin);
-		f->C_GetTokenInfo(l->slot->id, &l->slot->token);
-		kit_pin_read(f, l->slot->session, &l->slot->pin);
-		if (rv != CKR_PIN_INCORRECT || !ask_can_repeat(a) || l->slot->pin.tries == 1)
+		kit_slot_look(f, l->slot);
+		if (rv != CKR_PIN_INCORRECT || !ask_may_repeat(a, l->slot->pin.tries))
 			return app_fail_rv(a, rv, NULL);
 		error = text(a->lang, "Wrong PIN.");
 	}
@@ -46,7 +50,7 @@ enter(struct app *a, struct login *l)
 		return app_fail(a, ST_PIN_BLOCKED, text(a->lang, "the PIN is blocked; castor pin unblock gives it a new one with the PUK"));
 	if (!(l->slot->token.flags & CKF_PROTECTED_AUTHENTICATION_PATH) || a->pin_fd >= 0)
 		return enter_pin(a, l);
-	note(a, "%s", text(a->lang, "Type the PIN on the keypad of the reader."));
+	ask_keypad(a, l->slot);
 	rv = a->module.f->C_Login(l->slot->session, CKU_USER, NULL, 0);
 	return rv ? app_fail_rv(a, rv, NULL) : ST_OK;
 }

@@ -67,34 +67,54 @@ pick_pin(struct app *a, struct kit_slot **slot)
 	return ST_OK;
 }
 
-/* By its ID in hexadecimal, or a part of the holder's name or label. */
 static bool
-is_called(const struct kit_item *item, const char *wanted)
+has_id(const struct kit_item *item, const char *wanted)
 {
-	struct buf b = BUF_INIT, label = BUF_INIT;
+	struct buf b = BUF_INIT;
 	bool yes;
 
 	buf_hex(&b, buf_peek(&item->id));
-	yes = !strcasecmp(buf_text(&b), wanted);
-	buf_reset(&b);
+	yes = *wanted && !strcasecmp(buf_text(&b), wanted);
+	buf_free(&b);
+	return yes;
+}
+
+/* By a part of the holder's name or of the label. */
+static bool
+is_called(const struct kit_item *item, const char *wanted)
+{
+	struct buf b = BUF_INIT;
+	bool yes;
+
 	if (item->cert)
 		kit_cert_name(X509_get_subject_name(item->cert), &b);
-	buf_view(&label, buf_peek(&item->label));
-	yes = yes || strcasestr(buf_text(&b), wanted) || strcasestr(buf_text(&label), wanted);
+	yes = *wanted && (kit_has_text(buf_peek(&b), wanted) || kit_has_text(buf_peek(&item->label), wanted));
 	buf_free(&b);
-	buf_free(&label);
 	return yes;
+}
+
+/* Whether --id is an ID of the card: then names do not count. */
+static bool
+is_id(const struct app *a, const char *wanted)
+{
+	for (size_t i = 0; i < a->cards.nslot; i++)
+		for (size_t j = 0; j < a->cards.slot[i].nitem; j++)
+			if (has_id(a->cards.slot[i].item + j, wanted))
+				return true;
+	return false;
 }
 
 static bool
 is_wanted(const struct app *a, const struct wanted *w, const struct kit_item *item, unsigned *use)
 {
+	const char *id = a->opt[OPT_ID];
+
 	*use = item->cert ? kit_cert_use(item->cert) : 0;
 	if (w->with_key && !item->has_key)
 		return false;
 	if (w->use && !(*use & w->use))
 		return false;
-	return !a->opt[OPT_ID] || (*a->opt[OPT_ID] && is_called(item, a->opt[OPT_ID]));
+	return !id || (is_id(a, id) ? has_id(item, id) : is_called(item, id));
 }
 
 int
@@ -127,7 +147,7 @@ pick_item(struct app *a, const struct wanted *w, struct kit_slot **slot, struct 
 	if (!fit)
 		return app_fail(a, ST_NOT_FOUND, a->opt[OPT_ID] ? text(a->lang, "no certificate or key fits “%s”; see castor list") :
 		    text(a->lang, "the card has no certificate or key for that; see castor list"), a->opt[OPT_ID]);
-	if (w->one && fit > 1)
+	if (a->opt[OPT_ID] && fit > 1)
 		return app_fail(a, ST_NOT_FOUND, text(a->lang, "several certificates fit; say which with --id; see castor list"));
 	return ST_OK;
 }

@@ -11,14 +11,13 @@ int pick_card(struct app *a, struct kit_slot **pin1, struct kit_slot **pin2);
  * no 1 or 2; ST_NOT_FOUND: the card has no such PIN. */
 int pick_pin(struct app *a, struct kit_slot **slot);
 
-/* The certificate or key that --id, --pin and --reader leave, of those whose use has a bit of `use` (0: any):
- * `first` decides among several by the order of bits in it, then by the order on the card. with_key: its key
- * is on the card. ST_NOT_FOUND. */
+/* The certificate or key that --id, --pin and --reader leave, of those whose use has a bit of `use` (0: any).
+ * An ID that the card has goes before names. Without --id, `first` decides among several, then the order on
+ * the card; with it, several are an error. with_key: its key is on the card. ST_NOT_FOUND. */
 struct wanted {
 	unsigned use;        /* kit_use */
 	unsigned first;      /* the bit that goes before others */
 	bool with_key;
-	bool one;            /* several that fit are an error */
 };
 int pick_item(struct app *a, const struct wanted *w, struct kit_slot **slot, struct kit_item **item);
 

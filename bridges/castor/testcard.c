@@ -1,12 +1,12 @@
 #include "bridges/castor/testcard.h"
 
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/os.h"
+#include "bridges/castor/cleanup.h"
 
 #define ANSWER_MS 10000 /* until the card answers; a slow machine needs one second */
 #define ANSWER_MAX 4096 /* bytes */
@@ -15,26 +15,20 @@ struct test_card {
 	struct os_child child;
 };
 
-/* Folder and socket, for the handler: it may do no more than take them away. */
-static char folder[64], place[80];
-static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+static char folder[64], place[80]; /* of the one there is; "": none */
 
 static void
 forget(void)
 {
-	if (*place)
+	if (*place) {
 		unlink(place);
-	if (*folder)
+		cleanup_drop(place);
+	}
+	if (*folder) {
 		rmdir(folder);
+		cleanup_drop(folder);
+	}
 	*place = *folder = 0;
-}
-
-static void
-on_signal(int sig)
-{
-	forget();
-	signal(sig, SIG_DFL);
-	raise(sig);
 }
 
 /* One line of the card's console into `line`, without its end. */
@@ -67,7 +61,7 @@ find_image(const char *wanted)
 
 	if (!*wanted)
 		wanted = "myeid-citizen";
-	if (strchr(wanted, '/'))
+	if (strchr(wanted, '/') || (strlen(wanted) > 5 && !strcmp(wanted + strlen(wanted) - 5, ".yaml")))
 		buf_str(&path, wanted);
 	else
 		buf_fmt(&path, "%s/cards/%s.yaml", PKGDATADIR, wanted);
@@ -94,7 +88,6 @@ find_program(struct buf *path)
 static bool
 make_place(void)
 {
-	struct sigaction act = { .sa_handler = on_signal };
 	const char *tmp = os_env("TMPDIR");
 
 	/* a socket's name has 107 bytes at most: unix(7) */
@@ -106,8 +99,8 @@ make_place(void)
 		return false;
 	}
 	snprintf(place, sizeof place, "%s/card", folder);
-	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-		sigaction(signals[i], &act, NULL);
+	cleanup_add(place);
+	cleanup_add(folder);
 	return true;
 }
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/utf8.h"
 #include "bridges/kit/cert.h"
 #include "bridges/kit/object.h"
 
@@ -56,6 +57,59 @@ kit_pin_read(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, struct kit_pin *pin)
 	pin->activation = kit_attr_ulong(f, s, found[0], KIT_CASTOR | KIT_PIN_ACTIVATION, KIT_ACTIVE);
 	read_date(f, s, found[0], KIT_CASTOR | KIT_PIN_CHANGED, pin->changed);
 	read_date(f, s, found[0], KIT_CASTOR | KIT_PIN_EXPIRES, pin->expires);
+}
+
+/* Small letters of ASCII and Latin-1. */
+static uint32_t
+fold(uint32_t c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 0xC0 && c <= 0xDE && c != 0xD7) ? c + 0x20 : c;
+}
+
+/* The next character, or byte where there is none. */
+static uint32_t
+next(struct view *v)
+{
+	uint32_t c;
+
+	if (!utf8_take(v, &c)) {
+		c = v->p[0] | 0x80000000u;
+		*v = view_part(*v, 1, v->len);
+	}
+	return fold(c);
+}
+
+bool
+kit_has_text(struct view text, const char *wanted)
+{
+	for (;; next(&text)) {
+		struct view here = text, want = view_str(wanted);
+
+		while (want.len && here.len && next(&here) == next(&want))
+			if (!want.len)
+				return true;
+		if (!want.len && !*wanted)
+			return true;
+		if (!text.len)
+			return false;
+	}
+}
+
+void
+kit_slot_look(CK_FUNCTION_LIST *f, struct kit_slot *slot)
+{
+	static const struct { CK_FLAGS flag; CK_ULONG left; } user[] = {
+		{ CKF_USER_PIN_LOCKED, 0 }, { CKF_USER_PIN_FINAL_TRY, 1 }
+	}, so[] = { { CKF_SO_PIN_LOCKED, 0 }, { CKF_SO_PIN_FINAL_TRY, 1 } };
+
+	f->C_GetTokenInfo(slot->id, &slot->token);
+	kit_pin_read(f, slot->session, &slot->pin);
+	for (size_t i = 2; i-- > 0;) {
+		if (slot->pin.tries == KIT_UNKNOWN && (slot->token.flags & user[i].flag))
+			slot->pin.tries = user[i].left;
+		if (slot->pin.puk_tries == KIT_UNKNOWN && (slot->token.flags & so[i].flag))
+			slot->pin.puk_tries = so[i].left;
+	}
 }
 
 static CK_OBJECT_HANDLE
@@ -168,7 +222,7 @@ read_token(CK_FUNCTION_LIST *f, bool bodies, struct kit_slot *slot)
 	put_padded(&slot->maker, slot->token.manufacturerID, sizeof slot->token.manufacturerID);
 	if (!bodies || (slot->rv = f->C_OpenSession(slot->id, CKF_SERIAL_SESSION, NULL, NULL, &slot->session)))
 		return;
-	kit_pin_read(f, slot->session, &slot->pin);
+	kit_slot_look(f, slot);
 	if (!(slot->rv = read_class(f, slot, CKO_CERTIFICATE)))
 		slot->rv = read_class(f, slot, CKO_PUBLIC_KEY);
 }
@@ -197,7 +251,7 @@ read_slot(CK_FUNCTION_LIST *f, bool bodies, const char *reader, struct kit_slot 
 	memset(&info, 0, sizeof info);
 	slot->rv = f->C_GetSlotInfo(slot->id, &info);
 	put_padded(&slot->reader, info.slotDescription, sizeof info.slotDescription);
-	if (reader && !strcasestr(buf_text(&slot->reader), reader)) {
+	if (reader && !kit_has_text(buf_peek(&slot->reader), reader)) {
 		slot_free(f, slot);
 		memset(slot, 0, sizeof *slot);
 		return false;

@@ -69,6 +69,11 @@ bool kit_same_reader(const struct kit_slot *a, const struct kit_slot *b);
 CK_OBJECT_HANDLE kit_key_find(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, const struct kit_item *item);
 /* Ends the slot's session and opens one that may write: *slot's. Any answer of C_OpenSession. */
 CK_RV kit_slot_write(CK_FUNCTION_LIST *f, struct kit_slot *slot);
+/* Whether a text has another in it, whatever the case of the letters A-Z and of Latin-1. */
+bool kit_has_text(struct view text, const char *wanted);
+/* Reads the token's flags and the PIN's feature object anew; where a module does not tell numbers, its flags
+ * for the last try and for none do. */
+void kit_slot_look(CK_FUNCTION_LIST *f, struct kit_slot *slot);
 /* Reads the PIN's feature object of an open session anew. */
 void kit_pin_read(CK_FUNCTION_LIST *f, CK_SESSION_HANDLE s, struct kit_pin *pin);
 

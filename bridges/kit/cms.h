@@ -28,7 +28,7 @@ enum kit_cms {
 	KIT_CMS_NO_CERT,     /* the signer's certificate is not there: nothing can be said */
 	KIT_CMS_CHANGED,     /* the content is not the one that was signed */
 	KIT_CMS_BAD,         /* the signature is not one of that certificate over this message */
-	KIT_CMS_UNSUPPORTED, /* an algorithm that OpenSSL does not have or does not let */
+	KIT_CMS_UNSUPPORTED, /* an algorithm that OpenSSL does not have or does not let, or a broken digest */
 	KIT_CMS_NO_SIGNER,   /* nobody signed it: a bag of certificates */
 	KIT_CMS_NO_CONTENT,  /* detached, and no content was given */
 	KIT_CMS_OTHER_TYPE,  /* CMS, but not of the kind asked for: encrypted, say */
@@ -68,9 +68,10 @@ struct kit_cms_verdict {
 /* Verifies SignedData, DER or BER or PEM. `content` is that of a detached message; when there is
  * content inside too, both must be the one that was signed. `out` (may be NULL) gets the content.
  * `more` (may be NULL) has certificates besides those inside; `trusted` the anchors and the
- * caller's wishes for revocation. Any purpose is fine; keyUsage, if there, must have
- * digitalSignature or nonRepudiation: cards have certificates with the latter alone. Times are
- * checked now and at the signing time. Owner of *v: caller, kit_cms_verdict_free. */
+ * caller's wishes for revocation. keyUsage, if there, must
+ * have digitalSignature or nonRepudiation (cards have certificates with the latter alone), and extended
+ * key usage something that persons do: a web server's certificate is not trusted. Times are checked now
+ * and at the signing time, which must not be in the future; MD5 and SHA-1 are refused. Owner of *v: caller, kit_cms_verdict_free. */
 enum kit_cms kit_cms_verify(OSSL_LIB_CTX *ctx, BIO *message, BIO *content, BIO *out, X509_STORE *trusted,
     STACK_OF(X509) *more, struct kit_cms_verdict *v);
 void kit_cms_verdict_free(struct kit_cms_verdict *v);

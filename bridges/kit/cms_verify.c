@@ -9,6 +9,7 @@
 #include "bridges/kit/cms_int.h"
 
 #define HEAD 32 /* bytes of the content that are looked at */
+#define AHEAD 600 /* seconds that the signer's clock may be before ours */
 
 static void
 signed_at(CMS_SignerInfo *si, struct kit_cms_signer *s)
@@ -45,10 +46,10 @@ names_cert(CMS_SignerInfo *si, X509 *cert)
 	return ok;
 }
 
-/* One chain, at a time (0: at any). X509_V_OK, or what is wrong with *stop (owned). */
+/* One chain, at a time (NULL: at any). X509_V_OK, or what is wrong with *stop (owned). */
 static int
-chain_error(OSSL_LIB_CTX *ctx, X509_STORE *trusted, STACK_OF(X509) *others, X509 *cert, time_t when,
-    X509 **stop)
+chain_error(OSSL_LIB_CTX *ctx, X509_STORE *trusted, STACK_OF(X509) *others, X509 *cert,
+    const time_t *when, X509 **stop)
 {
 	X509_STORE_CTX *c = X509_STORE_CTX_new_ex(ctx, NULL);
 	int error = X509_V_ERR_OUT_OF_MEM;
@@ -59,8 +60,9 @@ chain_error(OSSL_LIB_CTX *ctx, X509_STORE *trusted, STACK_OF(X509) *others, X509
 		X509_VERIFY_PARAM *p = X509_STORE_CTX_get0_param(c);
 
 		X509_VERIFY_PARAM_set_purpose(p, X509_PURPOSE_ANY);
+		X509_VERIFY_PARAM_set_auth_level(p, 1); /* no MD5, no SHA-1, no RSA below 1024 */
 		if (when)
-			X509_VERIFY_PARAM_set_time(p, when);
+			X509_VERIFY_PARAM_set_time(p, *when);
 		else
 			X509_VERIFY_PARAM_set_flags(p, X509_V_FLAG_NO_CHECK_TIME);
 		error = X509_verify_cert(c) > 0 ? X509_V_OK : X509_STORE_CTX_get_error(c);
@@ -71,17 +73,46 @@ chain_error(OSSL_LIB_CTX *ctx, X509_STORE *trusted, STACK_OF(X509) *others, X509
 	return error;
 }
 
+/* Whether what the certificate says of its key lets it sign: cards have certificates for nonRepudiation
+ * alone, and for logging in; a web server's is not one of a person. */
+static bool
+may_sign(X509 *cert)
+{
+	static const char *const others[] = { "1.3.6.1.5.5.7.3.36", "1.3.6.1.4.1.311.10.3.12", "1.3.6.1.4.1.311.20.2.2" };
+	uint32_t kinds = X509_get_extended_key_usage(cert);
+	EXTENDED_KEY_USAGE *all;
+	bool may = false;
+	char oid[80];
+
+	if (!(X509_get_key_usage(cert) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
+		return false;
+	if (kinds == UINT32_MAX || (kinds & (XKU_SMIME | XKU_SSL_CLIENT | XKU_ANYEKU)))
+		return true;
+	/* signing of documents (RFC 9336), Microsoft's, logging in with a card */
+	all = X509_get_ext_d2i(cert, NID_ext_key_usage, NULL, NULL);
+	for (int i = 0; i < sk_ASN1_OBJECT_num(all); i++) {
+		OBJ_obj2txt(oid, sizeof oid, sk_ASN1_OBJECT_value(all, i), 1);
+		for (size_t j = 0; j < sizeof others / sizeof others[0]; j++)
+			may |= !strcmp(oid, others[j]);
+	}
+	EXTENDED_KEY_USAGE_free(all);
+	return may;
+}
+
 /* First whether it leads to a root at all; a wrong time must not hide a forged certificate. */
 static enum kit_cms
 judge_cert(OSSL_LIB_CTX *ctx, X509_STORE *trusted, STACK_OF(X509) *others, struct kit_cms_signer *s)
 {
-	if (!(X509_get_key_usage(s->cert) & (KU_DIGITAL_SIGNATURE | KU_NON_REPUDIATION)))
-		return KIT_CMS_USAGE;
-	if ((s->error = chain_error(ctx, trusted, others, s->cert, 0, &s->stop)))
+	time_t now = time(NULL);
+
+	if ((s->error = chain_error(ctx, trusted, others, s->cert, NULL, &s->stop)))
 		return KIT_CMS_UNTRUSTED;
-	if (s->has_time && (s->error = chain_error(ctx, trusted, others, s->cert, s->signed_at, &s->stop)))
+	if (!may_sign(s->cert))
+		return KIT_CMS_USAGE;
+	if (s->has_time && ((s->error = chain_error(ctx, trusted, others, s->cert, &s->signed_at, &s->stop)) ||
+	    s->signed_at > now + AHEAD))
 		return KIT_CMS_NOT_THEN;
-	if ((s->error = chain_error(ctx, trusted, others, s->cert, time(NULL), &s->stop)))
+	if ((s->error = chain_error(ctx, trusted, others, s->cert, &now, &s->stop)))
 		return KIT_CMS_EXPIRED;
 	return KIT_CMS_GOOD;
 }
@@ -114,12 +145,30 @@ names_type(CMS_SignerInfo *si, const ASN1_OBJECT *type)
 	return said && !OBJ_cmp(said, type);
 }
 
+/* Digests for which somebody can make two texts of one value: what was signed is not known then. */
+static bool
+is_broken(CMS_SignerInfo *si)
+{
+	static const int broken[] = { NID_md2, NID_md4, NID_md5, NID_sha, NID_sha1 };
+	X509_ALGOR *digest = NULL;
+	const ASN1_OBJECT *oid = NULL;
+
+	CMS_SignerInfo_get0_algs(si, NULL, NULL, &digest, NULL);
+	X509_ALGOR_get0(&oid, NULL, NULL, digest);
+	for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++)
+		if (OBJ_obj2nid(oid) == broken[i])
+			return true;
+	return false;
+}
+
 static enum kit_cms
 judge_signature(CMS_ContentInfo *cms, CMS_SignerInfo *si, X509 *cert, BIO *digests, struct view head)
 {
 	bool attributes = CMS_signed_get_attr_count(si) >= 0; /* -1: none, and no empty set of them */
 	int r;
 
+	if (is_broken(si))
+		return KIT_CMS_UNSUPPORTED;
 	if (!attributes && is_attributes(head))
 		return KIT_CMS_BAD;
 	if (attributes && (CMS_SignerInfo_verify(si) <= 0 || !names_cert(si, cert) ||
@@ -234,7 +283,7 @@ find_signers(CMS_ContentInfo *cms, STACK_OF(X509) *certs, struct kit_cms_verdict
 }
 
 static enum kit_cms
-judge(OSSL_LIB_CTX *ctx, CMS_ContentInfo *cms, BIO *content, BIO *out, X509_STORE *trusted,
+judge_all(OSSL_LIB_CTX *ctx, CMS_ContentInfo *cms, BIO *content, BIO *out, X509_STORE *trusted,
     STACK_OF(X509) *certs, struct kit_cms_verdict *v)
 {
 	bool detached = CMS_is_detached(cms) > 0;
@@ -255,6 +304,18 @@ judge(OSSL_LIB_CTX *ctx, CMS_ContentInfo *cms, BIO *content, BIO *out, X509_STOR
 			s->state = judge_cert(ctx, trusted, certs, s);
 		r = worse(r, s->state);
 	}
+	return r;
+}
+
+/* A signature that was not looked at to its end is no good one. */
+static enum kit_cms
+judge(OSSL_LIB_CTX *ctx, CMS_ContentInfo *cms, BIO *content, BIO *out, X509_STORE *trusted,
+    STACK_OF(X509) *certs, struct kit_cms_verdict *v)
+{
+	enum kit_cms r = judge_all(ctx, cms, content, out, trusted, certs, v);
+
+	for (size_t i = 0; r > KIT_CMS_NO_SIGNER && i < v->n; i++)
+		v->signer[i].state = worse(v->signer[i].state, r);
 	return r;
 }
 

@@ -51,6 +51,10 @@ ok "sign --attached" status 0 pin 123456 sign letter.txt --attached -o whole.p7s
 rm -f back
 ok "verify -o" status 0 card verify whole.p7s -o back
 ok "... the file that was in it" cmp back letter.txt
+ok "a signal while the PIN is waited for" sh -c '
+	mkfifo hold; sleep 5 >hold & { sleep 1; kill -TERM "$(cat pid)"; } & sh -c "echo \$\$ >pid; exec \"\$@\"" sh "$@" 7<hold; test $? -ne 0' sh \
+	"$top_builddir/castor" --module "$virtual" --test-card="$image" sign letter.txt -o gone.p7s --pin-fd 7
+ok "... no part of a file is left" test -z "$(find . -name '.gone*' -o -name 'gone*' -o -name 'castor-*')"
 ok "sign --json" status 0 pin 123456 sign letter.txt --json -o j.p7s
 ok "... an answer" json '$_->{output} eq "j.p7s"'
 ok "sign --json to standard output" status 2 pin 123456 sign letter.txt --json -o -
@@ -95,6 +99,56 @@ ok "decrypt a signature" status 8 pin 1234 decrypt whole.p7s -o none
 ok "... no file is made" test ! -e none
 ok "decrypt with a wrong PIN" status 6 pin 9999 decrypt theirs.p7m -f
 ok "... what was there stays" cmp theirs letter.txt
+# ---- what must not be taken for a good signature ----
+key=$pki/TEST-sign2048.key.pem
+cert=$pki/sign2048.cert.pem
+chain=$pki/issuing.cert.pem
+echo "Meet me at noon." >noon
+signs() {
+	openssl cms -sign -binary -nodetach -in noon -outform DER -signer "$cert" -inkey "$key" -certfile "$chain" "$@"
+}
+signs -out good.p7s
+ok "a signature of openssl's" status 0 castor verify --ca "$ca" good.p7s
+ok "... says that the file is inside" has "inside of the signature"
+cp good.p7s noon.p7s
+ok "the file beside it is the same" status 0 castor verify --ca "$ca" noon.p7s
+ok "... and said" has "file: noon"
+echo "Pay me." >noon
+ok "the file beside it is another" status 8 castor verify --ca "$ca" noon.p7s
+echo "Meet me at noon." >noon
+signs -nocerts -out nocerts.p7s
+ok "without the signer's certificate" status 8 castor verify --ca "$ca" nocerts.p7s -o out.txt
+ok "... nothing is written" test ! -e out.txt
+for md in md5 sha1; do
+	signs -md $md -out $md.p7s
+	ok "with $md" status 8 castor verify --ca "$ca" $md.p7s
+	ok "... is not called good" has_no "Good"
+	ok "... nor in JSON" status 8 castor verify --ca "$ca" $md.p7s --json
+	ok "... for any signer" json '$_->{signers}[0]{state} ne "good"'
+done
+# the digest's OID, 2.16.840.1.101.3.4.2.1, becomes one that is none
+perl -0pe 's/\x60\x86\x48\x01\x65\x03\x04\x02\x01/\x60\x86\x48\x01\x65\x03\x04\x02\x7f/g' good.p7s >unknown.p7s
+ok "with a digest that nobody knows" status 8 castor verify --ca "$ca" unknown.p7s
+ok "... is not called good" has_no "Good"
+ok "without content, in JSON" status 2 castor verify --ca "$ca" alone.p7s --json
+ok "... no signer is good" json '$_->{signers}[0]{state} ne "good"'
+ok "-o of no plain file" status 2 castor verify --ca "$ca" good.p7s -o /dev/stdout
+ok "... nothing comes out" has_no noon
+# the system's clock stays; certificates of our own have other times and purposes
+openssl req -x509 -newkey rsa:2048 -nodes -keyout own.key -out own.pem -days 30 -subj "/CN=www.castor.test" \
+	-addext "extendedKeyUsage=serverAuth" -addext "keyUsage=digitalSignature" 2>req.err
+openssl cms -sign -binary -nodetach -in noon -outform DER -signer own.pem -inkey own.key -out server.p7s
+ok "by a web server" status 9 castor verify --ca own.pem server.p7s
+ok "... is said" has "not meant for signatures"
+ok "--ca of an authority that is no root" status 0 castor verify --ca "$chain" good.p7s
+printf '%s\n' "-----BEGIN CMS-----" "Proc-Type: 4,ENCRYPTED" "DEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF" "" \
+	"AAAAAAAAAAAAAAAAAAAAAAAAAAAA" "-----END CMS-----" >asks.p7s
+asks_nobody() {
+	setsid -w "$top_builddir/castor" verify asks.p7s </dev/null
+}
+ok "a message that would ask for a passphrase" status 8 asks_nobody
+ok "... does not" sh -c '! grep -i "pass phrase" err out'
+
 image=$top_srcdir/t/cards/myeid.yaml
 ok "a card without PIN2: sign" status 0 pin 1234 sign letter.txt -f --id 45
 ok "... OpenSSL verifies it" openssl_verifies letter.txt.p7s

@@ -61,7 +61,24 @@ ok "... says how" said "cert.der exists; --force replaces it"
 ok "... but with --force" status 0 card cert export 47 --der -o cert.der --force
 not_ok_if "... it is another" cmp -s cert.der want.der
 ok "... with the mode of any file" test "$(stat -c %a cert.der)" = "$(touch plain; stat -c %a plain)"
-ok "cert export to a full disk" status 1 card cert export 45 -o /dev/full
+ok "cert export to a full disk" status 2 card cert export 45 -o /dev/full
+ok "a name without regard to case, Ä included" status 0 card cert show meikäläinen --pin 1
+ok "a name that several have" status 4 card cert show meikäläinen
+ok "... is said" said "several certificates fit"
+sed '/label: "allekirjoitusvarmenne/s/label: "/label: "45 /' "$image" >tricky.yaml
+ln -s "$pki" pki 2>/dev/null
+image_was=$image
+image=$castor_dir/tricky.yaml
+ok "an ID goes before names with these digits" status 0 card cert show 45 --json
+ok "... it is that one" json '$_->{item}{id} eq "45"'
+image=$image_was
+ok "cert export --json" status 0 card cert export 45 --json -o j.pem
+ok "... an answer" json '$_->{output} eq "j.pem"' '$_->{item}{id} eq "45"'
+ok "cert export --json to standard output" status 2 card cert export 45 --json
+echo before >target
+ln -s target link
+ok "cert export --force over a link" status 0 card cert export 45 -o link --force
+ok "... writes where it leads" test -L link -a -n "$(grep BEGIN target)"
 ok "cert export into a folder that is not there" status 2 card cert export 45 -o nowhere/cert.pem
 ok "... leaves nothing behind" test -z "$(find . -name '.cert*')"
 
@@ -70,7 +87,7 @@ ok "... three steps" test "$(grep -c BEGIN chain.pem)" -eq 3
 ok "... which OpenSSL can follow" openssl verify -CAfile chain.pem chain.pem
 ok "cert chain --json" status 0 card cert chain 47 --json
 ok "... complete" json '@{$_->{chain}} == 3' '$_->{complete}'
-ln -s "$pki" pki
+ln -sfn "$pki" pki
 sed 's|pki/root.cert.pem|pki/p256.cert.pem|' "$image" >rootless.yaml
 image=$castor_dir/rootless.yaml
 ok "cert chain of a card without authorities" status 0 card cert chain
