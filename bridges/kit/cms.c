@@ -43,7 +43,9 @@ static bool
 looks_like_cms(const unsigned char *p, size_t n)
 {
 	static const unsigned char pkcs7[] = { 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x07 };
-	static const unsigned char smime_ct[] = { 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x10, 0x01 };
+	static const unsigned char smime_ct[] = {
+		0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x09, 0x10, 0x01
+	};
 	struct view v = view_of(p, n), oid;
 	unsigned tag, len;
 
@@ -160,7 +162,8 @@ kit_cms_sign(OSSL_LIB_CTX *ctx, EVP_PKEY *key, X509 *cert, STACK_OF(X509) *chain
 	if (!(cms = CMS_sign_ex(NULL, NULL, NULL, NULL, FLAGS | more, ctx, NULL)) ||
 	    !CMS_add1_signer(cms, cert, key, digest_for(key), FLAGS | CMS_CADES | more))
 		goto out;
-	if (!add_chain(cms, cert, chain) || !(digests = CMS_dataInit(cms, NULL)) || (r = cms_copy(in, digests)))
+	if (!add_chain(cms, cert, chain) || !(digests = CMS_dataInit(cms, NULL)) ||
+	    (r = cms_copy(in, digests)))
 		goto out;
 	r = CMS_dataFinal(cms, digests) ? KIT_CMS_GOOD : failed(key);
 	if (!r && (!i2d_CMS_bio(out, cms) || BIO_flush(out) <= 0))
@@ -207,7 +210,8 @@ is_of_ciphertext(CK_RV rv)
 {
 	static const CK_RV list[] = {
 		CKR_OK, CKR_ENCRYPTED_DATA_INVALID, CKR_ENCRYPTED_DATA_LEN_RANGE, CKR_DATA_INVALID,
-		CKR_DATA_LEN_RANGE, CKR_BUFFER_TOO_SMALL, CKR_FUNCTION_FAILED, CKR_GENERAL_ERROR, CKR_DEVICE_ERROR,
+		CKR_DATA_LEN_RANGE, CKR_BUFFER_TOO_SMALL, CKR_FUNCTION_FAILED, CKR_GENERAL_ERROR,
+		CKR_DEVICE_ERROR,
 	};
 
 	for (size_t i = 0; i < sizeof list / sizeof list[0]; i++)

@@ -30,10 +30,10 @@ signed_at(CMS_SignerInfo *si, struct kit_cms_signer *s)
 static bool
 names_cert(CMS_SignerInfo *si, X509 *cert)
 {
-	ASN1_STRING *v1 = CMS_signed_get0_data_by_OBJ(si, OBJ_nid2obj(NID_id_smime_aa_signingCertificate), -3,
-	    V_ASN1_SEQUENCE);
-	ASN1_STRING *v2 = CMS_signed_get0_data_by_OBJ(si, OBJ_nid2obj(NID_id_smime_aa_signingCertificateV2), -3,
-	    V_ASN1_SEQUENCE);
+	ASN1_STRING *v1 = CMS_signed_get0_data_by_OBJ(si,
+	    OBJ_nid2obj(NID_id_smime_aa_signingCertificate), -3, V_ASN1_SEQUENCE);
+	ASN1_STRING *v2 = CMS_signed_get0_data_by_OBJ(si,
+	    OBJ_nid2obj(NID_id_smime_aa_signingCertificateV2), -3, V_ASN1_SEQUENCE);
 	STACK_OF(X509) *chain = sk_X509_new_null();
 	ESS_SIGNING_CERT *a = v1 ? ASN1_item_unpack(v1, ASN1_ITEM_rptr(ESS_SIGNING_CERT)) : NULL;
 	ESS_SIGNING_CERT_V2 *b = v2 ? ASN1_item_unpack(v2, ASN1_ITEM_rptr(ESS_SIGNING_CERT_V2)) : NULL;
@@ -230,10 +230,14 @@ judge_content(CMS_ContentInfo *cms, BIO *content, BIO *out, struct kit_cms_verdi
 	BIO *digests = NULL;
 	enum kit_cms r = digest_content(cms, content, out, &digests, head, &nhead);
 
-	for (size_t i = 0; !r && i < v->n; i++)
-		if (v->signer[i].cert)
-			v->signer[i].state = worse(v->signer[i].state, judge_signature(cms,
-			    sk_CMS_SignerInfo_value(all, (int)i), v->signer[i].cert, digests, view_of(head, nhead)));
+	for (size_t i = 0; !r && i < v->n; i++) {
+		CMS_SignerInfo *si = sk_CMS_SignerInfo_value(all, (int)i);
+		struct kit_cms_signer *s = &v->signer[i];
+
+		if (s->cert)
+			s->state = worse(s->state,
+			    judge_signature(cms, si, s->cert, digests, view_of(head, nhead)));
+	}
 	digests_free(digests, content);
 	return r;
 }
@@ -247,7 +251,8 @@ certs_of(CMS_ContentInfo *cms, STACK_OF(X509) *more)
 	if (!all)
 		all = sk_X509_new_null();
 	for (int i = 0; all && i < sk_X509_num(more); i++)
-		if (!X509_add_cert(all, sk_X509_value(more, i), X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP)) {
+		if (!X509_add_cert(all, sk_X509_value(more, i),
+		    X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP)) {
 			sk_X509_pop_free(all, X509_free);
 			return NULL;
 		}

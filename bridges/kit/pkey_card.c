@@ -172,9 +172,9 @@ pkey_sign(struct pkey *k, const struct pkey_how *how, struct view in, struct buf
 	if (how->scheme == PKEY_PSS) {
 		if (!how->hash || !how->mgf)
 			return ended(c, CKR_MECHANISM_PARAM_INVALID, "PSS");
-		pss.hash_alg = how->hash->ckm;
+		pss.hashAlg = how->hash->ckm;
 		pss.mgf = how->mgf->mgf;
-		pss.s_len = how->salt;
+		pss.sLen = how->salt;
 		m.pParameter = &pss;
 		m.ulParameterLen = sizeof pss;
 	}
@@ -229,7 +229,7 @@ pkey_derive(struct pkey *k, struct view point, struct buf *out)
 	CK_KEY_TYPE generic = CKK_GENERIC_SECRET;
 	CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
 	CK_ECDH1_DERIVE_PARAMS params = {
-		.kdf = CKD_NULL, .public_data = (CK_BYTE *)point.p, .public_data_len = point.len
+		.kdf = CKD_NULL, .pPublicData = (CK_BYTE *)point.p, .ulPublicDataLen = point.len
 	};
 	CK_MECHANISM m = { CKM_ECDH1_DERIVE, &params, sizeof params };
 	CK_BYTE x[PKEY_BYTES_MAX];

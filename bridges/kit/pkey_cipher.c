@@ -188,11 +188,11 @@ cipher_decrypt(void *vc, unsigned char *out, size_t *len, size_t room, const uns
 		*len = pkey_bytes(c->key);
 		return 1;
 	}
-	oaep.hash_alg = c->hash->ckm;
+	oaep.hashAlg = c->hash->ckm;
 	oaep.mgf = c->mgf ? c->mgf->mgf : c->hash->mgf;
 	oaep.source = CKZ_DATA_SPECIFIED;
-	oaep.source_data = c->label.p;
-	oaep.source_data_len = c->label.len;
+	oaep.pSourceData = c->label.p;
+	oaep.ulSourceDataLen = c->label.len;
 	if (pkey_decrypt(c->key, c->pad == RSA_PKCS1_OAEP_PADDING ? &oaep : NULL, view_of(in, n), &plain) &&
 	    plain.len <= room) {
 		if (plain.len)

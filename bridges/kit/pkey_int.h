@@ -31,7 +31,7 @@ enum pkey_scheme { PKEY_PKCS1, PKEY_PSS, PKEY_ECDSA, PKEY_SCHEMES };
 struct pkey_hash {
 	const char *name;
 	CK_MECHANISM_TYPE ckm;
-	ck_rsa_pkcs_mgf_type_t mgf;
+	CK_ULONG mgf; /* CKG_..., whose type headers name differently */
 	CK_MECHANISM_TYPE with[PKEY_SCHEMES]; /* the mechanisms that hash by themselves */
 };
 

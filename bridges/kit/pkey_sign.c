@@ -149,8 +149,10 @@ static const OSSL_ITEM pads[] = {
 };
 /* The numbers are those of RSA_PSS_SALTLEN_...; "auto-digestmax" came with OpenSSL 3.1. */
 static const OSSL_ITEM salts[] = {
-	{ (unsigned)RSA_PSS_SALTLEN_DIGEST, (void *)"digest" }, { (unsigned)RSA_PSS_SALTLEN_MAX, (void *)"max" },
-	{ (unsigned)RSA_PSS_SALTLEN_AUTO, (void *)"auto" }, { (unsigned)-4, (void *)"auto-digestmax" },
+	{ (unsigned)RSA_PSS_SALTLEN_DIGEST, (void *)"digest" },
+	{ (unsigned)RSA_PSS_SALTLEN_MAX, (void *)"max" },
+	{ (unsigned)RSA_PSS_SALTLEN_AUTO, (void *)"auto" },
+	{ (unsigned)-4, (void *)"auto-digestmax" },
 	{ 0, NULL }
 };
 static const OSSL_ITEM no_words[] = { { 0, NULL } };
@@ -202,7 +204,8 @@ pss_params(const struct sig *s)
 	X509_ALGOR *mask = NULL;
 
 	if (!p || !mgf_of(s) || !(p->hashAlgorithm = algor_of(EVP_MD_get_type(s->md))) ||
-	    !(mask = algor_of(OBJ_txt2nid(mgf_of(s)->name))) || !ASN1_item_pack(mask, ASN1_ITEM_rptr(X509_ALGOR), &inner) ||
+	    !(mask = algor_of(OBJ_txt2nid(mgf_of(s)->name))) ||
+	    !ASN1_item_pack(mask, ASN1_ITEM_rptr(X509_ALGOR), &inner) ||
 	    !(p->maskGenAlgorithm = X509_ALGOR_new()) ||
 	    !X509_ALGOR_set0(p->maskGenAlgorithm, OBJ_nid2obj(NID_mgf1), V_ASN1_SEQUENCE, inner))
 		goto out;

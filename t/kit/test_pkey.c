@@ -460,6 +460,7 @@ request(struct card *c, struct card_key *k, const char *md, int pad)
 	EVP_MD_CTX *m = EVP_MD_CTX_new();
 	EVP_PKEY_CTX *p;
 
+	ck_assert_int_eq(X509_REQ_set_version(req, X509_REQ_VERSION_1), 1);
 	ck_assert_int_eq(X509_REQ_set_pubkey(req, k->key), 1);
 	ck_assert_int_eq(EVP_DigestSignInit_ex(m, &p, md, c->lib.ctx, NULL, k->key, NULL), 1);
 	set_pss(p, &(struct how){ md, pad, UNSET, NULL });
