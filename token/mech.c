@@ -72,7 +72,7 @@ static const struct mech table[] = {
 /* the hashes PSS and OAEP may name, each with its mask generation function */
 static const struct {
 	CK_MECHANISM_TYPE ckm;
-	ck_rsa_pkcs_mgf_type_t mgf;
+	CK_RSA_PKCS_MGF_TYPE mgf;
 	enum hash hash;
 } pads[] = {
 	{ CKM_SHA_1, CKG_MGF1_SHA1, HASH_SHA1 },
@@ -179,7 +179,7 @@ pad_hash(CK_MECHANISM_TYPE ckm, enum hash *h)
 }
 
 static bool
-pad_mgf(ck_rsa_pkcs_mgf_type_t mgf, enum hash *h)
+pad_mgf(CK_RSA_PKCS_MGF_TYPE mgf, enum hash *h)
 {
 	for (size_t i = 0; i < PADS; i++) {
 		if (pads[i].mgf == mgf) {

@@ -120,6 +120,25 @@ out:
 	return status;
 }
 
+/* Whether it is worth a PIN. Standard input, which cannot be read twice, is. */
+static int
+check_encrypted(struct app *a, const struct kit_item *item)
+{
+	struct kit_lib lib = { 0 };
+	int status = ST_OK;
+	BIO *in;
+
+	if (!strcmp(a->argv[0], "-"))
+		return ST_OK;
+	if (!(in = file_read(a, a->argv[0], &status)))
+		return status;
+	if (!kit_lib_open(&lib))
+		status = cms_status(a, kit_cms_is_for(lib.ctx, item->cert, in), CKR_OK);
+	BIO_free(in);
+	kit_lib_close(&lib);
+	return status;
+}
+
 int
 cmd_decrypt(struct app *a)
 {
@@ -136,7 +155,7 @@ cmd_decrypt(struct app *a)
 	a->file = a->argv[0];
 	name_without(a, a->argv[0], ".p7m", &path);
 	if ((status = check_json(a, buf_text(&path))) || (status = pick_item(a, &w, &slot, &item)) ||
-	    !(in = file_read(a, a->argv[0], &status)) || (status = file_begin(a, buf_text(&path), &f)))
+	    (status = check_encrypted(a, item)) || !(in = file_read(a, a->argv[0], &status)) || (status = file_begin(a, buf_text(&path), &f)))
 		goto out;
 	if (!(status = login_begin(a, slot, item, &l))) {
 		progress_start(a, text(a->lang, "Decrypting"));

@@ -220,6 +220,34 @@ is_of_ciphertext(CK_RV rv)
 	return false;
 }
 
+/* Reads a message and sees whether it is encrypted to the certificate. */
+static enum kit_cms
+read_encrypted(OSSL_LIB_CTX *ctx, X509 *cert, BIO *in, CMS_ContentInfo **cms)
+{
+	enum kit_cms r = cms_read(ctx, in, cms);
+	int type;
+
+	if (r)
+		return r;
+	type = OBJ_obj2nid(CMS_get0_type(*cms));
+	if (type != NID_pkcs7_enveloped && type != NID_id_smime_ct_authEnvelopedData)
+		return KIT_CMS_OTHER_TYPE;
+	return is_recipient(*cms, cert) ? KIT_CMS_GOOD : KIT_CMS_NOT_FOR_US;
+}
+
+enum kit_cms
+kit_cms_is_for(OSSL_LIB_CTX *ctx, X509 *cert, BIO *in)
+{
+	CMS_ContentInfo *cms = NULL;
+	enum kit_cms r;
+
+	ERR_set_mark();
+	r = read_encrypted(ctx, cert, in, &cms);
+	CMS_ContentInfo_free(cms);
+	ERR_pop_to_mark();
+	return r;
+}
+
 enum kit_cms
 kit_cms_decrypt(OSSL_LIB_CTX *ctx, EVP_PKEY *key, X509 *cert, BIO *in, BIO *out)
 {
@@ -227,17 +255,10 @@ kit_cms_decrypt(OSSL_LIB_CTX *ctx, EVP_PKEY *key, X509 *cert, BIO *in, BIO *out)
 	CMS_ContentInfo *cms = NULL;
 	BIO *plain = NULL;
 	enum kit_cms r;
-	int type, ok;
+	int ok;
 
 	card_begin(key);
-	if ((r = cms_read(ctx, in, &cms)))
-		goto out;
-	type = OBJ_obj2nid(CMS_get0_type(cms));
-	r = KIT_CMS_OTHER_TYPE;
-	if (type != NID_pkcs7_enveloped && type != NID_id_smime_ct_authEnvelopedData)
-		goto out;
-	r = KIT_CMS_NOT_FOR_US;
-	if (!is_recipient(cms, cert))
+	if ((r = read_encrypted(ctx, cert, in, &cms)))
 		goto out;
 	ok = CMS_decrypt_set1_pkey_and_peer(cms, key, cert, NULL);
 	r = KIT_CMS_CARD;

@@ -76,6 +76,9 @@ enum kit_cms kit_cms_verify(OSSL_LIB_CTX *ctx, BIO *message, BIO *content, BIO *
     STACK_OF(X509) *more, struct kit_cms_verdict *v);
 void kit_cms_verdict_free(struct kit_cms_verdict *v);
 
+/* Whether a message can be decrypted for that certificate, as far as one can tell without the key: before
+ * somebody is asked for a PIN. KIT_CMS_GOOD, or what kit_cms_decrypt would answer. */
+enum kit_cms kit_cms_is_for(OSSL_LIB_CTX *ctx, X509 *cert, BIO *in);
 /* Decrypts EnvelopedData or AuthEnvelopedData for the recipient that cert names; that is looked at
  * before the key is used. A ciphertext that the key cannot make sense of is never told from a
  * content that does not decrypt: both are KIT_CMS_DAMAGED, or (once in 256 times without

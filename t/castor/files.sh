@@ -97,6 +97,7 @@ ok "... is said" said "it is encrypted for others"
 ok "... no file is made" test ! -e others
 ok "decrypt a signature" status 8 pin 1234 decrypt whole.p7s -o none
 ok "... no file is made" test ! -e none
+ok "decrypt no CMS, without a PIN" status 8 card decrypt letter.txt -o none
 ok "decrypt with a wrong PIN" status 6 pin 9999 decrypt theirs.p7m -f
 ok "... what was there stays" cmp theirs letter.txt
 # ---- what must not be taken for a good signature ----

@@ -18,7 +18,7 @@ static const unsigned sizes[] = { 1024, 1025, 1028, 1031, 2048, 3072 };
 static const struct {
 	enum hash h;
 	CK_MECHANISM_TYPE pkcs1, pss, ckm;
-	ck_rsa_pkcs_mgf_type_t mgf;
+	CK_RSA_PKCS_MGF_TYPE mgf;
 } kinds[] = {
 	{ HASH_MD5, CKM_MD5_RSA_PKCS, 0, 0, 0 },
 	{ HASH_SHA1, CKM_SHA1_RSA_PKCS, CKM_SHA1_RSA_PKCS_PSS, CKM_SHA_1, CKG_MGF1_SHA1 },
