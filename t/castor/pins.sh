@@ -141,6 +141,42 @@ ok "the card is taken out before the PIN is typed" status 3 late
 ok "... is said" said "the card was taken out"
 "$vcard" ctl ctl insert >insert.out
 ok "... nothing was changed" value "1=5555 "
+# the same at the other prompts: of a new PIN, a PUK, a signature
+late_at() {
+	late_lines=$1
+	shift
+	{ sleep 2; "$vcard" ctl ctl remove >late.out; printf "$late_lines"; } >fifo &
+	late_status=0
+	held "$@" --pin-fd 7 7<fifo || late_status=$?
+	"$vcard" ctl ctl insert >insert.out
+	return "$late_status"
+}
+echo text >text
+ok "... before the PUK is typed" status 3 late_at '12345678\n123456\n' pin unblock --pin 2
+ok "... before a signature's PIN is" status 3 late_at '654321\n' sign text
+ok "... no signature, nor a part of one" test -z "$(ls -A | grep text.)"
+ok "... nothing was changed" value "2=654321"
+
+# ---- two cards ----
+"$vcard" --image "$top_srcdir/t/cards/myeid.yaml" --socket "$castor_dir/socket2" --control ctl2 \
+	</dev/null >ready2 2>play2.err &
+player2=$!
+trap 'kill "$player" "$player2" 2>/dev/null; rm -rf "$castor_dir" "$tap_out"' EXIT
+for _ in $(seq 100); do
+	grep -q ^ready: ready2 && break
+	sleep 0.1
+done
+both() {
+	CASTOR_VIRTUAL="unix:$castor_dir/socket||unix:$castor_dir/socket2" "$top_builddir/castor" --module "$virtual" "$@"
+}
+ok "two cards: list" status 0 both list
+ok "... has both" has "Castor virtual reader 0" "Castor virtual reader 1"
+ok "two cards: pin status" status 4 both pin status
+ok "... is said" said "there are several cards; say which with --reader"
+ok "two cards: one named by its reader" status 0 both pin status --reader "reader 1"
+"$vcard" ctl ctl2 quit >quit.out
+wait "$player2"
+
 ok "another card, with one PIN" play myeid.yaml
 ok "... needs no --pin" status 0 pins '1234\n4321\n' pin change
 ok "... is done" value "1=4321 "

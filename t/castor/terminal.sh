@@ -112,6 +112,23 @@ gone() {
 	! pgrep -f "test-card=$image sign" >/dev/null && [ -z "$(find . -name 'castor-*')" ]
 }
 ok "... castor and its card end, and leave nothing" person_until 10 gone
+# a card that takes its time
+"$top_builddir/castor-vcard" --image "$image" --socket "$castor_dir/slow" --control "$castor_dir/ctl" \
+	</dev/null >ready 2>slow.err &
+slow=$!
+trap 'kill "$slow" 2>/dev/null; person_stop; rm -rf "$castor_dir" "$tap_out"' EXIT
+person_until 10 grep -q ^ready: ready
+"$top_builddir/castor-vcard" ctl ctl slow 100 >slow.out
+cat >run.sh <<-RUN
+	CASTOR_VIRTUAL=unix:$castor_dir/slow "$top_builddir/castor" --module "$virtual" list
+	echo "ended with \$?."
+	exec sleep 1000
+RUN
+ok "a slow card" person_tmux_start "cd '$castor_dir' && exec sh run.sh"
+ok "... what goes on is said, and how long it takes" person_sees "Reading the card … 2 s"
+ok "... until it is done" person_sees "ended with 0."
+ok "... and then no more" screen_no "Reading the card"
+
 # neither terminal nor dialog
 nowhere() {
 	setsid -w "$top_builddir/castor" --module "$virtual" --test-card="$image" sign letter.txt -f </dev/null
