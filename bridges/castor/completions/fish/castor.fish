@@ -5,4 +5,9 @@ function __castor_next
 	set -e words[1]
 	$command complete (string match -v -- '-*' $words) 2>/dev/null
 end
-complete -c castor -a '(__castor_next)'
+# a file, where no word fits
+function __castor_wants_file
+	not string match -qv -- '-*' (__castor_next)
+end
+complete -c castor -f -a '(__castor_next)'
+complete -c castor -n __castor_wants_file -F
