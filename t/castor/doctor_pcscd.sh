@@ -61,7 +61,7 @@ ok "all is well after that" fine
 kill -STOP "$pcscd_pid"
 ok "pcscd that was stopped in its tracks" finds pcscd-silent "does not answer"
 kill -CONT "$pcscd_pid"
-ok "... and goes on" fine
+ok "... and goes on" pcscd_until 20 fine
 if setpriv --reuid=65534 --regid=65534 --clear-groups true 2>/dev/null; then
 	chmod 755 "$pcsc_dir" "$work"
 	hold exclusive
