@@ -99,67 +99,7 @@ set_pin(struct app *a, struct kit_slot *slot, struct secret *old, struct secret 
 	return rv;
 }
 
-/* ---- change ---- */
-
-static int
-change(struct app *a, struct kit_slot *slot)
-{
-	struct secret *old = NULL, *new = NULL;
-	const char *error = NULL, *new_error = NULL;
-	int status;
-	CK_RV rv;
-
-	for (;;) {
-		if (!old && (status = ask_pin(a, slot, ASKED_PIN, error, &old)))
-			break;
-		if ((status = ask_new_pin(a, slot, new_error, &new)))
-			break;
-		rv = set_pin(a, slot, old, new);
-		secret_free(&new);
-		kit_slot_look(a->module.f, slot);
-		status = ST_OK;
-		if (!rv)
-			break;
-		new_error = error = NULL;
-		if (is_unfit(rv) && ask_can_repeat(a)) {
-			new_error = text(a->lang, kit_rv_text(rv));
-			continue;
-		}
-		if (rv == CKR_PIN_INCORRECT && ask_may_repeat(a, slot->pin.tries)) {
-			error = text(a->lang, "Wrong PIN.");
-			secret_free(&old);
-			continue;
-		}
-		status = app_fail_rv(a, rv, NULL);
-		break;
-	}
-	secret_free(&old);
-	return status ? status : done(a, slot, text(a->lang, "The PIN was changed."));
-}
-
-int
-cmd_pin_change(struct app *a)
-{
-	struct kit_slot *slot;
-	CK_RV rv;
-	int status;
-
-	if ((status = pick_to_change(a, &slot)))
-		return status;
-	if (slot->token.flags & CKF_USER_PIN_LOCKED)
-		return app_fail(a, ST_PIN_BLOCKED, text(a->lang, "the PIN is blocked; castor pin unblock gives it a new one with the PUK"));
-	if (!has_keypad(slot) || a->pin_fd >= 0)
-		return change(a, slot);
-	ask_keypad(a, slot);
-	note(a, "%s", text(a->lang, "Type the PIN, then the new one twice, on the keypad of the reader."));
-	if ((rv = a->module.f->C_SetPIN(slot->session, NULL, 0, NULL, 0)))
-		return app_fail_rv(a, rv, NULL);
-	kit_slot_look(a->module.f, slot);
-	return done(a, slot, text(a->lang, "The PIN was changed."));
-}
-
-/* ---- unblock ---- */
-
+/* Gives the PIN another value with the PUK. */
 static CK_RV
 unblock_with(struct app *a, struct kit_slot *slot, struct secret *puk, struct secret *new)
 {
@@ -175,43 +115,83 @@ unblock_with(struct app *a, struct kit_slot *slot, struct secret *puk, struct se
 	return rv;
 }
 
+/* Two ways to a new PIN: with the old one, or with the PUK. Texts are English and marked for translation; NULL:
+ * the one that C_* answers have. */
+static const struct way {
+	enum asked asked;
+	bool puk;
+	CK_RV (*tell)(struct app *, struct kit_slot *, struct secret *, struct secret *);
+	const char *again, *wrong, *locked, *done;
+} ways[] = {
+	{ ASKED_PIN, false, set_pin, N_("Wrong PIN."), NULL, NULL, N_("The PIN was changed.") },
+	{ ASKED_PUK, true, unblock_with, N_("Wrong PUK."), N_("wrong PUK"),
+	    N_("the PUK is blocked; only the card's issuer can help"), N_("The PIN has its new value and can be used.") },
+};
+enum { CHANGE, UNBLOCK };
+
 static int
-unblock(struct app *a, struct kit_slot *slot)
+refused(struct app *a, const struct way *w, CK_RV rv)
 {
-	struct secret *puk = NULL, *new = NULL;
+	const char *why = rv == CKR_PIN_INCORRECT ? w->wrong : rv == CKR_PIN_LOCKED ? w->locked : NULL;
+
+	return why ? app_fail(a, app_status(rv), "%s", text(a->lang, why)) : app_fail_rv(a, rv, NULL);
+}
+
+/* Asks for the old PIN or the PUK, and a new PIN, until the card has taken them or the person gives up. */
+static int
+give(struct app *a, struct kit_slot *slot, const struct way *w)
+{
+	struct secret *old = NULL, *new = NULL;
 	const char *error = NULL, *new_error = NULL;
 	int status;
 	CK_RV rv;
 
 	for (;;) {
-		if (!puk && (status = ask_pin(a, slot, ASKED_PUK, error, &puk)))
+		if (!old && (status = ask_pin(a, slot, w->asked, error, &old)))
 			break;
 		if ((status = ask_new_pin(a, slot, new_error, &new)))
 			break;
-		rv = unblock_with(a, slot, puk, new);
+		rv = w->tell(a, slot, old, new);
 		secret_free(&new);
 		kit_slot_look(a->module.f, slot);
-		status = ST_OK;
 		if (!rv)
 			break;
-		new_error = error = NULL;
+		error = new_error = NULL;
 		if (is_unfit(rv) && ask_can_repeat(a)) {
 			new_error = text(a->lang, kit_rv_text(rv));
-			continue;
+		} else if (rv == CKR_PIN_INCORRECT && ask_may_repeat(a, w->puk ? slot->pin.puk_tries : slot->pin.tries)) {
+			error = text(a->lang, w->again);
+			secret_free(&old);
+		} else {
+			status = refused(a, w, rv);
+			break;
 		}
-		if (rv == CKR_PIN_INCORRECT && ask_may_repeat(a, slot->pin.puk_tries)) {
-			error = text(a->lang, "Wrong PUK.");
-			secret_free(&puk);
-			continue;
-		}
-		status = rv == CKR_PIN_INCORRECT ? app_fail(a, ST_PIN_WRONG, text(a->lang, "wrong PUK")) :
-		    rv == CKR_PIN_LOCKED ? app_fail(a, ST_PIN_BLOCKED, text(a->lang, "the PUK is blocked; only the card's issuer can help")) :
-		    app_fail_rv(a, rv, NULL);
-		break;
 	}
-	secret_free(&puk);
-	a->module.f->C_Logout(slot->session);
-	return status ? status : done(a, slot, text(a->lang, "The PIN has its new value and can be used."));
+	secret_free(&old);
+	if (w->puk)
+		a->module.f->C_Logout(slot->session);
+	return status ? status : done(a, slot, text(a->lang, w->done));
+}
+
+int
+cmd_pin_change(struct app *a)
+{
+	struct kit_slot *slot;
+	CK_RV rv;
+	int status;
+
+	if ((status = pick_to_change(a, &slot)))
+		return status;
+	if (slot->token.flags & CKF_USER_PIN_LOCKED)
+		return app_fail(a, ST_PIN_BLOCKED, text(a->lang, "the PIN is blocked; castor pin unblock gives it a new one with the PUK"));
+	if (!has_keypad(slot) || a->pin_fd >= 0)
+		return give(a, slot, &ways[CHANGE]);
+	ask_keypad(a, slot);
+	note(a, "%s", text(a->lang, "Type the PIN, then the new one twice, on the keypad of the reader."));
+	if ((rv = a->module.f->C_SetPIN(slot->session, NULL, 0, NULL, 0)))
+		return app_fail_rv(a, rv, NULL);
+	kit_slot_look(a->module.f, slot);
+	return done(a, slot, text(a->lang, ways[CHANGE].done));
 }
 
 int
@@ -230,7 +210,7 @@ cmd_pin_unblock(struct app *a)
 	if (slot->pin.puk_tries == 1 && (status = ask_yes(a, text(a->lang,
 	    "The PUK has one try left: if it is wrong, the card can never be unblocked again."))))
 		return status;
-	return unblock(a, slot);
+	return give(a, slot, &ways[UNBLOCK]);
 }
 
 /* ---- activate ---- */
