@@ -318,6 +318,10 @@ main() {
 	ok "the path of documents leads to the module" test -f "$root$(root_do readlink -f /usr/lib/libcryptoki.so)"
 	ok "castor, castor-vcard and the module are in it" eval \
 		'has /usr/bin/castor && has /usr/bin/castor-vcard && has "/usr/lib/[^/]*/libcryptoki.so"'
+	ok "so are completions for bash, zsh and fish" eval 'has "/usr/share/bash-completion/.*/castor" &&
+		has "/usr/share/zsh/vendor-completions/_castor" && has "/usr/share/fish/vendor_completions.d/castor.fish"'
+	ok "what should not be found is in a folder of its own" eval 'has "/usr/lib/.*/castor/libcryptoki-virtual.so" &&
+		! has "/usr/lib/[^/]*(/pkcs11)?/libcryptoki-virtual.so"'
 	for who in user_do root_do; do
 		as="as a person"
 		[ "$who" = user_do ] || as="as root"
