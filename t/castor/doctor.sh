@@ -74,7 +74,6 @@ if perl -MIO::Socket::UNIX -e 1 2>/dev/null; then
 	if [ -z "$CASTOR_SANITIZER" ]; then
 		ok "pcscd is of another release than the library" finds pcscd-version "of one and the same release"
 	else
-		skip "pcscd is of another release than the library" "seen without a sanitizer"
 		echo pcscd-version >>"$work/found"
 	fi
 	stop_service
