@@ -20,14 +20,11 @@ dialog_lang_id(const struct session *s)
 	return ids[s->world->lang];
 }
 
-/* Control characters, what turns the direction of writing around, what a helper may take for
- * markup. Source: Unicode 15 (Bidi_Control), Pango's markup. */
+/* Also no character that a helper may take for markup (Pango's). */
 static bool
 is_plain(uint32_t c)
 {
-	return c >= 0x20 && c != 0x7F && (c < 0x80 || c > 0x9F) && c != '<' && c != '>' && c != '&' &&
-	    c != 0x061C && c != 0x200E && c != 0x200F && (c < 0x2028 || c > 0x202E) &&
-	    (c < 0x2066 || c > 0x2069) && c != 0xFEFF;
+	return utf8_is_plain(c) && c != '<' && c != '>' && c != '&';
 }
 
 void

@@ -58,15 +58,6 @@ put(struct app *a, const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Control characters, and those that turn the direction of writing round. Source: Unicode 15,
- * general category Cc and Bidi_Control. */
-static bool
-is_plain(uint32_t c)
-{
-	return c >= 0x20 && (c < 0x7F || c > 0x9F) && c != 0x061C && c != 0x200E && c != 0x200F &&
-	    (c < 0x2028 || c > 0x202E) && (c < 0x2066 || c > 0x2069) && c != 0xFEFF;
-}
-
 void
 put_foreign_to(struct buf *out, struct view text)
 {
@@ -77,7 +68,7 @@ put_foreign_to(struct buf *out, struct view text)
 		was = text;
 		if (!utf8_take(&text, &c))
 			text = view_part(text, 1, text.len);
-		else if (is_plain(c)) {
+		else if (utf8_is_plain(c)) {
 			buf_put(out, was.p, was.len - text.len);
 			continue;
 		}

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PLACES 4
+#define PLACES 8
 
 /* Empty: free. Written while the signals are blocked, since the handler reads them. */
 static char places[PLACES][PATH_MAX];

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/os.h"
+#include "bridges/castor/cleanup.h"
 #include "bridges/castor/command.h"
 #include "bridges/castor/file.h"
 #include "bridges/castor/program.h"
@@ -24,62 +24,29 @@
 #define HEADER_MAX    96 /* bytes of a line */
 #define PATH_BYTES    4096
 
-/* What vanishes whatever happens; for the handler, which may do no more than take it away. */
+/* What vanishes whatever happens; "": none. */
 static char part[PATH_BYTES], folder[64], in_folder[2][80];
-static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
 
 static void
 forget(void)
 {
-	if (*part)
-		unlink(part);
-	for (size_t i = 0; i < 2; i++)
-		if (*in_folder[i])
-			unlink(in_folder[i]);
-	if (*folder)
+	char *const files[] = { part, in_folder[0], in_folder[1] };
+
+	for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+		if (!*files[i])
+			continue;
+		unlink(files[i]);
+		cleanup_drop(files[i]);
+		*files[i] = 0;
+	}
+	if (*folder) {
 		rmdir(folder);
-	*part = *folder = *in_folder[0] = *in_folder[1] = 0;
-}
-
-static void
-on_signal(int sig)
-{
-	forget();
-	signal(sig, SIG_DFL);
-	raise(sig);
-}
-
-static void
-remember(void)
-{
-	struct sigaction act = { .sa_handler = on_signal };
-
-	for (size_t i = 0; i < sizeof signals / sizeof signals[0]; i++)
-		sigaction(signals[i], &act, NULL);
+		cleanup_drop(folder);
+		*folder = 0;
+	}
 }
 
 /* ---- files ---- */
-
-/* A recording may come from anybody: it is not asked whose file it is. */
-static int
-read_recording(struct app *a, const char *path, struct buf *out)
-{
-	char bytes[8192];
-	ssize_t n = 0;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return app_fail(a, ST_USAGE, "%s: %s", path, strerror(errno));
-	while (out->len <= TRACE_BYTES_MAX && ((n = read(fd, bytes, sizeof bytes)) > 0 || (n < 0 && errno == EINTR)))
-		if (n > 0)
-			buf_put(out, bytes, (size_t)n);
-	close(fd);
-	if (n < 0)
-		return app_fail(a, ST_USAGE, "%s: %s", path, strerror(errno));
-	if (buf_err(out))
-		return app_fail(a, ST_FAILED, "%s", text(a->lang, err_text(E_MEM)));
-	return ST_OK;
-}
 
 /* Whether a result may be put there. *plain: as a file of its own, else into what is there. */
 static int
@@ -197,6 +164,7 @@ make_part(struct app *a, const char *file)
 	if ((real = realpath(part, NULL)) && strlen(real) < sizeof part)
 		memcpy(part, real, strlen(real) + 1);
 	free(real);
+	cleanup_add(part);
 	put_head(&head);
 	if (buf_err(&head) || !os_write_all(fd, head.p, head.len))
 		status = app_fail(a, ST_FAILED, text(a->lang, "%s cannot be written: %s"), file, strerror(errno));
@@ -259,7 +227,7 @@ keep(struct app *a, const char *file, struct trace_size *size)
 	struct anon_report report;
 	const char *what = NULL;
 	size_t line = 0;
-	int status = read_recording(a, part, &text_), err;
+	int status = file_read_all(a, part, TRACE_BYTES_MAX, &text_), err;
 
 	*size = (struct trace_size){ 0, 0, 0 };
 	if (status)
@@ -315,7 +283,6 @@ cmd_trace_record(struct app *a)
 		return status;
 	if (!plain)
 		return app_fail(a, ST_USAGE, text(a->lang, "%s is no file that can be written"), file);
-	remember();
 	if ((status = make_part(a, file)))
 		goto out;
 	status = run_recorded(a, &ran);
@@ -348,7 +315,7 @@ cmd_trace_anonymise(struct app *a)
 
 	if (a->opt[OPT_JSON] && !target)
 		return app_fail(a, ST_USAGE, text(a->lang, "--json needs --output here"));
-	if ((target && (status = check_target(a, target, &plain))) || (status = read_recording(a, file, &in)) ||
+	if ((target && (status = check_target(a, target, &plain))) || (status = file_read_all(a, file, TRACE_BYTES_MAX, &in)) ||
 	    (status = anonymise_it(a, file, buf_peek(&in), &out, &report)))
 		goto out;
 	if (!target)
@@ -382,7 +349,6 @@ make_folder(struct app *a, struct view recording)
 
 	if (!tmp || strlen(tmp) > 32)
 		tmp = "/tmp";
-	remember();
 	snprintf(folder, sizeof folder, "%s/castor-XXXXXX", tmp);
 	if (!mkdtemp(folder)) {
 		*folder = 0;
@@ -390,6 +356,9 @@ make_folder(struct app *a, struct view recording)
 	}
 	snprintf(in_folder[0], sizeof in_folder[0], "%s/trace", folder);
 	snprintf(in_folder[1], sizeof in_folder[1], "%s/log", folder);
+	cleanup_add(in_folder[0]);
+	cleanup_add(in_folder[1]);
+	cleanup_add(folder);
 	if ((status = write_target(a, in_folder[0], true, recording)))
 		return status;
 	buf_fmt(&spec, "replay:%s", in_folder[0]);
@@ -437,7 +406,7 @@ cmd_trace_replay(struct app *a)
 	size_t line = 0;
 	int status, err, way;
 
-	if ((status = read_recording(a, file, &in)))
+	if ((status = file_read_all(a, file, TRACE_BYTES_MAX, &in)))
 		goto out;
 	if ((err = trace_parse(buf_peek(&in), &t, &line, &what))) {
 		status = err == E_MEM ? app_fail(a, ST_FAILED, "%s", text(a->lang, err_text(err))) :

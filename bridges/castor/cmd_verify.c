@@ -30,17 +30,6 @@ trust_test_card(struct app *a, X509_STORE *store)
 	return status;
 }
 
-/* No passphrase is asked for. */
-static int
-no_passphrase(char *buf, int size, int writing, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
 /* The certificates of a PEM file; false when it has none. */
 static bool
 trust_file(BIO *in, X509_STORE *store)
@@ -49,7 +38,7 @@ trust_file(BIO *in, X509_STORE *store)
 	X509 *cert;
 	bool ok = true;
 
-	while (ok && (cert = PEM_read_bio_X509_AUX(in, NULL, no_passphrase, NULL))) {
+	while (ok && (cert = PEM_read_bio_X509_AUX(in, NULL, kit_no_passphrase, NULL))) {
 		ok = X509_STORE_add_cert(store, cert);
 		X509_free(cert);
 		n++;
@@ -135,16 +124,6 @@ put_time(struct app *a, time_t at)
 	}
 }
 
-static void
-put_name(struct app *a, const X509_NAME *name)
-{
-	struct buf b = BUF_INIT;
-
-	kit_cert_name(name, &b);
-	put_foreign(a, buf_peek(&b));
-	buf_free(&b);
-}
-
 /* Whether the certificate at fault has an issuer that is not known here, rather than being wrong itself. */
 static bool
 lacks_issuer(const struct kit_cms_signer *s)
@@ -170,10 +149,10 @@ put_signer(struct app *a, const struct kit_cms_signer *s)
 	    text(a->lang, cms_text(s->state)), paint(a, PAINT_OFF));
 	if (s->cert) {
 		put(a, "  %s", paint(a, PAINT_BOLD));
-		put_name(a, X509_get_subject_name(s->cert));
+		show_name(a, X509_get_subject_name(s->cert));
 		put(a, "%s\n  ", paint(a, PAINT_OFF));
 		put(a, text(a->lang, "issued by %s"), "");
-		put_name(a, X509_get_issuer_name(s->cert));
+		show_name(a, X509_get_issuer_name(s->cert));
 		put(a, "\n");
 	}
 	if (s->has_time)
@@ -183,19 +162,9 @@ put_signer(struct app *a, const struct kit_cms_signer *s)
 	if (lacks_issuer(s)) {
 		put(a, "  ");
 		put(a, text(a->lang, "issuer that is missing here: %s"), "");
-		put_name(a, X509_get_issuer_name(s->stop));
+		show_name(a, X509_get_issuer_name(s->stop));
 		put(a, "\n  %s\n", text(a->lang, "If you trust it, give its certificate with --ca."));
 	}
-}
-
-static void
-json_name(struct app *a, const char *key, const X509_NAME *name)
-{
-	struct buf b = BUF_INIT;
-
-	kit_cert_full_name(name, &b);
-	json_bytes_text(&a->json, key, buf_peek(&b));
-	buf_free(&b);
 }
 
 static void
@@ -213,15 +182,15 @@ json_verdict(struct app *a, const struct kit_cms_verdict *v)
 		json_object(&a->json, NULL);
 		json_text(&a->json, "state", cms_word(s->state));
 		if (s->cert) {
-			json_name(a, "subject", X509_get_subject_name(s->cert));
-			json_name(a, "issuer", X509_get_issuer_name(s->cert));
+			show_name_json(a, "subject", X509_get_subject_name(s->cert));
+			show_name_json(a, "issuer", X509_get_issuer_name(s->cert));
 		}
 		if (s->has_time && gmtime_r(&s->signed_at, &tm) && strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm))
 			json_text(&a->json, "signedAt", when);
 		if (s->error)
 			json_text(&a->json, "reason", X509_verify_cert_error_string(s->error));
 		if (lacks_issuer(s))
-			json_name(a, "missingIssuer", X509_get_issuer_name(s->stop));
+			show_name_json(a, "missingIssuer", X509_get_issuer_name(s->stop));
 		json_object_end(&a->json);
 	}
 	json_array_end(&a->json);

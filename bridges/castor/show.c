@@ -98,8 +98,8 @@ put_id(struct app *a, const struct kit_item *item)
 	buf_free(&id);
 }
 
-static void
-put_name(struct app *a, const X509_NAME *name)
+void
+show_name(struct app *a, const X509_NAME *name)
 {
 	struct buf b = BUF_INIT;
 
@@ -160,7 +160,7 @@ show_item(struct app *a, const struct kit_slot *slot, const struct kit_item *ite
 		return;
 	}
 	put(a, "%s", paint(a, PAINT_BOLD));
-	put_name(a, X509_get_subject_name(item->cert));
+	show_name(a, X509_get_subject_name(item->cert));
 	put(a, "%s  ", paint(a, PAINT_OFF));
 	show_use(a, kit_cert_use(item->cert));
 	put(a, "\n        ");
@@ -174,18 +174,18 @@ show_item(struct app *a, const struct kit_slot *slot, const struct kit_item *ite
 	}
 	put(a, "\n        ");
 	put(a, text(a->lang, "issued by %s"), "");
-	put_name(a, X509_get_issuer_name(item->cert));
+	show_name(a, X509_get_issuer_name(item->cert));
 	put(a, "\n");
 }
 
 /* ---- JSON ---- */
 
-static void
-json_name(struct app *a, const char *key, const X509_NAME *name, void (*how)(const X509_NAME *, struct buf *))
+void
+show_name_json(struct app *a, const char *key, const X509_NAME *name)
 {
 	struct buf b = BUF_INIT;
 
-	how(name, &b);
+	kit_cert_full_name(name, &b);
 	json_bytes_text(&a->json, key, buf_peek(&b));
 	buf_free(&b);
 }
@@ -212,9 +212,11 @@ json_cert(struct app *a, X509 *cert)
 	long days;
 
 	json_object(&a->json, "certificate");
-	json_name(a, "holder", X509_get_subject_name(cert), kit_cert_name);
-	json_name(a, "subject", X509_get_subject_name(cert), kit_cert_full_name);
-	json_name(a, "issuer", X509_get_issuer_name(cert), kit_cert_full_name);
+	kit_cert_name(X509_get_subject_name(cert), &b);
+	json_bytes_text(&a->json, "holder", buf_peek(&b));
+	buf_reset(&b);
+	show_name_json(a, "subject", X509_get_subject_name(cert));
+	show_name_json(a, "issuer", X509_get_issuer_name(cert));
 	json_time(a, "notBefore", X509_get0_notBefore(cert));
 	json_time(a, "notAfter", X509_get0_notAfter(cert));
 	json_text(&a->json, "validity", validities[kit_cert_validity(cert, (int64_t)time(NULL), &days)]);

@@ -14,6 +14,9 @@ void show_pin_state(struct app *a, const struct kit_slot *slot);
 void show_item(struct app *a, const struct kit_slot *slot, const struct kit_item *item);
 /* "to log in, to decrypt" for bits of kit_use. */
 void show_use(struct app *a, unsigned use);
+/* Whose name it is, for people; the whole of it, as JSON. */
+void show_name(struct app *a, const X509_NAME *name);
+void show_name_json(struct app *a, const char *key, const X509_NAME *name);
 /* A slot, with its PIN and its certificates; a certificate; a PIN's members; as JSON. */
 void show_slot_json(struct app *a, const struct kit_slot *slot);
 void show_item_json(struct app *a, const char *key, const struct kit_item *item);

@@ -22,6 +22,16 @@ kit_cert_read(struct view der)
 	return cert;
 }
 
+int
+kit_no_passphrase(char *buf, int size, int writing, void *arg)
+{
+	(void)buf;
+	(void)size;
+	(void)writing;
+	(void)arg;
+	return -1;
+}
+
 void
 kit_cert_full_name(const X509_NAME *name, struct buf *out)
 {

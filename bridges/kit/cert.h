@@ -19,6 +19,8 @@ enum kit_validity { KIT_VALID, KIT_NOT_YET, KIT_EXPIRED };
 
 /* Reads a certificate at the start of der. NULL: it is none. The caller's, X509_free. */
 X509 *kit_cert_read(struct view der);
+/* For PEM_read_bio_*: there is no passphrase, and nobody is to be asked for one, who might type a PIN. */
+int kit_no_passphrase(char *buf, int size, int writing, void *arg);
 /* Appends whose it is, for people: the common name, else organisation, else the whole name; UTF-8. */
 void kit_cert_name(const X509_NAME *name, struct buf *out);
 /* Appends the whole name as RFC 2253 has it, in UTF-8. */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/buf.h"
+#include "bridges/kit/cert.h"
 #include "bridges/kit/cms_int.h"
 
 #define PIECE 16384 /* bytes copied at once */
@@ -60,17 +61,6 @@ looks_like_cms(const unsigned char *p, size_t n)
 	    (oid.len > sizeof smime_ct && !memcmp(oid.p, smime_ct, sizeof smime_ct));
 }
 
-/* A message is not encrypted text: nobody is to be asked for a passphrase, who might type a PIN. */
-static int
-no_passphrase(char *buf, int size, int writing, void *arg)
-{
-	(void)buf;
-	(void)size;
-	(void)writing;
-	(void)arg;
-	return -1;
-}
-
 enum kit_cms
 cms_read(OSSL_LIB_CTX *ctx, BIO *in, CMS_ContentInfo **out)
 {
@@ -91,7 +81,7 @@ cms_read(OSSL_LIB_CTX *ctx, BIO *in, CMS_ContentInfo **out)
 		bool mine = n > 32 && (!memcmp(p + sizeof pem - 1, "CMS-", 4) ||
 		    !memcmp(p + sizeof pem - 1, "PKCS7-", 6));
 
-		r = PEM_read_bio_CMS(all, out, no_passphrase, NULL) ? KIT_CMS_GOOD :
+		r = PEM_read_bio_CMS(all, out, kit_no_passphrase, NULL) ? KIT_CMS_GOOD :
 		    mine ? KIT_CMS_DAMAGED : KIT_CMS_NOT_CMS;
 	} else if (!looks_like_cms((unsigned char *)p, (size_t)n))
 		r = KIT_CMS_NOT_CMS;

@@ -4,90 +4,22 @@
 #include <string.h>
 
 #include "base/err.h"
+#include "base/starred.h"
 #include "base/text.h"
 
 #define LINES_MAX    400000u
-#define STAR_MAX     65544u                /* bytes; as the player has it */
 #define EXPANDED_MAX ((size_t)8 << 20)     /* bytes of all lines together */
 #define ATR_MAX      33u
 #define READERS_MAX  64u
 #define CLA_SECRET   0xECu                 /* proprietary, or with secure messaging */
 
-static bool
-is_blank(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static struct view
-trimmed(struct view v)
-{
-	while (v.len && is_blank(v.p[0]))
-		v = view_part(v, 1, v.len);
-	while (v.len && is_blank(v.p[v.len - 1]))
-		v.len--;
-	return v;
-}
-
-static bool
-starts(struct view v, const char *word, struct view *rest)
-{
-	size_t n = strlen(word);
-
-	if (v.len < n || memcmp(v.p, word, n) != 0)
-		return false;
-	*rest = trimmed(view_part(v, n, v.len));
-	return true;
-}
-
-/* `[*n]` off the front. */
-static int
-parse_star(struct view *v, struct trace_line *l)
-{
-	size_t n = 0, i = 2;
-
-	if (v->len < 4 || v->p[1] != '*')
-		return E_FORMAT;
-	for (; i < v->len && v->p[i] >= '0' && v->p[i] <= '9'; i++)
-		if ((n = n * 10 + (v->p[i] - '0')) > STAR_MAX)
-			return E_FORMAT;
-	if (i == 2 || i == v->len || v->p[i] != ']')
-		return E_FORMAT;
-	*v = view_part(*v, i + 1, v->len);
-	buf_fill(&l->bytes, 0, n);
-	buf_fill(&l->shown, 0, n);
-	return buf_err(&l->shown);
-}
-
-static int
-parse_hex(struct view *v, struct trace_line *l)
-{
-	size_t n = 0, before = l->bytes.len;
-	int err;
-
-	while (n < v->len && !is_blank(v->p[n]) && v->p[n] != '[')
-		n++;
-	if ((err = hex_parse((const char *)v->p, n, &l->bytes)))
-		return err;
-	buf_fill(&l->shown, 1, l->bytes.len - before);
-	*v = view_part(*v, n, v->len);
-	return buf_err(&l->shown);
-}
-
 static int
 parse_bytes(struct view v, struct trace_line *l, size_t *expanded)
 {
-	const uint8_t *hash = v.len ? memchr(v.p, '#', v.len) : NULL;
-	int err = 0;
+	int err = starred_parse(v, EXPANDED_MAX - *expanded, &l->bytes, &l->shown, &l->comment);
 
-	if (hash) {
-		l->comment = view_of(hash, (size_t)(v.p + v.len - hash));
-		v.len = (size_t)(hash - v.p);
-	}
-	while (!err && (v = trimmed(v)).len)
-		err = v.p[0] == '[' ? parse_star(&v, l) : parse_hex(&v, l);
 	*expanded += l->bytes.len;
-	return !err && *expanded > EXPANDED_MAX ? E_LIMIT : err;
+	return err;
 }
 
 static int
@@ -98,13 +30,13 @@ parse_line(struct view text, struct trace_line *l, size_t *expanded, const char 
 		{ "= reader", TRACE_READER, false }, { "= atr", TRACE_ATR, true },
 		{ "! removed", TRACE_EVENT, false }, { "! reset", TRACE_EVENT, false }, { "! failed", TRACE_EVENT, false },
 	};
-	struct view line = trimmed(text);
+	struct view line = starred_trim(text);
 
 	*l = (struct trace_line){ .kind = TRACE_BLANK, .text = text, .bytes = BUF_INIT, .shown = BUF_INIT };
 	if (!line.len)
 		return 0;
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-		if (!starts(line, kinds[i].word, &l->rest))
+		if (!starred_begins(line, kinds[i].word, &l->rest))
 			continue;
 		l->kind = kinds[i].kind;
 		if (l->kind == TRACE_EVENT)

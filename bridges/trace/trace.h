@@ -17,7 +17,7 @@ struct trace_line {
 	struct view rest;    /* the same: a reader's name, the text of an event or comment, without blanks */
 	struct view comment; /* the same: behind a command or answer, with its #; empty */
 	struct buf bytes;    /* COMMAND, ANSWER, ATR */
-	struct buf shown;    /* as long as bytes: 1, or 0 where a star stands for the byte, which is then 0 */
+	struct buf shown;    /* as long as bytes: 0 where a star stands for the byte, which is then 0, too */
 	bool changed;        /* write it from bytes and shown, not as it was */
 };
 

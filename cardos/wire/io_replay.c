@@ -8,9 +8,9 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "base/starred.h"
 
 #define DEFAULT_READER "Castor replay reader"
-#define STAR_MAX 65544u         /* bytes: the longest command, and more than any answer */
 #define EXPANDED_MAX ((size_t)8 << 20) /* bytes of all patterns of a trace together */
 #define ATR_MAX 33u
 
@@ -72,83 +72,13 @@ step_add(struct io_replay *p, enum step_kind kind, unsigned line)
 	return &p->steps[p->n++];
 }
 
-static bool
-is_blank(uint8_t c)
-{
-	return c == ' ' || c == '\t' || c == '\r';
-}
-
-static struct view
-trimmed(struct view v)
-{
-	while (v.len && is_blank(v.p[0]))
-		v = view_part(v, 1, v.len);
-	while (v.len && is_blank(v.p[v.len - 1]))
-		v.len--;
-	return v;
-}
-
-/* `[*n]` off the front: n bytes that may be anything. */
-static int
-star_parse(struct view *v, struct step *s)
-{
-	size_t n = 0, i = 2;
-
-	if (v->len < 4 || v->p[1] != '*')
-		return E_FORMAT;
-	for (; i < v->len && v->p[i] >= '0' && v->p[i] <= '9'; i++)
-		if ((n = n * 10 + (v->p[i] - '0')) > STAR_MAX)
-			return E_LIMIT;
-	if (i == 2 || i == v->len || v->p[i] != ']')
-		return E_FORMAT;
-	*v = view_part(*v, i + 1, v->len);
-	buf_fill(&s->bytes, 0, n);
-	buf_fill(&s->mask, 0, n);
-	return buf_err(&s->mask);
-}
-
-static int
-hex_run_parse(struct view *v, struct step *s)
-{
-	size_t n = 0, before = s->bytes.len;
-	int r;
-
-	while (n < v->len && !is_blank(v->p[n]) && v->p[n] != '[')
-		n++;
-	if ((r = hex_parse((const char *)v->p, n, &s->bytes)) != 0)
-		return r;
-	buf_fill(&s->mask, 0xFF, s->bytes.len - before);
-	*v = view_part(*v, n, v->len);
-	return buf_err(&s->mask);
-}
-
-/* Hexadecimal digits and stars, up to a comment. */
 static int
 pattern_parse(struct io_replay *p, struct view v, struct step *s)
 {
-	const uint8_t *hash = v.len ? memchr(v.p, '#', v.len) : NULL;
-	int r = 0;
+	int r = starred_parse(v, EXPANDED_MAX - p->expanded, &s->bytes, &s->mask, NULL);
 
-	if (hash)
-		v.len = (size_t)(hash - v.p);
-	while (!r && (v = trimmed(v)).len) {
-		r = v.p[0] == '[' ? star_parse(&v, s) : hex_run_parse(&v, s);
-		if (!r && p->expanded + s->bytes.len > EXPANDED_MAX)
-			r = E_LIMIT;
-	}
 	p->expanded += s->bytes.len;
 	return r;
-}
-
-static bool
-starts(struct view v, const char *word, struct view *rest)
-{
-	size_t n = strlen(word);
-
-	if (v.len < n || memcmp(v.p, word, n) != 0)
-		return false;
-	*rest = trimmed(view_part(v, n, v.len));
-	return true;
 }
 
 static int
@@ -173,14 +103,14 @@ line_parse(struct io_replay *p, struct view line, unsigned number, const char **
 	struct step *s;
 	int r;
 
-	line = trimmed(line);
+	line = starred_trim(line);
 	if (!line.len || line.p[0] == '#')
 		return 0;
 	*what = "no reader name";
-	if (starts(line, "= reader", &rest))
+	if (starred_begins(line, "= reader", &rest))
 		return reader_name(p, rest);
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-		if (!starts(line, kinds[i].word, &rest))
+		if (!starred_begins(line, kinds[i].word, &rest))
 			continue;
 		*what = "an answer without its command";
 		if (kinds[i].kind == STEP_ANSWER

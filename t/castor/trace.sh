@@ -108,7 +108,7 @@ ok "an empty one" ends 2 "there is no command in it" "$castor" trace anonymise d
 head -c 20000 /dev/urandom >d
 ok "garbage" ends 2 "d is no recording" "$castor" trace anonymise d
 head -c 9000000 /dev/zero >d
-ok "too much" ends 1 "the file is too large" "$castor" trace anonymise d
+ok "too much" ends 2 "is too large" "$castor" trace anonymise d
 ok "a folder" ends 2 "directory" "$castor" trace anonymise .
 ok "a full disk" ends 1 "No space left" "$castor" trace anonymise a -o /dev/full
 ok "a full standard output" ends 1 "No space left" sh -c "'$castor' trace anonymise a >/dev/full"
@@ -145,4 +145,20 @@ if [ "$(id -u)" -ne 0 ]; then
 	chmod 700 closed
 fi
 ok "no temporary file is left" sh -c '! ls ./*.[0-9]* 2>/dev/null && rmdir tmp'
+# a signal while a command is recorded: neither its part, nor the test card's socket, nor the card stay
+stopped() {
+	rm -f pid
+	mkdir -p "$TMPDIR"
+	# shellcheck disable=SC2086
+	sh -c 'echo $$ >pid; exec "$@"' sh "$castor" trace record $card stop.trace -- sleep 20 2>stop.err &
+	stopped_at=$!
+	sleep 2
+	ls "$TMPDIR" | grep -q castor- || { echo "no test card"; cat stop.err; return 1; }
+	kill -TERM "$(cat pid)"
+	wait "$stopped_at"
+	stopped_rc=$?
+	[ "$stopped_rc" -gt 128 ] || { echo "status $stopped_rc"; return 1; }
+	[ -z "$(ls "$TMPDIR")$(ls -d stop.trace* 2>/dev/null)" ] || { ls "$TMPDIR" stop.trace*; return 1; }
+}
+ok "a signal while recording leaves nothing behind" stopped
 tap_done
