@@ -21,7 +21,7 @@ expect_sign(struct card *card, unsigned bits, enum card_alg alg, size_t n)
 	if (alg == ALG_RSA_PKCS1)
 		buf_put(&data, sha256_info, sizeof sha256_info);
 	buf_fill(&data, 1, n - data.len);
-	in = (struct sign_in){ alg == ALG_RSA_RAW ? IN_BLOCK : IN_DIGEST_INFO, buf_peek(&data) };
+	in = (struct sign_in){ alg == ALG_RSA_RAW ? IN_BLOCK : IN_DIGEST_INFO, buf_peek(&data), HASH_NONE };
 	ck_assert_int_eq(card->ops->sign(card, &key, alg, &in, &out), 0);
 	ck_assert_uint_eq(out.len, bits / 8);
 	buf_free(&data);
@@ -80,7 +80,7 @@ expect_decipher(struct card *card, const char *want)
 	struct buf out = BUF_INIT;
 	uint8_t c[256] = { 0 };
 
-	ck_assert_int_eq(card->ops->decipher(card, &key, ALG_RSA_PKCS1, view_of(c, sizeof c), &out), 0);
+	ck_assert_int_eq(card->ops->decipher(card, &key, ALG_RSA_PKCS1, HASH_NONE, view_of(c, sizeof c), &out), 0);
 	ck_assert(view_eq(buf_peek(&out), view_str(want)));
 	buf_free(&out);
 }

@@ -64,12 +64,14 @@ static CK_RV
 prepare(struct pair *t, CK_MECHANISM_TYPE type, const struct mech_params *p, unsigned algs,
     enum card_alg want)
 {
+	const struct profile pf = { .sign_algs = algs };
 	enum card_alg alg = ALG_COUNT;
+	enum hash hash;
 	CK_RV rv;
 
 	buf_reset(&t->block);
-	rv = soft_sign_prepare(t->s, softkey_mech(type), p, t->pub, algs, buf_peek(&t->digest), &alg,
-	    &t->block);
+	rv = soft_sign_prepare(t->s, softkey_mech(type), p, t->pub, &pf, buf_peek(&t->digest), &alg,
+	    &hash, &t->block);
 	if (rv == CKR_OK)
 		ck_assert_int_eq((int)alg, (int)want);
 	else
