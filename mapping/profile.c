@@ -604,14 +604,26 @@ take_fids(struct load *l, const struct schema_rule *rule, const struct ynode *n,
 	return 0;
 }
 
+static int
+take_app_path(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
+{
+	struct path *path = field;
+	int r = take_path(l, rule, n, path);
+
+	return r || path->from == PATH_MF ? r :
+	    schema_complain(l, n, "path: \"%.60s\" does not begin at the MF, 3F00", n->text);
+}
+
 static const struct schema_rule application_rules[] = {
 	{ .key = "aid", .take = take_hex, .lo = 5, .hi = 16, .off = offsetof(struct profile, aid) },
+	{ .key = "path", .take = take_app_path, .lo = 4, .hi = PATH_BYTES_MAX,
+	    .off = offsetof(struct profile, app_path) },
 	{ .key = "odf", .take = take_path, .lo = 2, .hi = PATH_BYTES_MAX,
 	    .off = offsetof(struct profile, odf) },
 	{ .key = "token-info", .take = take_path, .lo = 2, .hi = PATH_BYTES_MAX,
 	    .off = offsetof(struct profile, token_info) }
 };
-static const struct schema_level application_level = { "application", application_rules, 3 };
+static const struct schema_level application_level = { "application", application_rules, 4 };
 
 static const struct schema_rule pins_rules[] = {
 	{ .key = "pin1", .take = take_pin, .off = offsetof(struct profile, pin[0]) },
@@ -721,9 +733,10 @@ static const struct schema_rule select_rules[] = {
 	{ .key = "p2-fci", .take = take_byte, .off = offsetof(struct select_how, p2_fci) },
 	{ .key = "ef", .take = take_byte, .off = offsetof(struct select_how, ef) },
 	{ .key = "df", .take = take_byte, .off = offsetof(struct select_how, df) },
+	{ .key = "walk", .take = take_bool, .off = offsetof(struct select_how, walk) },
 	{ .key = "names", .take = take_df_names, .lo = 1, .hi = 8 }
 };
-static const struct schema_level select_level = { "select", select_rules, 5 };
+static const struct schema_level select_level = { "select", select_rules, 6 };
 
 static int
 take_select(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)

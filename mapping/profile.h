@@ -111,6 +111,7 @@ enum watch_kind { WATCH_NONE, WATCH_DATA, WATCH_EF, WATCH_CERTHEAD };
 struct select_how {
 	uint8_t p2, p2_fci;     /* without and with an answer */
 	uint8_t ef, df;         /* P1 for an EF and a DF below the current one */
+	bool walk;              /* no path from the MF in one command: from DF to DF */
 	struct df_name {        /* DFs that are found by their name alone */
 		struct path path;
 		struct buf name;
@@ -128,6 +129,8 @@ struct profile {
 	struct atr_match *match;
 	size_t nmatch;
 	struct buf aid;         /* application to select; empty: by path 3F00/5015 */
+	struct path app_path;   /* PATH_MF: of the application, so that paths into it are taken from there;
+	                         * len 0: not known */
 	struct path odf, token_info; /* where the directories start, PATH_APP */
 	struct pin_ref pin[2];  /* fallback values for PIN1 and PIN2; ref -1: none given */
 	bool has_pin[2];

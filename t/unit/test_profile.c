@@ -350,6 +350,8 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	/* application */
 	{ "application: { aid: A000 }\n", "f:1: aid is 2 bytes long, allowed: 5 to 16" },
 	{ "application: { aid: A00000006Z }\n", "f:1: aid: \"A00000006Z\" is not hexadecimal" },
+	{ "application: { path: 5015 }\n", "f:1: path is 2 bytes long, allowed: 4 to 24" },
+	{ "application: { path: A000000063 }\n", "f:1: path: \"A000000063\" does not begin at the MF, 3F00" },
 	{ "application: { odf: 503 }\n", "f:1: odf: \"503\" is not hexadecimal" },
 	{ "application: { odf: 503105 }\n",
 	    "f:1: odf: \"503105\" is not a path, allowed: file ids of four digits, from the "
