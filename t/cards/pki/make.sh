@@ -75,6 +75,15 @@ ec P-256 p256
 rsa 2048 sign2048
 ec P-384 sign384
 
+# the old Finnish cards
+rsa 2048 vrkca
+rsa 1024 auth1024
+rsa 1024 sign1024
+rsa 1024 orgauth1024
+rsa 1024 orgsign1024
+rsa 2048 eidauth2048
+rsa 2048 eidsign2048
+
 person="/C=FI/serialNumber=99900335E/GN=MATTI/SN=MEIKÄLÄINEN/CN=MEIKÄLÄINEN MATTI 99900335E"
 issue root 01A7E5CA0001 - "/C=FI/O=Castor/OU=TEST CARD only/CN=Castor TEST Root CA" root
 issue issuing 01A7E5CA0002 root "/C=FI/O=Castor/OU=TEST CARD only/CN=Castor TEST CA for Citizen Certificates G4" issuing
@@ -84,9 +93,20 @@ issue sign2048 5EED0003 issuing "$person" user user_sign
 issue sign384 5EED0004 issuing "$person" user user_sign
 issue p256 5EED0005 issuing "$person" user user_ec
 
+vrk="/C=FI/O=Vaestorekisterikeskus TEST/OU=TEST CARD only"
+organisation="/C=FI/O=Testisairaala/serialNumber=999004217/GN=LIISA/SN=MALLIKAS/CN=MALLIKAS LIISA 999004217"
+issue vrkca 01A7E5CA0003 root "$vrk/CN=TEST VRK CA for Citizen Certificates" vrk_ca
+issue auth1024 5EED1001 vrkca "$person" vrk_auth
+issue sign1024 5EED1002 vrkca "$person" vrk_sign
+issue orgauth1024 5EED1003 vrkca "$organisation" vrk_auth
+issue orgsign1024 5EED1004 vrkca "$organisation" vrk_sign
+issue eidauth2048 5EED1005 vrkca "$person" vrk_auth
+issue eidsign2048 5EED1006 vrkca "$person" vrk_sign
+
 openssl rsa -in TEST-rsa2048.key.pem -RSAPublicKey_out -out rsa2048.pub.pem 2>/dev/null
 openssl pkey -in TEST-p384.key.pem -pubout -out p384.pub.pem
 openssl pkey -in TEST-p256.key.pem -pubout -out p256.pub.pem
-for name in rsa2048 p384 p256 sign2048 sign384 issuing root; do
+for name in rsa2048 p384 p256 sign2048 sign384 issuing root \
+	vrkca auth1024 sign1024 orgauth1024 orgsign1024 eidauth2048 eidsign2048; do
 	printf '%s %s bytes\n' "$name" "$(openssl x509 -in "$name.cert.pem" -outform DER | wc -c)"
 done
