@@ -1,4 +1,6 @@
 /* The virtual SetCOS cards against the rules and the reconstructed exchanges of the fact file. */
+#include <openssl/bn.h>
+#include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -440,6 +442,125 @@ START_TEST(lists_and_challenges)
 }
 END_TEST
 
+/* A blank 4.4.1: everything is made, by the commands of the fact file; then its exchange, 5101 with reference 1. */
+START_TEST(files_pins_and_keys_are_made)
+{
+	char text[5000], err[512] = "", *image = realpath(vct_path("t/cards/setcos-4.4.1.yaml"), NULL);
+	uint8_t out[300], in[160], n[256];
+	struct vc *vc;
+	EVP_PKEY *pkey = vct_key("auth1024");
+	BIGNUM *p = NULL, *q = NULL;
+	size_t len;
+
+	ck_assert(image != NULL);
+	snprintf(text, sizeof text, "extends: %s\nos: setcos\nactivated: no\npins: []\nfiles: []\n", image);
+	free(image);
+	vc = vct_text(text, err, sizeof err);
+	ck_assert_msg(vc != NULL, "%s", err);
+	/* The MF goes, and with it all; without one nothing is found and only an MF can be made. */
+	EXPECT(vc, "00 E4 00 00", OK);
+	EXPECT(vc, SELECT_MF, "6A 82");
+	EXPECT(vc, "00 20 00 01 08 " AUTH_PIN, "6A 88");
+	EXPECT(vc, "80 AA 00 00 02", "6A 82");
+	EXPECT(vc, "00 E0 00 00 19 6F 17 81 02 00 70 82 05 0A 41 00 1C 04 83 02 00 80 86 03 02 06 01 8A 01 01", "6A 80");
+	EXPECT(vc, "00 E0 00 00 21 6F 1F 81 02 00 2A 82 01 38 83 02 3F 00 86 05 01 79 02 06 01 8A 01 01 "
+		   "A5 08 C1 04 81 82 83 84 C2 00", OK);
+	EXPECT(vc, "00 E0 00 00 19 6F 17 81 02 00 70 82 05 0A 41 00 1C 04 83 02 00 80 86 03 02 06 01 8A 01 01", OK);
+	ck_assert_str_eq(vct_t0(vc, "00 A4 08 00 02 00 80"),
+		vct_plain("6F 17 81 02 00 70 82 05 0A 41 00 1C 04 83 02 00 80 86 03 02 06 01 8A 01 01 90 00"));
+	/* The first PIN into a file in creation state, then that and the MF are activated. */
+	EXPECT(vc, "00 DA 01 01 18 01 38 37 36 35 34 33 32 31 " PUK_1 " 03 03 F5 00 00 00 00", OK);
+	EXPECT(vc, "00 DA 01 01 18 01 38 37 36 35 34 33 32 31 " PUK_1 " 03 03 F5 00 00 00 00", "6A 89");
+	EXPECT(vc, "00 DA 01 01 18 09 38 37 36 35 34 33 32 31 " PUK_1 " 03 03 F5 00 00 00 00", "6A 80");
+	EXPECT(vc, "00 44 00 00", OK);
+	EXPECT(vc, "00 44 00 00", "69 85");
+	EXPECT(vc, SELECT_MF, OK);
+	EXPECT(vc, "00 44 00 00", OK);
+	/* From here on the conditions hold. */
+	ck_assert_str_eq(vct_t0(vc, "00 A4 08 00 02 00 80"),
+		vct_plain("6F 17 81 02 00 70 82 05 0A 41 00 1C 04 83 02 00 80 86 03 02 06 01 8A 01 07 90 00"));
+	EXPECT(vc, "00 DA 01 01 18 02 " AUTH_PIN PUK_1 " 03 03 F5 00 00 00 00", "69 82");
+	EXPECT(vc, SELECT_MF, OK);
+	EXPECT(vc, "00 E0 00 00 14 6F 12 81 02 00 10 82 01 01 83 02 2F 00 86 02 01 5F 8A 01 07", "69 82");
+	EXPECT(vc, "00 20 00 01 08 38 37 36 35 34 33 32 31", OK);
+	EXPECT(vc, "00 E0 00 00 14 6F 12 81 02 00 10 82 01 01 83 02 2F 00 86 02 01 5F 8A 01 07", OK);
+	EXPECT(vc, "00 E0 00 00 14 6F 12 81 02 00 10 82 01 01 83 02 2F 00 86 02 01 5F 8A 01 07", "6A 89");
+	EXPECT(vc, "00 D6 00 00 02 61 00", OK);
+	EXPECT(vc, "00 A4 08 0C 02 00 80", OK);
+	EXPECT(vc, "00 DA 01 01 18 02 " AUTH_PIN PUK_1 " 03 03 F5 00 00 00 00", OK);
+	EXPECT(vc, SELECT_MF, OK);
+	EXPECT(vc, "00 E0 00 00 2F 6F 2D 81 02 00 52 82 01 38 83 02 50 15 84 0C " AID
+		   " 86 05 01 06 02 79 01 8A 01 07 A5 08 C1 04 01 02 03 04 C2 00", OK);
+	/* Key 5101: made by SO PIN 1, used by PIN 2; it has no value yet. */
+	EXPECT(vc, "00 E0 00 00 1B 6F 19 81 02 02 00 82 01 11 83 02 51 01 86 09 01 01 02 46 01 83 01 2A 02 8A 01 07", OK);
+	ck_assert_str_eq(vct_t0(vc, "00 A4 08 00 04 50 15 51 01"),
+		vct_plain("6F 19 81 02 00 00 82 01 11 83 02 51 01 86 09 01 01 02 46 01 83 01 2A 02 8A 01 07 90 00"));
+	EXPECT(vc, "00 22 41 B6 0A 80 01 02 81 02 51 01 84 01 01", "6A 88");
+	EXPECT(vc, "00 CA 01 01 00", "6A 88");
+	EXPECT(vc, "00 46 00 00 09 92 00 04 00 00 18 01 00 01", OK);
+	ck_assert_uint_eq(vct_send(vc, "00 CA 01 01 82", out, sizeof out), 132);
+	ck_assert_mem_eq(out, "\x04\x00", 2);
+	/* The same file with a key from outside. */
+	ck_assert_int_eq(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_FACTOR1, &p), 1);
+	ck_assert_int_eq(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_FACTOR2, &q), 1);
+	memcpy(in, "\x9A\x00\x04\x00\x00\x18\x01\x00\x01\x02\x00", 11);
+	BN_bn2binpad(p, in + 11, 64);
+	memcpy(in + 75, "\x02\x00", 2);
+	BN_bn2binpad(q, in + 77, 64);
+	len = vct_data(vc, "00 46 00 00", in, 140, false, out, sizeof out);
+	ck_assert_uint_eq(vct_sw(out, len), 0x6A80);
+	len = vct_data(vc, "00 46 00 00", in, 141, false, out, sizeof out);
+	ck_assert_uint_eq(vct_sw(out, len), 0x9000);
+	ck_assert_uint_eq(vct_send(vc, "00 CA 01 01 82", out, sizeof out), 132);
+	BN_free(q);
+	ck_assert(EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_N, &p) == 1);
+	BN_bn2binpad(p, n, 128);
+	ck_assert_mem_eq(out + 2, n, 128);
+	BN_free(p);
+	/* The exchange of the fact file. */
+	EXPECT(vc, "00 22 41 B6 0A 80 01 02 81 02 51 01 84 01 01", OK);
+	EXPECT(vc, "00 2A 9E 9A 02 30 00", "69 82");
+	EXPECT(vc, "00 20 00 02 08 " AUTH_PIN, OK);
+	memcpy(in, info256, sizeof info256);
+	SHA256((const uint8_t *)"castor", 6, in + sizeof info256);
+	len = vct_data(vc, "00 2A 9E 9A", in, 51, true, out, sizeof out);
+	ck_assert_uint_eq(len, 2);
+	ck_assert_uint_eq(vct_sw(out, len), 0x6180);
+	ck_assert_uint_eq(vct_send(vc, "00 C0 00 00 80", out, sizeof out), 130);
+	ck_assert(vct_verifies(pkey, RSA_PKCS1_PADDING, EVP_sha256(), out, 128, in + sizeof info256, 32));
+	/* DELETE: the key by SO PIN, for nobody else. */
+	vc_reset(vc);
+	EXPECT(vc, "00 A4 08 0C 04 50 15 51 01", OK);
+	EXPECT(vc, "00 E4 00 00", "69 82");
+	EXPECT(vc, "00 20 00 01 08 38 37 36 35 34 33 32 31", OK);
+	EXPECT(vc, "00 A4 08 0C 04 50 15 51 01", OK);
+	EXPECT(vc, "00 E4 00 00", OK);
+	EXPECT(vc, "00 A4 08 0C 04 50 15 51 01", "6A 82");
+	EVP_PKEY_free(pkey);
+	vc_free(&vc);
+}
+END_TEST
+
+START_TEST(who_cannot_be_made_refuses)
+{
+	struct vc *vc = vct_card("setcos-4.3.1.yaml");
+
+	EXPECT(vc, "80 44 00 00", "6D 00");
+	EXPECT(vc, "80 46 00 00 09 92 00 04 00 00 18 01 00 01", "6D 00");
+	EXPECT(vc, "80 CA 01 01 00", "6A 88");
+	EXPECT(vc, "80 E0 00 00 10 6F 0E 81 02 00 10 82 01 01 83 02 44 20 86 01 00", "69 82");
+	EXPECT(vc, "80 E4 00 00", "69 82");
+	vc_free(&vc);
+	vc = vct_card("setcos-4.4.1.yaml");
+	EXPECT(vc, "00 E0 00 00 14 6F 12 81 02 00 10 82 01 01 83 02 2F 01 86 02 01 5F 8A 01 07", "69 82");
+	EXPECT(vc, "00 E4 00 00", "69 82");
+	EXPECT(vc, "00 A4 08 0C 02 4B 01", OK);
+	EXPECT(vc, "00 46 00 00 09 92 00 04 00 00 18 01 00 01", "69 82");
+	vc_free(&vc);
+}
+END_TEST
+
 UNIT_MAIN("vc_setcos", a_type_is_told_by_its_answers, classes, fci_of_43, fci_of_44, files_are_found_and_missing,
 	the_holders_files_open_with_pin1, pins_count, pin2_is_local, other_families_get_nowhere, mse_is_particular,
-	rsa_signs, pin2_of_eid2048_is_asked_for_every_time, rsa_deciphers, lists_and_challenges)
+	rsa_signs, pin2_of_eid2048_is_asked_for_every_time, rsa_deciphers, lists_and_challenges,
+	files_pins_and_keys_are_made, who_cannot_be_made_refuses)

@@ -73,7 +73,7 @@ static size_t attr_44(const struct vc_card *c, const struct vc_file *f, uint8_t 
 {
 	uint8_t mask = vc_setcos_type(c)->applet ? 0xFF : NATIVE_REF, bits;
 	uint8_t use = iso_file(f)->right[ISO_USE];
-	unsigned pin;
+	unsigned ref;
 	size_t n = 0;
 
 	bits = deeds_44(f, VC_ALWAYS);
@@ -81,13 +81,13 @@ static size_t attr_44(const struct vc_card *c, const struct vc_file *f, uint8_t 
 		out[n++] = FIELD_ALWAYS;
 		out[n++] = bits;
 	}
-	for (pin = 1; pin < VC_PINS && n + 7 < ATTR_MAX; pin++) {
-		bits = c->pin[pin].set ? deeds_44(f, c->pin[pin].ref) : 0;
+	for (ref = 1; ref < VC_SM && n + 7 < ATTR_MAX; ref++) {
+		bits = deeds_44(f, (uint8_t)ref);
 		if (bits == 0)
 			continue;
 		out[n++] = FIELD_PIN;
 		out[n++] = bits;
-		out[n++] = c->pin[pin].ref & mask;
+		out[n++] = (uint8_t)(ref & mask);
 	}
 	if (vc_file_is_key(f) && use != VC_ALWAYS && use != VC_NEVER) {
 		out[n++] = FIELD_ADAPTIVE | 3;
