@@ -294,10 +294,10 @@ static uint16_t update(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 	return update_key(c, cmd);
 }
 
-#define INS_DELETE 0xE4
+enum { INS_CREATE_AC = 0x1E, INS_UPDATE = 0xD6, INS_DELETE = 0xE4 };
 
 static const struct vc_command commands[] = {
-	{ 0x1E, false, create_ac },
+	{ INS_CREATE_AC, false, create_ac },
 	{ 0x20, false, iso_verify },
 	{ 0x22, false, iso_mse },
 	{ 0x24, false, iso_change },
@@ -308,7 +308,7 @@ static const struct vc_command commands[] = {
 	{ 0xB2, false, iso_record },
 	{ 0xC0, false, vc_get_response },
 	{ 0xCA, false, get_data },
-	{ 0xD6, false, update },
+	{ INS_UPDATE, false, update },
 	{ 0xDC, false, iso_record },
 	{ 0xE0, false, create },
 	{ INS_DELETE, false, delete },
@@ -323,6 +323,11 @@ static uint16_t admit(const struct vc_card *c, const struct vc_cmd *cmd, const s
 	if (command == NULL)
 		return SW_INS;
 	return cmd->lc > TRANSFER ? SW_LENGTH : SW_OK;
+}
+
+static bool secret(const struct vc_card *c, const uint8_t *in)
+{
+	return in[1] == INS_CREATE_AC || (in[1] == INS_UPDATE && c->ef != NULL && c->ef->type == VC_RSA);
 }
 
 static bool key_fits(const struct vc_card *c, uint8_t type, size_t bits)
@@ -356,6 +361,7 @@ const struct vc_model vc_miocos = {
 	.pin_block = BLOCK,
 	.pin_pad = 0x00,
 	.admit = admit,
+	.secret = secret,
 	.key_fits = key_fits,
 	.file_keys = " update ",
 	.load = load,

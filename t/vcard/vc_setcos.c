@@ -8,6 +8,7 @@
 
 #define TRANSFER 256
 #define INS_PSO 0x2A
+#define INS_GENERATE 0x46
 #define INS_LIST 0xAA
 #define CHAINED 0x10            /* bit of a class */
 
@@ -102,7 +103,7 @@ static const struct vc_command commands[] = {
 	{ INS_PSO, true, iso_pso },
 	{ 0x2C, false, iso_unblock },
 	{ 0x44, false, vc_setcos_activate },
-	{ 0x46, false, vc_setcos_generate },
+	{ INS_GENERATE, false, vc_setcos_generate },
 	{ 0x84, false, iso_challenge },
 	{ 0xA4, false, iso_select },
 	{ INS_LIST, false, list_files },
@@ -120,7 +121,7 @@ static const struct vc_command commands[] = {
 /* Commands of the cards whose attributes are lists alone; of the others nobody has told us. */
 static bool is_known(const struct vc_setcos_type *type, uint8_t ins)
 {
-	static const uint8_t lists_only[] = { 0x44, 0x46, 0xDA };
+	static const uint8_t lists_only[] = { 0x44, INS_GENERATE, 0xDA };
 
 	return type->lists || memchr(lists_only, ins, sizeof lists_only) == NULL;
 }
@@ -137,6 +138,13 @@ static uint16_t admit(const struct vc_card *c, const struct vc_cmd *cmd, const s
 	if (!(class == 0x00 && (classes & SETCOS_00)) && !(class == 0x80 && (classes & SETCOS_80)))
 		return SW_CLA;
 	return command != NULL && is_known(type, cmd->ins) ? SW_OK : SW_INS;
+}
+
+/* It may bring a key. */
+static bool secret(const struct vc_card *c, const uint8_t *in)
+{
+	(void)c;
+	return in[1] == INS_GENERATE;
 }
 
 static bool key_fits(const struct vc_card *c, uint8_t type, size_t bits)
@@ -178,6 +186,7 @@ const struct vc_model vc_setcos = {
 	.pin_block = 8,
 	.pin_pad = 0x00,
 	.admit = admit,
+	.secret = secret,
 	.key_fits = key_fits,
 	.image_keys = " type ",
 	.file_keys = " update ",
