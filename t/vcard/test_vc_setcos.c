@@ -560,7 +560,39 @@ START_TEST(who_cannot_be_made_refuses)
 }
 END_TEST
 
+/* Interface bytes, historical bytes and TCK add up. ISO/IEC 7816-3, 8.2. */
+START_TEST(atrs_are_whole)
+{
+	static const char *const images[] = { "miocos-1.1.yaml", "miocos-2.3.yaml" };
+
+	for (size_t i = 0; i < TYPES + 2; i++) {
+		const char *image = i < TYPES ? types[i].image : images[i - TYPES];
+		struct vc *vc = vct_card(image);
+		uint8_t atr[VC_MAX_ATR], x = 0, presence;
+		size_t n = vc_atr(vc, atr, sizeof atr), at = 2, k;
+		bool tck = false;
+
+		presence = atr[1] & 0xF0;
+		while (presence != 0) {
+			for (k = 4; k < 7; k++)
+				at += presence >> k & 1U;
+			if (!(presence & 0x80))
+				break;
+			presence = atr[at] & 0xF0;
+			/* Any protocol but T=0 brings a TCK. */
+			tck = tck || (atr[at] & 0x0F) != 0;
+			at++;
+		}
+		ck_assert_msg(n == at + (atr[1] & 0x0F) + tck, "%s", image);
+		for (k = 1; k < n; k++)
+			x ^= atr[k];
+		ck_assert_msg(!tck || x == 0, "%s: TCK", image);
+		vc_free(&vc);
+	}
+}
+END_TEST
+
 UNIT_MAIN("vc_setcos", a_type_is_told_by_its_answers, classes, fci_of_43, fci_of_44, files_are_found_and_missing,
 	the_holders_files_open_with_pin1, pins_count, pin2_is_local, other_families_get_nowhere, mse_is_particular,
 	rsa_signs, pin2_of_eid2048_is_asked_for_every_time, rsa_deciphers, lists_and_challenges,
-	files_pins_and_keys_are_made, who_cannot_be_made_refuses)
+	files_pins_and_keys_are_made, who_cannot_be_made_refuses, atrs_are_whole)
