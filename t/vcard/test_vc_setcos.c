@@ -43,6 +43,7 @@ static const struct type {
 #define TYPES (sizeof types / sizeof types[0])
 
 /* A command of a type: class, then the text with its marks filled in. */
+__attribute__((format(printf, 2, 3)))
 static const char *cmd(const struct type *t, const char *format, ...)
 {
 	static char text[4][1200];
