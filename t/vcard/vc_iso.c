@@ -8,42 +8,42 @@
 #define MF 0x3F00
 #define LOCAL 0x80U             /* bit of a PIN's reference: known in its DF only */
 
-struct iso_file *iso_file(const struct vc_file *f)
+struct vc_iso_file *vc_iso_file(const struct vc_file *f)
 {
 	return f->own;
 }
 
-const struct iso_ways *iso_ways(const struct vc_card *c)
+const struct vc_iso_ways *vc_iso_ways(const struct vc_card *c)
 {
-	return ((const struct iso_state *)c->state)->ways;
+	return ((const struct vc_iso_state *)c->state)->ways;
 }
 
-uint16_t iso_pin_home(const struct vc_pin *pin)
+uint16_t vc_iso_pin_home(const struct vc_pin *pin)
 {
 	return pin->local != 0 ? pin->local : MF;
 }
 
-const struct vc_pin *iso_pin(const struct vc_card *c, const struct vc_file *f, unsigned ref)
+const struct vc_pin *vc_iso_pin(const struct vc_card *c, const struct vc_file *f, unsigned ref)
 {
 	const struct vc_pin *pin;
 	const struct vc_file *df;
 
 	for (df = f->type == VC_DF ? f : f->parent; df != NULL; df = df->parent)
 		for (pin = c->pin + 1; pin < c->pin + VC_PINS; pin++)
-			if (pin->set && iso_pin_home(pin) == df->fid && ((pin->ref ^ ref) & ~LOCAL) == 0)
+			if (pin->set && vc_iso_pin_home(pin) == df->fid && ((pin->ref ^ ref) & ~LOCAL) == 0)
 				return pin;
 	return NULL;
 }
 
-bool iso_may(const struct vc_card *c, const struct vc_file *f, enum iso_right right)
+bool vc_iso_may(const struct vc_card *c, const struct vc_file *f, enum vc_iso_right right)
 {
-	const struct iso_file *own = iso_file(f);
+	const struct vc_iso_file *own = vc_iso_file(f);
 	uint8_t need = own->right[right];
 	const struct vc_pin *pin;
 
-	if (!c->activated || own->status == ISO_CREATION || need == VC_ALWAYS)
+	if (!c->activated || own->status == VC_ISO_CREATION || need == VC_ALWAYS)
 		return true;
-	pin = need != VC_NEVER ? iso_pin(c, f, need) : NULL;
+	pin = need != VC_NEVER ? vc_iso_pin(c, f, need) : NULL;
 	return pin != NULL && pin->verified;
 }
 
@@ -53,29 +53,29 @@ static uint8_t ref_of(const struct vc_card *c, unsigned number)
 	return number >= 1 && number < VC_PINS && c->pin[number].set ? c->pin[number].ref : VC_NEVER;
 }
 
-bool iso_image_rights(const struct vc_card *c, struct vc_file *f, const char *update)
+bool vc_iso_image_rights(const struct vc_card *c, struct vc_file *f, const char *update)
 {
-	struct iso_file *own = iso_file(f);
+	struct vc_iso_file *own = vc_iso_file(f);
 	char *end;
 	unsigned long number;
 
 	memset(own->right, VC_NEVER, sizeof own->right);
-	own->status = ISO_ACTIVATED;
+	own->status = VC_ISO_ACTIVATED;
 	if (f->type == VC_EF)
-		own->right[ISO_READ] = f->read == VC_ALWAYS || f->read >= VC_SM ? f->read : ref_of(c, f->read);
+		own->right[VC_ISO_READ] = f->read == VC_ALWAYS || f->read >= VC_SM ? f->read : ref_of(c, f->read);
 	if (vc_file_is_key(f)) {
-		own->right[ISO_READ] = VC_ALWAYS;       /* the public half, where a card tells it */
-		own->right[ISO_USE] = f->pin == 0 ? VC_ALWAYS : ref_of(c, f->pin);
+		own->right[VC_ISO_READ] = VC_ALWAYS;       /* the public half, where a card tells it */
+		own->right[VC_ISO_USE] = f->pin == 0 ? VC_ALWAYS : ref_of(c, f->pin);
 	}
 	if (update == NULL || strcmp(update, "never") == 0)
 		return true;
 	if (strcmp(update, "always") == 0) {
-		own->right[ISO_UPDATE] = VC_ALWAYS;
+		own->right[VC_ISO_UPDATE] = VC_ALWAYS;
 		return true;
 	}
 	number = strtoul(update, &end, 10);
-	own->right[ISO_UPDATE] = ref_of(c, number < VC_PINS ? (unsigned)number : 0);
-	return *end == '\0' && own->right[ISO_UPDATE] != VC_NEVER;
+	own->right[VC_ISO_UPDATE] = ref_of(c, number < VC_PINS ? (unsigned)number : 0);
+	return *end == '\0' && own->right[VC_ISO_UPDATE] != VC_NEVER;
 }
 
 /* The file that P1 and the data name; NULL with a status word. */
@@ -84,7 +84,7 @@ static struct vc_file *named(const struct vc_card *c, const struct vc_cmd *cmd, 
 	struct vc_file *f = NULL;
 	uint16_t fid = cmd->lc == 2 ? (uint16_t)(cmd->data[0] << 8 | cmd->data[1]) : 0;
 
-	*sw = iso_ways(c)->missing;
+	*sw = vc_iso_ways(c)->missing;
 	switch (cmd->p1) {
 	case 0x00:
 		if (cmd->lc == 0)
@@ -119,7 +119,7 @@ static struct vc_file *named(const struct vc_card *c, const struct vc_cmd *cmd, 
 	return f;
 }
 
-uint16_t iso_select(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
+uint16_t vc_iso_select(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	uint16_t sw;
 	struct vc_file *f;
@@ -128,17 +128,17 @@ uint16_t iso_select(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob 
 		return SW_P1P2;
 	f = c->files != NULL ? named(c, cmd, &sw) : NULL;
 	if (c->files == NULL)
-		sw = iso_ways(c)->missing;
+		sw = vc_iso_ways(c)->missing;
 	if (f == NULL)
 		return sw;
 	vc_file_select(c, f);
 	if (cmd->p2 == 0x00)
-		iso_ways(c)->fci(c, f, out);
+		vc_iso_ways(c)->fci(c, f, out);
 	return SW_OK;
 }
 
 /* The current EF for a deed at the offset of P1 P2; NULL with a status word. */
-static struct vc_file *ef_at(struct vc_card *c, const struct vc_cmd *cmd, enum iso_right right, uint16_t *sw)
+static struct vc_file *ef_at(struct vc_card *c, const struct vc_cmd *cmd, enum vc_iso_right right, uint16_t *sw)
 {
 	*sw = SW_OK;
 	if (cmd->p1 & 0x80)
@@ -147,12 +147,12 @@ static struct vc_file *ef_at(struct vc_card *c, const struct vc_cmd *cmd, enum i
 		*sw = SW_NO_EF;
 	else if (c->ef->type != VC_EF)
 		*sw = SW_NO_RECORDS;
-	else if (!iso_may(c, c->ef, right))
+	else if (!vc_iso_may(c, c->ef, right))
 		*sw = SW_SECURITY;
 	return *sw == SW_OK ? c->ef : NULL;
 }
 
-uint16_t iso_read(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
+uint16_t vc_iso_read(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	size_t off = (size_t)(cmd->p1 << 8 | cmd->p2), take = cmd->le;
 	uint16_t sw;
@@ -160,15 +160,15 @@ uint16_t iso_read(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *o
 
 	if (cmd->lc != 0 || !cmd->has_le)
 		return SW_LENGTH;
-	f = ef_at(c, cmd, ISO_READ, &sw);
+	f = ef_at(c, cmd, VC_ISO_READ, &sw);
 	if (f == NULL)
 		return sw;
 	if (off >= f->size)
 		return SW_OFFSET;
 	if (take > c->max_read)
 		take = c->max_read;
-	if (take > iso_ways(c)->transfer)
-		take = iso_ways(c)->transfer;
+	if (take > vc_iso_ways(c)->transfer)
+		take = vc_iso_ways(c)->transfer;
 	/* Less than was asked for: vc_run says 6Cxx, as over T=0. */
 	if (take > f->size - off)
 		take = f->size - off;
@@ -176,16 +176,16 @@ uint16_t iso_read(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *o
 	return SW_OK;
 }
 
-uint16_t iso_update(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
+uint16_t vc_iso_update(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	size_t off = (size_t)(cmd->p1 << 8 | cmd->p2);
 	uint16_t sw;
 	struct vc_file *f;
 
 	(void)out;
-	if (cmd->lc == 0 || cmd->lc > iso_ways(c)->transfer)
+	if (cmd->lc == 0 || cmd->lc > vc_iso_ways(c)->transfer)
 		return SW_LENGTH;
-	f = ef_at(c, cmd, ISO_UPDATE, &sw);
+	f = ef_at(c, cmd, VC_ISO_UPDATE, &sw);
 	if (f == NULL)
 		return sw;
 	if (off > f->size || cmd->lc > f->size - off)
@@ -194,14 +194,14 @@ uint16_t iso_update(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob 
 	return SW_OK;
 }
 
-uint16_t iso_record(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
+uint16_t vc_iso_record(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	(void)cmd;
 	(void)out;
 	return c->ef == NULL ? SW_NO_EF : SW_NO_RECORDS;
 }
 
-uint16_t iso_challenge(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
+uint16_t vc_iso_challenge(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	uint8_t random[256];
 
@@ -216,7 +216,7 @@ uint16_t iso_challenge(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 	return SW_OK;
 }
 
-void iso_list(const struct vc_card *c, struct vc_blob *out)
+void vc_iso_list(const struct vc_card *c, struct vc_blob *out)
 {
 	const struct vc_file *f;
 
@@ -242,7 +242,7 @@ static struct vc_pin *pin_for(struct vc_card *c, const struct vc_cmd *cmd, size_
 	return *sw == SW_OK ? pin : NULL;
 }
 
-uint16_t iso_verify(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
+uint16_t vc_iso_verify(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	uint16_t sw;
 	struct vc_pin *pin = pin_for(c, cmd, 1, &sw);
@@ -257,7 +257,7 @@ uint16_t iso_verify(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob 
 	return sw;
 }
 
-uint16_t iso_change(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
+uint16_t vc_iso_change(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	uint16_t sw;
 	struct vc_pin *pin = pin_for(c, cmd, 2, &sw);
@@ -279,7 +279,7 @@ uint16_t iso_change(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob 
 	return SW_OK;
 }
 
-uint16_t iso_unblock(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
+uint16_t vc_iso_unblock(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	uint16_t sw;
 	struct vc_pin *pin = pin_for(c, cmd, 2, &sw);

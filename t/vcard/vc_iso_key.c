@@ -60,9 +60,9 @@ static struct vc_file *find_key(const struct vc_card *c, const struct references
 	return f;
 }
 
-uint16_t iso_mse(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
+uint16_t vc_iso_mse(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
-	const struct iso_ways *ways = iso_ways(c);
+	const struct vc_iso_ways *ways = vc_iso_ways(c);
 	struct references refs = { 0 };
 	struct vc_se se = { .use = cmd->p2, .dir = cmd->p1 };
 	uint16_t sw;
@@ -94,11 +94,11 @@ static struct vc_file *key_for(struct vc_card *c, uint8_t template, uint8_t use,
 	*sw = SW_OK;
 	if (key == NULL || c->se.use != template || !(key->use & use)) {
 		*sw = SW_CONDITIONS;
-	} else if (!iso_may(c, key, ISO_USE)) {
+	} else if (!vc_iso_may(c, key, VC_ISO_USE)) {
 		*sw = SW_SECURITY;
 	} else {
 		/* A PIN made after its key has no number in it yet. */
-		pin = iso_pin(c, key, iso_file(key)->right[ISO_USE]);
+		pin = vc_iso_pin(c, key, vc_iso_file(key)->right[VC_ISO_USE]);
 		key->pin = pin != NULL ? (uint8_t)(pin - c->pin) : 0;
 	}
 	return *sw == SW_OK ? key : NULL;
@@ -156,7 +156,7 @@ static uint16_t decipher(struct vc_card *c, const struct vc_cmd *cmd, struct vc_
 	return n >= 0 ? SW_OK : SW_DATA;
 }
 
-uint16_t iso_pso(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
+uint16_t vc_iso_pso(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	if (cmd->p1 == 0x9E && cmd->p2 == 0x9A)
 		return sign(c, cmd, out);

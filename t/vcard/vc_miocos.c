@@ -29,15 +29,15 @@ enum { TYPE_DF = 0x20, TYPE_EF = 0x40, TYPE_KEY = 0x44 };
 enum { KIND_DF, KIND_EF, KIND_KEY };
 
 struct miocos_file {
-	struct iso_file iso;            /* first: vc_iso.c knows this part */
+	struct vc_iso_file iso;            /* first: vc_iso.c knows this part */
 	uint8_t key[KEY_FILE];          /* a key while it is written */
 };
 
 /* Deeds by nibble of tag 86. */
 static const int nibbles[][8] = {
-	[KIND_DF] = { ISO_DELETE, ISO_CREATE, NO, ISO_CREATE_AC, ISO_UPDATE_AC, NO, NO, NO },
-	[KIND_EF] = { ISO_DELETE, NO, ISO_READ, ISO_UPDATE, NO, NO, ISO_INVALIDATE, ISO_REHABILITATE },
-	[KIND_KEY] = { ISO_DELETE, NO, NO, ISO_UPDATE, ISO_USE, NO, ISO_INVALIDATE, ISO_REHABILITATE },
+	[KIND_DF] = { VC_ISO_DELETE, VC_ISO_CREATE, NO, VC_ISO_CREATE_AC, VC_ISO_UPDATE_AC, NO, NO, NO },
+	[KIND_EF] = { VC_ISO_DELETE, NO, VC_ISO_READ, VC_ISO_UPDATE, NO, NO, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE },
+	[KIND_KEY] = { VC_ISO_DELETE, NO, NO, VC_ISO_UPDATE, VC_ISO_USE, NO, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE },
 };
 
 static int kind_of(const struct vc_file *f)
@@ -53,7 +53,7 @@ static void attr_bytes(const struct vc_file *f, uint8_t attr[4])
 	memset(attr, 0, 4);
 	for (i = 0; i < 8; i++) {
 		/* What has no deed is for nobody. */
-		nibble = deeds[i] == NO ? NEVER_NIBBLE : iso_file(f)->right[deeds[i]] & 0x0FU;
+		nibble = deeds[i] == NO ? NEVER_NIBBLE : vc_iso_file(f)->right[deeds[i]] & 0x0FU;
 		attr[i / 2] = (uint8_t)(attr[i / 2] | nibble << (i % 2 == 0 ? 4 : 0));
 	}
 }
@@ -61,11 +61,11 @@ static void attr_bytes(const struct vc_file *f, uint8_t attr[4])
 static void set_rights(struct vc_file *f, const uint8_t attr[4])
 {
 	const int *deeds = nibbles[kind_of(f)];
-	struct iso_file *own = iso_file(f);
+	struct vc_iso_file *own = vc_iso_file(f);
 	unsigned i, nibble;
 
 	memset(own->right, VC_NEVER, sizeof own->right);
-	own->status = ISO_ACTIVATED;
+	own->status = VC_ISO_ACTIVATED;
 	for (i = 0; i < 8; i++) {
 		nibble = i % 2 == 0 ? attr[i / 2] >> 4 : attr[i / 2] & 0x0FU;
 		if (deeds[i] != NO)
@@ -112,7 +112,7 @@ static void list_conditions(const struct vc_card *c, struct vc_blob *out)
 	list.len = 0;
 	for (ref = 1; ref < NEVER_NIBBLE; ref++)
 		for (i = 1; i < VC_PINS; i++)
-			if (c->pin[i].set && iso_pin_home(&c->pin[i]) == c->df->fid && c->pin[i].ref == ref)
+			if (c->pin[i].set && vc_iso_pin_home(&c->pin[i]) == c->df->fid && c->pin[i].ref == ref)
 				put(&list, 0x80 | ref, &pin_kind, 1);
 	put(out, 0x30, list.p, list.len);
 }
@@ -124,7 +124,7 @@ static uint16_t get_data(struct vc_card *c, const struct vc_cmd *cmd, struct vc_
 	if (cmd->p1 != 0x01 || cmd->p2 > 0x01)
 		return SW_REF_NOT_FOUND;
 	if (cmd->p2 == 0x00)
-		iso_list(c, out);
+		vc_iso_list(c, out);
 	else
 		list_conditions(c, out);
 	return SW_OK;
@@ -148,7 +148,7 @@ static uint16_t create(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 	/* Files of records: no image needs them. */
 	if (type == 0 || d[9] != 0 || (type != VC_DF && cmd->lc != 11))
 		return SW_DATA;
-	if (!iso_may(c, c->df, ISO_CREATE))
+	if (!vc_iso_may(c, c->df, VC_ISO_CREATE))
 		return SW_SECURITY;
 	if (vc_file_child(c, c->df, fid) != NULL)
 		return SW_EXISTS;
@@ -176,7 +176,7 @@ static uint16_t delete(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 		return SW_LENGTH;
 	if (f->parent == NULL)
 		return SW_CONDITIONS;
-	if (!iso_may(c, f, ISO_DELETE))
+	if (!vc_iso_may(c, f, VC_ISO_DELETE))
 		return SW_SECURITY;
 	vc_file_remove(c, f);
 	return SW_OK;
@@ -193,14 +193,14 @@ static uint16_t create_ac(struct vc_card *c, const struct vc_cmd *cmd, struct vc
 		return SW_P1P2;
 	if (cmd->lc != AC_RECORD)
 		return SW_LENGTH;
-	if (!iso_may(c, c->df, ISO_CREATE_AC))
+	if (!vc_iso_may(c, c->df, VC_ISO_CREATE_AC))
 		return SW_SECURITY;
 	if (d[0] >> 4 == 0 || d[0] >> 4 != (d[0] & 0x0F) || d[10] >> 4 != (d[10] & 0x0F))
 		return SW_DATA;
 	for (pin = c->pin + VC_PINS - 1; pin > c->pin; pin--) {
 		if (!pin->set)
 			free_pin = pin;
-		else if (pin->ref == cmd->p2 && iso_pin_home(pin) == c->df->fid)
+		else if (pin->ref == cmd->p2 && vc_iso_pin_home(pin) == c->df->fid)
 			return SW_EXISTS;
 	}
 	if (free_pin == NULL)
@@ -267,7 +267,7 @@ static uint16_t update_key(struct vc_card *c, const struct vc_cmd *cmd)
 	EVP_PKEY *key;
 	bool ok;
 
-	if (!iso_may(c, f, ISO_UPDATE))
+	if (!vc_iso_may(c, f, VC_ISO_UPDATE))
 		return SW_SECURITY;
 	if (off > KEY_FILE || cmd->lc > KEY_FILE - off)
 		return SW_OFFSET;
@@ -288,7 +288,7 @@ static uint16_t update_key(struct vc_card *c, const struct vc_cmd *cmd)
 static uint16_t update(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	if (c->ef == NULL || c->ef->type != VC_RSA || (cmd->p1 & 0x80) != 0)
-		return iso_update(c, cmd, out);
+		return vc_iso_update(c, cmd, out);
 	if (cmd->lc == 0 || cmd->lc > TRANSFER)
 		return SW_LENGTH;
 	return update_key(c, cmd);
@@ -298,18 +298,18 @@ enum { INS_CREATE_AC = 0x1E, INS_UPDATE = 0xD6, INS_DELETE = 0xE4 };
 
 static const struct vc_command commands[] = {
 	{ INS_CREATE_AC, false, create_ac },
-	{ 0x20, false, iso_verify },
-	{ 0x22, false, iso_mse },
-	{ 0x24, false, iso_change },
-	{ 0x2A, false, iso_pso },
-	{ 0x2C, false, iso_unblock },
-	{ 0xA4, false, iso_select },
-	{ 0xB0, false, iso_read },
-	{ 0xB2, false, iso_record },
+	{ 0x20, false, vc_iso_verify },
+	{ 0x22, false, vc_iso_mse },
+	{ 0x24, false, vc_iso_change },
+	{ 0x2A, false, vc_iso_pso },
+	{ 0x2C, false, vc_iso_unblock },
+	{ 0xA4, false, vc_iso_select },
+	{ 0xB0, false, vc_iso_read },
+	{ 0xB2, false, vc_iso_record },
 	{ 0xC0, false, vc_get_response },
 	{ 0xCA, false, get_data },
 	{ INS_UPDATE, false, update },
-	{ 0xDC, false, iso_record },
+	{ 0xDC, false, vc_iso_record },
 	{ 0xE0, false, create },
 	{ INS_DELETE, false, delete },
 };
@@ -338,17 +338,17 @@ static bool key_fits(const struct vc_card *c, uint8_t type, size_t bits)
 
 static void load(struct vc_yaml *y, struct vc_card *c)
 {
-	static const struct iso_ways ways = { 0x41, true, SW_NOT_FOUND, TRANSFER, fci };
-	struct iso_state *state = c->state;
+	static const struct vc_iso_ways ways = { 0x41, true, SW_NOT_FOUND, TRANSFER, fci };
+	struct vc_iso_state *state = c->state;
 
 	(void)y;
 	state->ways = &ways;
-	iso_image_rights(c, c->files, NULL);
+	vc_iso_image_rights(c, c->files, NULL);
 }
 
 static void load_file(struct vc_yaml *y, yaml_node_t *map, struct vc_card *c, struct vc_file *f)
 {
-	if (!iso_image_rights(c, f, vcy_text(y, map, "update")))
+	if (!vc_iso_image_rights(c, f, vcy_text(y, map, "update")))
 		vcy_fail(y, map, "'update' must be always, never or a PIN's number");
 }
 
@@ -356,7 +356,7 @@ const struct vc_model vc_miocos = {
 	.name = "miocos",
 	.commands = commands,
 	.n_commands = sizeof commands / sizeof commands[0],
-	.state_size = sizeof (struct iso_state),
+	.state_size = sizeof (struct vc_iso_state),
 	.file_size = sizeof (struct miocos_file),
 	.pin_block = BLOCK,
 	.pin_pad = 0x00,

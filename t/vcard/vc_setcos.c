@@ -45,7 +45,7 @@ static const struct vc_setcos_type types[] = {
 
 const struct vc_setcos_type *vc_setcos_type(const struct vc_card *c)
 {
-	return (const struct vc_setcos_type *)iso_ways(c);
+	return (const struct vc_setcos_type *)vc_iso_ways(c);
 }
 
 /* The modulus of the current key: its bits in two bytes, and itself. */
@@ -58,7 +58,7 @@ static uint16_t get_modulus(const struct vc_card *c, struct vc_blob *out)
 
 	if (c->ef == NULL || c->ef->type != VC_RSA || c->ef->key == NULL)
 		return SW_REF_NOT_FOUND;
-	if (!iso_may(c, c->ef, ISO_READ))
+	if (!vc_iso_may(c, c->ef, VC_ISO_READ))
 		return SW_SECURITY;
 	k = vc_key_bytes(c->ef);
 	ok = EVP_PKEY_get_bn_param(c->ef->key, OSSL_PKEY_PARAM_RSA_N, &n) == 1 &&
@@ -92,28 +92,28 @@ static uint16_t list_files(struct vc_card *c, const struct vc_cmd *cmd, struct v
 {
 	if (cmd->p1 != 0 || cmd->p2 != 0)
 		return SW_P1P2;
-	iso_list(c, out);
+	vc_iso_list(c, out);
 	return out->len == 0 && vc_setcos_type(c)->lists ? SW_NOT_FOUND : SW_OK;
 }
 
 static const struct vc_command commands[] = {
-	{ 0x20, false, iso_verify },
-	{ 0x22, false, iso_mse },
-	{ 0x24, false, iso_change },
-	{ INS_PSO, true, iso_pso },
-	{ 0x2C, false, iso_unblock },
+	{ 0x20, false, vc_iso_verify },
+	{ 0x22, false, vc_iso_mse },
+	{ 0x24, false, vc_iso_change },
+	{ INS_PSO, true, vc_iso_pso },
+	{ 0x2C, false, vc_iso_unblock },
 	{ 0x44, false, vc_setcos_activate },
 	{ INS_GENERATE, false, vc_setcos_generate },
-	{ 0x84, false, iso_challenge },
-	{ 0xA4, false, iso_select },
+	{ 0x84, false, vc_iso_challenge },
+	{ 0xA4, false, vc_iso_select },
 	{ INS_LIST, false, list_files },
-	{ 0xB0, false, iso_read },
-	{ 0xB2, false, iso_record },
+	{ 0xB0, false, vc_iso_read },
+	{ 0xB2, false, vc_iso_record },
 	{ 0xC0, false, vc_get_response },
 	{ 0xCA, false, get_data },
-	{ 0xD6, false, iso_update },
+	{ 0xD6, false, vc_iso_update },
 	{ 0xDA, false, vc_setcos_put_pin },
-	{ 0xDC, false, iso_record },
+	{ 0xDC, false, vc_iso_record },
 	{ 0xE0, false, vc_setcos_create },
 	{ 0xE4, false, vc_setcos_delete },
 };
@@ -157,7 +157,7 @@ static bool key_fits(const struct vc_card *c, uint8_t type, size_t bits)
 
 static void load(struct vc_yaml *y, struct vc_card *c)
 {
-	struct iso_state *state = c->state;
+	struct vc_iso_state *state = c->state;
 	const char *name = vcy_text(y, y->root, "type");
 	size_t i;
 
@@ -168,12 +168,12 @@ static void load(struct vc_yaml *y, struct vc_card *c)
 		vcy_fail(y, y->root, "'type' must be one of 4.3.1, 4.3.2, 4.4.1, nidel, eid-2.0, eid-2.1, eid2048, oberthur");
 		return;
 	}
-	iso_image_rights(c, c->files, NULL);
+	vc_iso_image_rights(c, c->files, NULL);
 }
 
 static void load_file(struct vc_yaml *y, yaml_node_t *map, struct vc_card *c, struct vc_file *f)
 {
-	if (!iso_image_rights(c, f, vcy_text(y, map, "update")))
+	if (!vc_iso_image_rights(c, f, vcy_text(y, map, "update")))
 		vcy_fail(y, map, "'update' must be always, never or a PIN's number");
 }
 
@@ -181,8 +181,8 @@ const struct vc_model vc_setcos = {
 	.name = "setcos",
 	.commands = commands,
 	.n_commands = sizeof commands / sizeof commands[0],
-	.state_size = sizeof (struct iso_state),
-	.file_size = sizeof (struct iso_file),
+	.state_size = sizeof (struct vc_iso_state),
+	.file_size = sizeof (struct vc_iso_file),
 	.pin_block = 8,
 	.pin_pad = 0x00,
 	.admit = admit,

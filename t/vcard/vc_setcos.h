@@ -14,7 +14,7 @@ enum { SETCOS_PIN_RECORD = 28, SETCOS_PIN_RECORDS = 4 };
 enum { SETCOS_00 = 1, SETCOS_80 = 2 };
 
 struct vc_setcos_type {
-	struct iso_ways ways;           /* first: the card's state points here */
+	struct vc_iso_ways ways;           /* first: the card's state points here */
 	const char *name;               /* `type` of an image */
 	uint8_t classes;                /* that ISO commands may have */
 	bool lists;                     /* 4.4: security attributes are lists; LIST FILES has class 80 alone */

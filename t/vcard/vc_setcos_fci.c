@@ -19,16 +19,16 @@ enum { KIND_DF, KIND_EF, KIND_KEY };
 
 /* Deeds by bit of a list's field. */
 static const int bits_44[][8] = {
-	[KIND_DF] = { ISO_DELETE, ISO_CREATE, ISO_CREATE, ISO_INVALIDATE, ISO_REHABILITATE, ISO_LOCK, ISO_DELETE_IN, NO },
-	[KIND_EF] = { ISO_READ, ISO_UPDATE, ISO_WRITE, ISO_INVALIDATE, ISO_REHABILITATE, NO, ISO_ERASE, NO },
-	[KIND_KEY] = { ISO_READ, ISO_ERASE, ISO_UPDATE, ISO_INVALIDATE, ISO_REHABILITATE, NO, ISO_ERASE, NO },
+	[KIND_DF] = { VC_ISO_DELETE, VC_ISO_CREATE, VC_ISO_CREATE, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE, VC_ISO_LOCK, VC_ISO_DELETE_IN, NO },
+	[KIND_EF] = { VC_ISO_READ, VC_ISO_UPDATE, VC_ISO_WRITE, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE, NO, VC_ISO_ERASE, NO },
+	[KIND_KEY] = { VC_ISO_READ, VC_ISO_ERASE, VC_ISO_UPDATE, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE, NO, VC_ISO_ERASE, NO },
 };
 
 /* Deeds by byte of 4.3's attributes; a DF can always be selected. */
 static const int bytes_43[][6] = {
-	[KIND_DF] = { NO, ISO_LOCK, ISO_DELETE, ISO_CREATE, ISO_REHABILITATE, ISO_INVALIDATE },
-	[KIND_EF] = { ISO_READ, ISO_UPDATE, ISO_WRITE, ISO_ERASE, ISO_REHABILITATE, ISO_INVALIDATE },
-	[KIND_KEY] = { ISO_READ, ISO_UPDATE, ISO_WRITE, ISO_ERASE, ISO_REHABILITATE, ISO_INVALIDATE },
+	[KIND_DF] = { NO, VC_ISO_LOCK, VC_ISO_DELETE, VC_ISO_CREATE, VC_ISO_REHABILITATE, VC_ISO_INVALIDATE },
+	[KIND_EF] = { VC_ISO_READ, VC_ISO_UPDATE, VC_ISO_WRITE, VC_ISO_ERASE, VC_ISO_REHABILITATE, VC_ISO_INVALIDATE },
+	[KIND_KEY] = { VC_ISO_READ, VC_ISO_UPDATE, VC_ISO_WRITE, VC_ISO_ERASE, VC_ISO_REHABILITATE, VC_ISO_INVALIDATE },
 };
 
 static int kind_of(const struct vc_file *f)
@@ -51,7 +51,7 @@ static size_t attr_43(const struct vc_file *f, uint8_t *out)
 	size_t i;
 
 	for (i = 0; i < 6; i++)
-		out[i] = deeds[i] == NO ? 0x00 : byte_43(iso_file(f)->right[deeds[i]]);
+		out[i] = deeds[i] == NO ? 0x00 : byte_43(vc_iso_file(f)->right[deeds[i]]);
 	if (vc_file_is_key(f))
 		out[0] = 0xFF;          /* nothing of a key is read here: there is no GET DATA */
 	return 6;
@@ -64,7 +64,7 @@ static uint8_t deeds_44(const struct vc_file *f, uint8_t need)
 	unsigned bits = 0, i;
 
 	for (i = 0; i < 8; i++)
-		if (deeds[i] != NO && iso_file(f)->right[deeds[i]] == need)
+		if (deeds[i] != NO && vc_iso_file(f)->right[deeds[i]] == need)
 			bits |= 1U << i;
 	return (uint8_t)bits;
 }
@@ -72,7 +72,7 @@ static uint8_t deeds_44(const struct vc_file *f, uint8_t need)
 static size_t attr_44(const struct vc_card *c, const struct vc_file *f, uint8_t *out)
 {
 	uint8_t mask = vc_setcos_type(c)->applet ? 0xFF : NATIVE_REF, bits;
-	uint8_t use = iso_file(f)->right[ISO_USE];
+	uint8_t use = vc_iso_file(f)->right[VC_ISO_USE];
 	unsigned ref;
 	size_t n = 0;
 
@@ -110,7 +110,7 @@ static bool rights_43(struct vc_file *f, const uint8_t *attr, size_t len)
 		if (deeds[i] == NO)
 			continue;
 		nibble = attr[i] >> 4 != 0 ? attr[i] >> 4 : attr[i] & 0x0F;
-		iso_file(f)->right[deeds[i]] = nibble == 0x0F ? VC_NEVER : (uint8_t)nibble;
+		vc_iso_file(f)->right[deeds[i]] = nibble == 0x0F ? VC_NEVER : (uint8_t)nibble;
 	}
 	return true;
 }
@@ -122,7 +122,7 @@ static void set_deeds(struct vc_file *f, uint8_t bits, uint8_t need)
 
 	for (i = 0; i < 8; i++)
 		if ((bits & 1U << i) && deeds[i] != NO)
-			iso_file(f)->right[deeds[i]] = need;
+			vc_iso_file(f)->right[deeds[i]] = need;
 }
 
 /* One field of a list. A key where a PIN could be: nobody has it, so the deed is never. */
@@ -135,14 +135,14 @@ static void field_44(struct vc_file *f, uint8_t head, const uint8_t *p, size_t l
 	if (!(head & FIELD_ADAPTIVE))
 		set_deeds(f, p[0], need);
 	else if (len >= 2 && p[1] == INS_PSO)
-		iso_file(f)->right[ISO_USE] = len > 2 ? need : VC_ALWAYS;
+		vc_iso_file(f)->right[VC_ISO_USE] = len > 2 ? need : VC_ALWAYS;
 }
 
 bool vc_setcos_rights(const struct vc_card *c, struct vc_file *f, const uint8_t *attr, size_t len)
 {
 	size_t n;
 
-	memset(iso_file(f)->right, VC_NEVER, sizeof iso_file(f)->right);
+	memset(vc_iso_file(f)->right, VC_NEVER, sizeof vc_iso_file(f)->right);
 	if (!vc_setcos_type(c)->lists)
 		return rights_43(f, attr, len);
 	while (len != 0) {
@@ -236,7 +236,7 @@ void vc_setcos_fci_44(const struct vc_card *c, const struct vc_file *f, struct v
 	else if (f->type == VC_DF)
 		put16(&fci, 0x84, f->fid);
 	put(&fci, 0x86, attr, attr_44(c, f, attr));
-	put(&fci, 0x8A, &iso_file(f)->status, 1);
+	put(&fci, 0x8A, &vc_iso_file(f)->status, 1);
 	if (f->type == VC_DF && f->parent == NULL && !type->applet)
 		put(&fci, 0xA5, mf_pins, sizeof mf_pins);
 	else if (f->type == VC_DF)

@@ -72,14 +72,14 @@ uint16_t vc_setcos_create(struct vc_card *c, const struct vc_cmd *cmd, struct vc
 	size = kind == VC_EF ? (size_t)(fcp.value[0x81][0] << 8 | fcp.value[0x81][1]) : 0;
 	if (kind == 0 || fcp.len[0x84] > 16 || (fid == MF) != (c->files == NULL) || (fid == MF && kind != VC_DF))
 		return SW_DATA;
-	if (c->files != NULL && !iso_may(c, c->df, ISO_CREATE))
+	if (c->files != NULL && !vc_iso_may(c, c->df, VC_ISO_CREATE))
 		return SW_SECURITY;
 	if (c->files != NULL && vc_file_child(c, c->df, fid) != NULL)
 		return SW_EXISTS;
 	f = vc_file_add(c, c->df, fid, (uint8_t)kind, size);
 	if (f == NULL)
 		return SW_NO_ROOM;
-	iso_file(f)->status = fcp.len[0x8A] == 1 && fcp.value[0x8A][0] == ISO_CREATION ? ISO_CREATION : ISO_ACTIVATED;
+	vc_iso_file(f)->status = fcp.len[0x8A] == 1 && fcp.value[0x8A][0] == VC_ISO_CREATION ? VC_ISO_CREATION : VC_ISO_ACTIVATED;
 	if (!vc_setcos_rights(c, f, fcp.value[0x86], fcp.len[0x86])) {
 		vc_file_remove(c, f);
 		return SW_DATA;
@@ -98,8 +98,8 @@ uint16_t vc_setcos_create(struct vc_card *c, const struct vc_cmd *cmd, struct vc
 /* A file goes when its own conditions or those of its DF say so (a guess: the facts name both deeds, not who asks). */
 static bool may_delete(const struct vc_card *c, const struct vc_file *f)
 {
-	return iso_may(c, f, f->type == VC_DF ? ISO_DELETE : ISO_ERASE) ||
-		(f->parent != NULL && iso_may(c, f->parent, ISO_DELETE_IN));
+	return vc_iso_may(c, f, f->type == VC_DF ? VC_ISO_DELETE : VC_ISO_ERASE) ||
+		(f->parent != NULL && vc_iso_may(c, f->parent, VC_ISO_DELETE_IN));
 }
 
 uint16_t vc_setcos_delete(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
@@ -132,9 +132,9 @@ uint16_t vc_setcos_activate(struct vc_card *c, const struct vc_cmd *cmd, struct 
 	(void)out;
 	if (cmd->p1 != 0 || cmd->p2 != 0)
 		return SW_P1P2;
-	if (f == NULL || (iso_file(f)->status != ISO_CREATION && (c->activated || f->parent != NULL)))
+	if (f == NULL || (vc_iso_file(f)->status != VC_ISO_CREATION && (c->activated || f->parent != NULL)))
 		return SW_CONDITIONS;
-	iso_file(f)->status = ISO_ACTIVATED;
+	vc_iso_file(f)->status = VC_ISO_ACTIVATED;
 	if (f->parent == NULL)
 		c->activated = true;
 	return SW_OK;
@@ -152,7 +152,7 @@ uint16_t vc_setcos_put_pin(struct vc_card *c, const struct vc_cmd *cmd, struct v
 		return SW_NO_EF;
 	if (cmd->lc != PIN_RECORD)
 		return SW_LENGTH;
-	if (!iso_may(c, c->ef, ISO_UPDATE))
+	if (!vc_iso_may(c, c->ef, VC_ISO_UPDATE))
 		return SW_SECURITY;
 	if (d[0] < 1 || d[0] > SETCOS_PIN_RECORDS || (d[17] & 0x0F) == 0)
 		return SW_DATA;
@@ -261,7 +261,7 @@ uint16_t vc_setcos_generate(struct vc_card *c, const struct vc_cmd *cmd, struct 
 		return SW_P1P2;
 	if (c->ef == NULL || c->ef->type != VC_RSA)
 		return SW_NO_EF;
-	if (!iso_may(c, c->ef, ISO_UPDATE))
+	if (!vc_iso_may(c, c->ef, VC_ISO_UPDATE))
 		return SW_SECURITY;
 	if (n < 4 || (p[0] != KEY_GENERATE && p[0] != KEY_STORE) || p[1] != 0x00)
 		return SW_DATA;
