@@ -17,15 +17,16 @@
 #define SELECT_MF "00 A4 00 0C 02 3F 00"
 #define SELECT_5015 "00 A4 08 0C 02 50 15"
 
-static const uint8_t info256[19] = { 0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
-	0x01, 0x05, 0x00, 0x04, 0x20 };
+static const uint8_t info256[19] = { 0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+	0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
 
 /* A card without files and PINs, in creation state. */
 static struct vc *blank(void)
 {
 	char err[512] = "";
-	struct vc *vc = vct_text("os: miocos\natr: 3B9D94402300681011" "4D696F434F53009000\nt0: yes\nactivated: no\n", err,
-		sizeof err);
+	struct vc *vc = vct_text("os: miocos\natr: 3B9D94402300681011"
+				 "4D696F434F53009000\nt0: yes\nactivated: no\n",
+		err, sizeof err);
 
 	ck_assert_msg(vc != NULL, "%s", err);
 	return vc;
@@ -43,12 +44,14 @@ START_TEST(files)
 		EXPECT(vc, "00 A4 00 0C 02 44 99", "6A 82");
 		/* An EF: DELETE never, READ always, UPDATE after entry 1. */
 		EXPECT(vc, "00 A4 08 00 04 50 15 44 04", "61 13");
-		EXPECT(vc, "00 C0 00 00 13", "6F 11 81 02 02 00 82 01 01 83 02 44 04 86 04 FF 01 FF FF 90 00");
+		EXPECT(vc, "00 C0 00 00 13",
+			"6F 11 81 02 02 00 82 01 01 83 02 44 04 86 04 FF 01 FF FF 90 00");
 		/* A key: CRYPTO after entry 2. */
 		ck_assert_str_eq(vct_t0(vc, "00 A4 08 00 04 50 15 4B 02"),
 			vct_plain("6F 11 81 02 01 0A 82 01 09 83 02 4B 02 86 04 FF FF 2F FF 90 00"));
 		ck_assert_str_eq(vct_t0(vc, "00 A4 08 00 02 50 15"),
-			vct_plain("6F 1F 81 02 00 00 82 01 38 83 02 50 15 84 0C " AID " 86 04 FF FF FF FF 90 00"));
+			vct_plain("6F 1F 81 02 00 00 82 01 38 83 02 50 15 84 0C " AID
+				  " 86 04 FF FF FF FF 90 00"));
 		/* What a DF holds, and its conditions: both PINs have entries where they live. */
 		EXPECT(vc, "00 CA 01 01 05", "30 03 82 01 01 90 00");
 		EXPECT(vc, "00 CA 01 01 00", "6C 05");

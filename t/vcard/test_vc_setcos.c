@@ -74,8 +74,8 @@ static void open_pin(struct vc *vc, const struct type *t, unsigned pin)
 
 START_TEST(a_type_is_told_by_its_answers)
 {
-	static const char *const versions[] = { "6A88", "6A88", "6A88", "6A88", "76322E30209000", "76322E31209000",
-		"6A88", "6A88" };
+	static const char *const versions[] = { "6A88", "6A88", "6A88", "6A88", "76322E30209000",
+		"76322E31209000", "6A88", "6A88" };
 
 	for (size_t i = 0; i < TYPES; i++) {
 		struct vc *vc = vct_card(types[i].image);
@@ -160,7 +160,8 @@ START_TEST(files_are_found_and_missing)
 		EXPECT(vc, cmd(t, "A4 09 0C 02 44 01"), OK);
 		EXPECT(vc, cmd(t, "A4 00 0C 02 3F 00"), OK);
 		EXPECT(vc, cmd(t, "A4 00 0C 02 2F 00"), OK);
-		EXPECT(vc, cmd(t, "B0 00 00 02"), strcmp(t->image, "fineid-oberthur.yaml") == 0 ? "612C9000" : "612D9000");
+		EXPECT(vc, cmd(t, "B0 00 00 02"),
+			strcmp(t->image, "fineid-oberthur.yaml") == 0 ? "612C9000" : "612D9000");
 		/* Over T=0 more than there is says how much there is; behind the end nothing is. */
 		EXPECT(vc, cmd(t, "B0 00 00 00"), "6C 40");
 		EXPECT(vc, cmd(t, "B0 00 3E 10"), "6C 02");
@@ -265,7 +266,8 @@ START_TEST(other_families_get_nowhere)
 		EXPECT(vc, cmd(t, "CB 00 FF 05 A0 03 83 01 11"), "6D 00");
 		EXPECT(vc, cmd(t, "CA 01 A0 00"), "6A 88");
 		open_pin(vc, t, 1);
-		EXPECT(vc, cmd(t, "22 41 B6 06 80 01 42 84 01 01"), strcmp(t->sign_p1, "41") == 0 ? "6A 80" : "6A 86");
+		EXPECT(vc, cmd(t, "22 41 B6 06 80 01 42 84 01 01"),
+			strcmp(t->sign_p1, "41") == 0 ? "6A 80" : "6A 86");
 		EXPECT(vc, cmd(t, "2A 90 A0 22 90 20 " PUK_1 PUK_1 PUK_1 PUK_1), "6A 86");
 		EXPECT(vc, "10 22 41 B6 03 80 01 02", "6E 00");
 		vc_free(&vc);
@@ -291,8 +293,10 @@ START_TEST(mse_is_particular)
 		EXPECT(vc, cmd(t, "22 %s B6 09 80 01 02 81 04 50 15 4B 02", t->sign_p1), OK);
 		EXPECT(vc, cmd(t, "22 %s B6 0B 80 01 02 81 06 3F 00 50 15 4B 02", t->sign_p1), OK);
 		EXPECT(vc, cmd(t, "22 %s B6 07 80 01 02 81 02 4B 01", t->sign_p1), OK);
-		EXPECT(vc, cmd(t, "22 %s B6 0A 80 01 02 81 02 4B 01 84 01 01", t->sign_p1), t->keyref ? OK : "6A80");
-		EXPECT(vc, cmd(t, "22 %s B6 0A 80 01 02 81 02 4B 01 84 01 02", t->sign_p1), t->keyref ? "6A88" : "6A80");
+		EXPECT(vc, cmd(t, "22 %s B6 0A 80 01 02 81 02 4B 01 84 01 01", t->sign_p1),
+			t->keyref ? OK : "6A80");
+		EXPECT(vc, cmd(t, "22 %s B6 0A 80 01 02 81 02 4B 01 84 01 02", t->sign_p1),
+			t->keyref ? "6A88" : "6A80");
 		EXPECT(vc, cmd(t, "22 %s B6 06 80 01 02 84 01 01", t->sign_p1), t->keyref ? OK : "6A80");
 		EXPECT(vc, cmd(t, "22 %s B6 03 80 01 02", t->sign_p1), "6A 80");
 		EXPECT(vc, cmd(t, "22 %s B6 06 80 01 02 81 02 4B", t->sign_p1), "6A 80");
@@ -302,8 +306,8 @@ START_TEST(mse_is_particular)
 END_TEST
 
 /* Signs with key 1 or 2; the answer's length with its status word. */
-static size_t sign(struct vc *vc, const struct type *t, unsigned key, unsigned alg, const uint8_t *data, size_t len,
-	uint8_t *out, size_t cap)
+static size_t sign(struct vc *vc, const struct type *t, unsigned key, unsigned alg, const uint8_t *data,
+	size_t len, uint8_t *out, size_t cap)
 {
 	char header[16];
 
@@ -312,8 +316,8 @@ static size_t sign(struct vc *vc, const struct type *t, unsigned key, unsigned a
 	return vct_t0_data(vc, header, data, len, out, cap);
 }
 
-static const uint8_t info256[19] = { 0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
-	0x01, 0x05, 0x00, 0x04, 0x20 };
+static const uint8_t info256[19] = { 0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
+	0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
 
 START_TEST(rsa_signs)
 {
@@ -338,7 +342,8 @@ START_TEST(rsa_signs)
 			n = sign(vc, t, key, 0x02, info, sizeof info, out, sizeof out);
 			ck_assert_uint_eq(n, t->bytes + 2);
 			ck_assert_uint_eq(vct_sw(out, n), 0x9000);
-			ck_assert(vct_verifies(pkey, RSA_PKCS1_PADDING, EVP_sha256(), out, t->bytes, hash, 32));
+			ck_assert(
+				vct_verifies(pkey, RSA_PKCS1_PADDING, EVP_sha256(), out, t->bytes, hash, 32));
 
 			open_pin(vc, t, key);
 			n = sign(vc, t, key, 0x12, hash, 20, out, sizeof out);
@@ -346,7 +351,8 @@ START_TEST(rsa_signs)
 			ck_assert(vct_verifies(pkey, RSA_PKCS1_PADDING, EVP_sha1(), out, t->bytes, hash, 20));
 			/* 12 takes a SHA-1 hash alone. */
 			open_pin(vc, t, key);
-			ck_assert_uint_eq(vct_sw(out, sign(vc, t, key, 0x12, hash, 32, out, sizeof out)), 0x6700);
+			ck_assert_uint_eq(
+				vct_sw(out, sign(vc, t, key, 0x12, hash, 32, out, sizeof out)), 0x6700);
 
 			if (t->bytes == 128) {
 				memset(raw, 0x5A, sizeof raw);
@@ -354,9 +360,13 @@ START_TEST(rsa_signs)
 				n = sign(vc, t, key, 0x00, raw, 128, out, sizeof out);
 				ck_assert_uint_eq(n, 130);
 				ck_assert(vct_verifies(pkey, RSA_NO_PADDING, NULL, out, 128, raw, 128));
-				ck_assert_uint_eq(vct_sw(out, sign(vc, t, key, 0x00, raw, 127, out, sizeof out)), 0x6700);
+				ck_assert_uint_eq(
+					vct_sw(out, sign(vc, t, key, 0x00, raw, 127, out, sizeof out)),
+					0x6700);
 				/* PKCS#1 leaves eleven bytes to the padding. */
-				ck_assert_uint_eq(vct_sw(out, sign(vc, t, key, 0x02, raw, 118, out, sizeof out)), 0x6700);
+				ck_assert_uint_eq(
+					vct_sw(out, sign(vc, t, key, 0x02, raw, 118, out, sizeof out)),
+					0x6700);
 			}
 			EVP_PKEY_free(pkey);
 		}
@@ -443,7 +453,7 @@ START_TEST(lists_and_challenges)
 }
 END_TEST
 
-/* A blank 4.4.1: everything is made, by the commands of the fact file; then its exchange, 5101 with reference 1. */
+/* A blank 4.4.1: all is made by the commands of the fact file; then its exchange, 5101 with reference 1. */
 START_TEST(files_pins_and_keys_are_made)
 {
 	char text[5000], err[512] = "", *image = realpath(vct_path("t/cards/setcos-4.4.1.yaml"), NULL);
@@ -463,12 +473,19 @@ START_TEST(files_pins_and_keys_are_made)
 	EXPECT(vc, SELECT_MF, "6A 82");
 	EXPECT(vc, "00 20 00 01 08 " AUTH_PIN, "6A 88");
 	EXPECT(vc, "80 AA 00 00 02", "6A 82");
-	EXPECT(vc, "00 E0 00 00 19 6F 17 81 02 00 70 82 05 0A 41 00 1C 04 83 02 00 80 86 03 02 06 01 8A 01 01", "6A 80");
-	EXPECT(vc, "00 E0 00 00 21 6F 1F 81 02 00 2A 82 01 38 83 02 3F 00 86 05 01 79 02 06 01 8A 01 01 "
-		   "A5 08 C1 04 81 82 83 84 C2 00", OK);
-	EXPECT(vc, "00 E0 00 00 19 6F 17 81 02 00 70 82 05 0A 41 00 1C 04 83 02 00 80 86 03 02 06 01 8A 01 01", OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 6F 17 81 02 00 70 82 05 0A 41 00 1C 04 83 02 00 80 86 03 02 06 01 8A 01 01",
+		"6A 80");
+	EXPECT(vc,
+		"00 E0 00 00 21 6F 1F 81 02 00 2A 82 01 38 83 02 3F 00 86 05 01 79 02 06 01 8A 01 01 "
+		"A5 08 C1 04 81 82 83 84 C2 00",
+		OK);
+	EXPECT(vc,
+		"00 E0 00 00 19 6F 17 81 02 00 70 82 05 0A 41 00 1C 04 83 02 00 80 86 03 02 06 01 8A 01 01",
+		OK);
 	ck_assert_str_eq(vct_t0(vc, "00 A4 08 00 02 00 80"),
-		vct_plain("6F 17 81 02 00 70 82 05 0A 41 00 1C 04 83 02 00 80 86 03 02 06 01 8A 01 01 90 00"));
+		vct_plain(
+			"6F 17 81 02 00 70 82 05 0A 41 00 1C 04 83 02 00 80 86 03 02 06 01 8A 01 01 90 00"));
 	/* The first PIN into a file in creation state, then that and the MF are activated. */
 	EXPECT(vc, "00 DA 01 01 18 01 38 37 36 35 34 33 32 31 " PUK_1 " 03 03 F5 00 00 00 00", OK);
 	EXPECT(vc, "00 DA 01 01 18 01 38 37 36 35 34 33 32 31 " PUK_1 " 03 03 F5 00 00 00 00", "6A 89");
@@ -479,7 +496,8 @@ START_TEST(files_pins_and_keys_are_made)
 	EXPECT(vc, "00 44 00 00", OK);
 	/* From here on the conditions hold. */
 	ck_assert_str_eq(vct_t0(vc, "00 A4 08 00 02 00 80"),
-		vct_plain("6F 17 81 02 00 70 82 05 0A 41 00 1C 04 83 02 00 80 86 03 02 06 01 8A 01 07 90 00"));
+		vct_plain(
+			"6F 17 81 02 00 70 82 05 0A 41 00 1C 04 83 02 00 80 86 03 02 06 01 8A 01 07 90 00"));
 	EXPECT(vc, "00 DA 01 01 18 02 " AUTH_PIN PUK_1 " 03 03 F5 00 00 00 00", "69 82");
 	EXPECT(vc, SELECT_MF, OK);
 	EXPECT(vc, "00 E0 00 00 14 6F 12 81 02 00 10 82 01 01 83 02 2F 00 86 02 01 5F 8A 01 07", "69 82");
@@ -493,9 +511,13 @@ START_TEST(files_pins_and_keys_are_made)
 	EXPECT(vc, "00 E0 00 00 2F 6F 2D 81 02 00 52 82 01 38 83 02 50 15 84 0C " AID
 		   " 86 05 01 06 02 79 01 8A 01 07 A5 08 C1 04 01 02 03 04 C2 00", OK);
 	/* Key 5101: made by SO PIN 1, used by PIN 2; it has no value yet. */
-	EXPECT(vc, "00 E0 00 00 1B 6F 19 81 02 02 00 82 01 11 83 02 51 01 86 09 01 01 02 46 01 83 01 2A 02 8A 01 07", OK);
+	EXPECT(vc,
+		"00 E0 00 00 1B 6F 19 81 02 02 00 82 01 11 83 02 51 01 86 09 01 01 02 46 01 83 01 2A 02 8A "
+		"01 07",
+		OK);
 	ck_assert_str_eq(vct_t0(vc, "00 A4 08 00 04 50 15 51 01"),
-		vct_plain("6F 19 81 02 00 00 82 01 11 83 02 51 01 86 09 01 01 02 46 01 83 01 2A 02 8A 01 07 90 00"));
+		vct_plain("6F 19 81 02 00 00 82 01 11 83 02 51 01 86 09 01 01 02 46 01 83 01 2A 02 8A 01 07 "
+			  "90 00"));
 	EXPECT(vc, "00 22 41 B6 0A 80 01 02 81 02 51 01 84 01 01", "6A 88");
 	EXPECT(vc, "00 CA 01 01 00", "6A 88");
 	EXPECT(vc, "00 46 00 00 09 92 00 04 00 00 18 01 00 01", OK);
@@ -593,7 +615,8 @@ START_TEST(atrs_are_whole)
 }
 END_TEST
 
-UNIT_MAIN("vc_setcos", a_type_is_told_by_its_answers, classes, fci_of_43, fci_of_44, files_are_found_and_missing,
-	the_holders_files_open_with_pin1, pins_count, pin2_is_local, other_families_get_nowhere, mse_is_particular,
-	rsa_signs, pin2_of_eid2048_is_asked_for_every_time, rsa_deciphers, lists_and_challenges,
-	files_pins_and_keys_are_made, who_cannot_be_made_refuses, atrs_are_whole)
+UNIT_MAIN("vc_setcos", a_type_is_told_by_its_answers, classes, fci_of_43, fci_of_44,
+	files_are_found_and_missing, the_holders_files_open_with_pin1, pins_count, pin2_is_local,
+	other_families_get_nowhere, mse_is_particular, rsa_signs, pin2_of_eid2048_is_asked_for_every_time,
+	rsa_deciphers, lists_and_challenges, files_pins_and_keys_are_made, who_cannot_be_made_refuses,
+	atrs_are_whole)

@@ -62,7 +62,8 @@ bool vc_iso_image_rights(const struct vc_card *c, struct vc_file *f, const char 
 	memset(own->right, VC_NEVER, sizeof own->right);
 	own->status = VC_ISO_ACTIVATED;
 	if (f->type == VC_EF)
-		own->right[VC_ISO_READ] = f->read == VC_ALWAYS || f->read >= VC_SM ? f->read : ref_of(c, f->read);
+		own->right[VC_ISO_READ] =
+			f->read == VC_ALWAYS || f->read >= VC_SM ? f->read : ref_of(c, f->read);
 	if (vc_file_is_key(f)) {
 		own->right[VC_ISO_READ] = VC_ALWAYS;       /* the public half, where a card tells it */
 		own->right[VC_ISO_USE] = f->pin == 0 ? VC_ALWAYS : ref_of(c, f->pin);
@@ -138,7 +139,8 @@ uint16_t vc_iso_select(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 }
 
 /* The current EF for a deed at the offset of P1 P2; NULL with a status word. */
-static struct vc_file *ef_at(struct vc_card *c, const struct vc_cmd *cmd, enum vc_iso_right right, uint16_t *sw)
+static struct vc_file *ef_at(
+	struct vc_card *c, const struct vc_cmd *cmd, enum vc_iso_right right, uint16_t *sw)
 {
 	*sw = SW_OK;
 	if (cmd->p1 & 0x80)

@@ -1,6 +1,6 @@
 /*
- * What the cards of about 2000 do alike, SetCOS and MIOCOS: files, PINs and keys by the letter of ISO/IEC 7816-4 and -8,
- * access conditions one for each deed. Where they differ is in struct vc_iso_ways.
+ * What the cards of about 2000 do alike, SetCOS and MIOCOS: files, PINs and keys by the letter of ISO/IEC
+ * 7816-4 and -8, access conditions one for each deed. Where they differ is in struct vc_iso_ways.
  */
 #ifndef CASTOR_T_VC_ISO_H
 #define CASTOR_T_VC_ISO_H
@@ -11,10 +11,14 @@ enum { SW_NO_RECORDS = 0x6981 };
 
 /* What an access condition is for. Which of them a kind of file has is the encoding's matter. */
 enum vc_iso_right {
-	VC_ISO_READ, VC_ISO_UPDATE, VC_ISO_WRITE, VC_ISO_ERASE, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE,   /* EFs, keys */
-	VC_ISO_USE,                                                                        /* keys */
-	VC_ISO_CREATE, VC_ISO_DELETE_IN, VC_ISO_LOCK, VC_ISO_CREATE_AC, VC_ISO_UPDATE_AC,              /* DFs */
-	VC_ISO_DELETE,                                                                     /* the file itself */
+	/* EFs and keys */
+	VC_ISO_READ, VC_ISO_UPDATE, VC_ISO_WRITE, VC_ISO_ERASE, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE,
+	/* keys */
+	VC_ISO_USE,
+	/* DFs */
+	VC_ISO_CREATE, VC_ISO_DELETE_IN, VC_ISO_LOCK, VC_ISO_CREATE_AC, VC_ISO_UPDATE_AC,
+	/* the file itself */
+	VC_ISO_DELETE,
 	VC_ISO_RIGHTS
 };
 
@@ -49,19 +53,20 @@ bool vc_iso_may(const struct vc_card *c, const struct vc_file *f, enum vc_iso_ri
 /* The DF that a PIN belongs to. */
 uint16_t vc_iso_pin_home(const struct vc_pin *pin);
 /*
- * The PIN that a condition of the file names, in its DF or the nearest above; the reference's "local" bit does not
- * count. NULL: none.
+ * The PIN that a condition of the file names, in its DF or the nearest above; the reference's "local" bit
+ * does not count. NULL: none.
  */
 const struct vc_pin *vc_iso_pin(const struct vc_card *c, const struct vc_file *f, unsigned ref);
 /*
- * Sets the conditions of a file of an image from its `read` and `pin`, and what `update` says of an EF: "always",
- * "never" or a PIN's number; nothing may be done that they do not name. Returns false when `update` is none of these.
+ * Sets the conditions of a file of an image from its `read` and `pin`, and what `update` says of an EF:
+ * "always", "never" or a PIN's number; nothing may be done that they do not name. Returns false when `update`
+ * is none of these.
  */
 bool vc_iso_image_rights(const struct vc_card *c, struct vc_file *f, const char *update);
 
 /*
- * SELECT (by identifier, name, path, parent; with FCI or without), READ and UPDATE BINARY, records (there are none),
- * GET CHALLENGE. Source: ISO/IEC 7816-4; facts on SetCOS 3, on MIOCOS 3.
+ * SELECT (by identifier, name, path, parent; with FCI or without), READ and UPDATE BINARY, records (there are
+ * none), GET CHALLENGE. Source: ISO/IEC 7816-4; facts on SetCOS 3, on MIOCOS 3.
  */
 uint16_t vc_iso_select(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
 uint16_t vc_iso_read(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
@@ -72,16 +77,17 @@ uint16_t vc_iso_challenge(struct vc_card *c, const struct vc_cmd *cmd, struct vc
 void vc_iso_list(const struct vc_card *c, struct vc_blob *out);
 
 /*
- * VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER: whole blocks only, PUK and old value in front. The facts know no
- * VERIFY without data; it gets the 6700 of any wrong length. Source: facts on SetCOS 4, on MIOCOS 4.
+ * VERIFY, CHANGE REFERENCE DATA, RESET RETRY COUNTER: whole blocks only, PUK and old value in front. The
+ * facts know no VERIFY without data; it gets the 6700 of any wrong length. Source: facts on SetCOS 4, on
+ * MIOCOS 4.
  */
 uint16_t vc_iso_verify(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
 uint16_t vc_iso_change(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
 uint16_t vc_iso_unblock(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
 
 /*
- * MSE SET and PERFORM SECURITY OPERATION (signature, decipherment) of RSA keys. Source: facts on SetCOS 5 and 6, on
- * MIOCOS 5.
+ * MSE SET and PERFORM SECURITY OPERATION (signature, decipherment) of RSA keys. Source: facts on SetCOS 5 and
+ * 6, on MIOCOS 5.
  */
 uint16_t vc_iso_mse(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
 uint16_t vc_iso_pso(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);

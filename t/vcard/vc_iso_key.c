@@ -37,7 +37,7 @@ static uint16_t read_references(const struct vc_cmd *cmd, bool keyref, struct re
 	return SW_OK;
 }
 
-/* The key that file reference (identifier below the current DF, or path from the MF) and key reference name. */
+/* The key that a file reference (child of the current DF, or path from the MF) and a key reference name. */
 static struct vc_file *find_key(const struct vc_card *c, const struct references *refs)
 {
 	const uint8_t *path = refs->file;

@@ -1,6 +1,7 @@
 /*
- * MIOCOS of Miotec: the other maker's first citizen card. Access conditions are nibbles that name entries of the DF's own
- * list, and a key is a file that is written. Source: facts on MIOCOS; where they are silent, ISO/IEC 7816-4.
+ * MIOCOS of Miotec: the other maker's first citizen card. Access conditions are nibbles that name entries of
+ * the DF's own list, and a key is a file that is written. Source: facts on MIOCOS; where they are silent,
+ * ISO/IEC 7816-4.
  */
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -29,15 +30,17 @@ enum { TYPE_DF = 0x20, TYPE_EF = 0x40, TYPE_KEY = 0x44 };
 enum { KIND_DF, KIND_EF, KIND_KEY };
 
 struct miocos_file {
-	struct vc_iso_file iso;            /* first: vc_iso.c knows this part */
+	struct vc_iso_file iso;         /* first: vc_iso.c knows this part */
 	uint8_t key[KEY_FILE];          /* a key while it is written */
 };
 
 /* Deeds by nibble of tag 86. */
 static const int nibbles[][8] = {
 	[KIND_DF] = { VC_ISO_DELETE, VC_ISO_CREATE, NO, VC_ISO_CREATE_AC, VC_ISO_UPDATE_AC, NO, NO, NO },
-	[KIND_EF] = { VC_ISO_DELETE, NO, VC_ISO_READ, VC_ISO_UPDATE, NO, NO, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE },
-	[KIND_KEY] = { VC_ISO_DELETE, NO, NO, VC_ISO_UPDATE, VC_ISO_USE, NO, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE },
+	[KIND_EF] = { VC_ISO_DELETE, NO, VC_ISO_READ, VC_ISO_UPDATE, NO, NO, VC_ISO_INVALIDATE,
+		VC_ISO_REHABILITATE },
+	[KIND_KEY] = { VC_ISO_DELETE, NO, NO, VC_ISO_UPDATE, VC_ISO_USE, NO, VC_ISO_INVALIDATE,
+		VC_ISO_REHABILITATE },
 };
 
 static int kind_of(const struct vc_file *f)
@@ -112,7 +115,8 @@ static void list_conditions(const struct vc_card *c, struct vc_blob *out)
 	list.len = 0;
 	for (ref = 1; ref < NEVER_NIBBLE; ref++)
 		for (i = 1; i < VC_PINS; i++)
-			if (c->pin[i].set && vc_iso_pin_home(&c->pin[i]) == c->df->fid && c->pin[i].ref == ref)
+			if (c->pin[i].set && vc_iso_pin_home(&c->pin[i]) == c->df->fid &&
+				c->pin[i].ref == ref)
 				put(&list, 0x80 | ref, &pin_kind, 1);
 	put(out, 0x30, list.p, list.len);
 }
@@ -222,16 +226,16 @@ static EVP_PKEY *key_of(const uint8_t *p)
 {
 	static const unsigned exponents[] = { 65537, 3, 17 };
 	BN_CTX *bn = BN_CTX_new();
-	BIGNUM *n = BN_bin2bn(p + KEY_N, KEY_BYTES, NULL), *d = BN_bin2bn(p + KEY_D, KEY_BYTES, NULL), *e = BN_new(),
-	       *m = BN_new(), *s = BN_new();
+	BIGNUM *n = BN_bin2bn(p + KEY_N, KEY_BYTES, NULL), *d = BN_bin2bn(p + KEY_D, KEY_BYTES, NULL),
+	       *e = BN_new(), *m = BN_new(), *s = BN_new();
 	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
 	OSSL_PARAM *params = NULL;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
 	EVP_PKEY *key = NULL;
 	size_t i, count = sizeof exponents / sizeof exponents[0];
 
-	if (bn == NULL || n == NULL || d == NULL || e == NULL || m == NULL || s == NULL || bld == NULL || ctx == NULL ||
-	    !BN_is_odd(n))
+	if (bn == NULL || n == NULL || d == NULL || e == NULL || m == NULL || s == NULL || bld == NULL ||
+		ctx == NULL || !BN_is_odd(n))
 		goto out;
 	for (i = 0; i < count; i++)
 		if (BN_set_word(e, exponents[i]) && BN_set_word(m, 42) && BN_mod_exp(s, m, d, n, bn) &&
@@ -239,10 +243,12 @@ static EVP_PKEY *key_of(const uint8_t *p)
 			break;
 	if (i == count)
 		goto out;
-	if (OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, e) &&
-	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_D, d))
+	if (OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) &&
+		OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, e) &&
+		OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_D, d))
 		params = OSSL_PARAM_BLD_to_param(bld);
-	if (params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 || EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) != 1)
+	if (params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) != 1)
 		key = NULL;
 out:
 	BN_clear_free(d);
@@ -260,7 +266,8 @@ out:
 /* UPDATE BINARY of a key file: with its last byte written it is a key. */
 static uint16_t update_key(struct vc_card *c, const struct vc_cmd *cmd)
 {
-	static const uint8_t head[] = { 0x30, 0x82, 0x01, 0x06, 0x80, 0x81, KEY_BYTES }, middle[] = { 0x82, 0x81, KEY_BYTES };
+	static const uint8_t head[] = { 0x30, 0x82, 0x01, 0x06, 0x80, 0x81, KEY_BYTES },
+			     middle[] = { 0x82, 0x81, KEY_BYTES };
 	struct vc_file *f = c->ef;
 	struct miocos_file *own = f->own;
 	size_t off = (size_t)(cmd->p1 << 8 | cmd->p2);
@@ -274,7 +281,8 @@ static uint16_t update_key(struct vc_card *c, const struct vc_cmd *cmd)
 	memcpy(own->key + off, cmd->data, cmd->lc);
 	if (off + cmd->lc < KEY_FILE)
 		return SW_OK;
-	ok = memcmp(own->key, head, sizeof head) == 0 && memcmp(own->key + KEY_N + KEY_BYTES, middle, sizeof middle) == 0;
+	ok = memcmp(own->key, head, sizeof head) == 0 &&
+		memcmp(own->key + KEY_N + KEY_BYTES, middle, sizeof middle) == 0;
 	key = ok ? key_of(own->key) : NULL;
 	OPENSSL_cleanse(own->key, sizeof own->key);
 	if (key == NULL)

@@ -18,15 +18,21 @@ static const char pins_20[] = "\xC1\x04\x81\x82";       /* the length is wrong o
 static const char pins_21[] = "\xC1\x04\x81\x82\x83\x84";
 
 /*
- * What the facts do not say is a guess, made so that a driver which begins wrongly must learn: 4.3.2 of class 80 alone,
- * a key reference refused where no program sends one, chained data taken by the one card of 2048 bits.
+ * What the facts do not say is a guess, made so that a driver which begins wrongly must learn: 4.3.2 of class
+ * 80 alone, a key reference refused where no program sends one, chained data taken by the one card of 2048
+ * bits.
  */
 static const struct vc_setcos_type types[] = {
 	{ .name = "4.3.1", .ways = { 0x81, true, SW_NOT_FOUND, TRANSFER, vc_setcos_fci_43 },
 		.classes = SETCOS_00 | SETCOS_80 },
-	{ .name = "4.3.2", .ways = { 0x81, true, SW_NOT_FOUND, TRANSFER, vc_setcos_fci_43 }, .classes = SETCOS_80 },
-	{ .name = "4.4.1", .ways = { 0x41, true, SW_NOT_FOUND, TRANSFER, vc_setcos_fci_44 },
-		.classes = SETCOS_00 | SETCOS_80, .lists = true, .df_pins = parents_pins,
+	{ .name = "4.3.2",
+		.ways = { 0x81, true, SW_NOT_FOUND, TRANSFER, vc_setcos_fci_43 },
+		.classes = SETCOS_80 },
+	{ .name = "4.4.1",
+		.ways = { 0x41, true, SW_NOT_FOUND, TRANSFER, vc_setcos_fci_44 },
+		.classes = SETCOS_00 | SETCOS_80,
+		.lists = true,
+		.df_pins = parents_pins,
 		.df_pins_len = sizeof parents_pins - 1 },
 	{ .name = "nidel", .ways = { 0x41, false, SW_NOT_FOUND, TRANSFER, vc_setcos_fci_44 },
 		.classes = SETCOS_00 | SETCOS_80, .lists = true, .df_pins = parents_pins,
@@ -165,7 +171,9 @@ static void load(struct vc_yaml *y, struct vc_card *c)
 		if (name != NULL && strcmp(types[i].name, name) == 0)
 			state->ways = &types[i].ways;
 	if (state->ways == NULL) {
-		vcy_fail(y, y->root, "'type' must be one of 4.3.1, 4.3.2, 4.4.1, nidel, eid-2.0, eid-2.1, eid2048, oberthur");
+		vcy_fail(y, y->root,
+			"'type' must be one of 4.3.1, 4.3.2, 4.4.1, nidel, eid-2.0, eid-2.1, eid2048, "
+			"oberthur");
 		return;
 	}
 	vc_iso_image_rights(c, c->files, NULL);

@@ -1,6 +1,7 @@
 /*
- * Security attributes and FCI of SetCOS. 4.3 has six bytes, one for each deed; 4.4 and the applet have a list, of which
- * each field names the deeds (bits) and the PIN that they want. Source: facts on SetCOS 3.2 to 3.4.
+ * Security attributes and FCI of SetCOS. 4.3 has six bytes, one for each deed; 4.4 and the applet have a
+ * list, of which each field names the deeds (bits) and the PIN that they want. Source: facts on SetCOS 3.2
+ * to 3.4.
  */
 #include <string.h>
 
@@ -19,16 +20,21 @@ enum { KIND_DF, KIND_EF, KIND_KEY };
 
 /* Deeds by bit of a list's field. */
 static const int bits_44[][8] = {
-	[KIND_DF] = { VC_ISO_DELETE, VC_ISO_CREATE, VC_ISO_CREATE, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE, VC_ISO_LOCK, VC_ISO_DELETE_IN, NO },
-	[KIND_EF] = { VC_ISO_READ, VC_ISO_UPDATE, VC_ISO_WRITE, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE, NO, VC_ISO_ERASE, NO },
-	[KIND_KEY] = { VC_ISO_READ, VC_ISO_ERASE, VC_ISO_UPDATE, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE, NO, VC_ISO_ERASE, NO },
+	[KIND_DF] = { VC_ISO_DELETE, VC_ISO_CREATE, VC_ISO_CREATE, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE,
+		VC_ISO_LOCK, VC_ISO_DELETE_IN, NO },
+	[KIND_EF] = { VC_ISO_READ, VC_ISO_UPDATE, VC_ISO_WRITE, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE, NO,
+		VC_ISO_ERASE, NO },
+	[KIND_KEY] = { VC_ISO_READ, VC_ISO_ERASE, VC_ISO_UPDATE, VC_ISO_INVALIDATE, VC_ISO_REHABILITATE, NO,
+		VC_ISO_ERASE, NO },
 };
 
 /* Deeds by byte of 4.3's attributes; a DF can always be selected. */
 static const int bytes_43[][6] = {
 	[KIND_DF] = { NO, VC_ISO_LOCK, VC_ISO_DELETE, VC_ISO_CREATE, VC_ISO_REHABILITATE, VC_ISO_INVALIDATE },
-	[KIND_EF] = { VC_ISO_READ, VC_ISO_UPDATE, VC_ISO_WRITE, VC_ISO_ERASE, VC_ISO_REHABILITATE, VC_ISO_INVALIDATE },
-	[KIND_KEY] = { VC_ISO_READ, VC_ISO_UPDATE, VC_ISO_WRITE, VC_ISO_ERASE, VC_ISO_REHABILITATE, VC_ISO_INVALIDATE },
+	[KIND_EF] = { VC_ISO_READ, VC_ISO_UPDATE, VC_ISO_WRITE, VC_ISO_ERASE, VC_ISO_REHABILITATE,
+		VC_ISO_INVALIDATE },
+	[KIND_KEY] = { VC_ISO_READ, VC_ISO_UPDATE, VC_ISO_WRITE, VC_ISO_ERASE, VC_ISO_REHABILITATE,
+		VC_ISO_INVALIDATE },
 };
 
 static int kind_of(const struct vc_file *f)
@@ -37,8 +43,8 @@ static int kind_of(const struct vc_file *f)
 }
 
 /*
- * One byte of 4.3. Programs disagree on which nibble counts (the one who writes fills the low one, who reads looks at
- * the high one), so both say the same.
+ * One byte of 4.3. Programs disagree on which nibble counts (the one who writes fills the low one, who reads
+ * looks at the high one), so both say the same.
  */
 static uint8_t byte_43(uint8_t need)
 {

@@ -1,6 +1,6 @@
 /*
- * Personalisation of SetCOS 4.4 and the Java EID applet: files, PINs and keys are made. Source: facts on SetCOS 3.2 to
- * 3.4, 4 and 6.
+ * Personalisation of SetCOS 4.4 and the Java EID applet: files, PINs and keys are made. Source: facts on
+ * SetCOS 3.2 to 3.4, 4 and 6.
  */
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -36,7 +36,8 @@ static bool read_fcp(const struct vc_cmd *cmd, struct fcp *fcp)
 		fcp->value[p[0]] = p + 2;
 		fcp->len[p[0]] = p[1];
 	}
-	return n == 0 && fcp->len[0x81] == 2 && fcp->len[0x82] >= 1 && fcp->len[0x83] == 2 && fcp->value[0x86] != NULL;
+	return n == 0 && fcp->len[0x81] == 2 && fcp->len[0x82] >= 1 && fcp->len[0x83] == 2 &&
+		fcp->value[0x86] != NULL;
 }
 
 static uint16_t kind_of(uint8_t descriptor)
@@ -70,7 +71,8 @@ uint16_t vc_setcos_create(struct vc_card *c, const struct vc_cmd *cmd, struct vc
 	kind = kind_of(fcp.value[0x82][0]);
 	fid = (uint16_t)(fcp.value[0x83][0] << 8 | fcp.value[0x83][1]);
 	size = kind == VC_EF ? (size_t)(fcp.value[0x81][0] << 8 | fcp.value[0x81][1]) : 0;
-	if (kind == 0 || fcp.len[0x84] > 16 || (fid == MF) != (c->files == NULL) || (fid == MF && kind != VC_DF))
+	if (kind == 0 || fcp.len[0x84] > 16 || (fid == MF) != (c->files == NULL) ||
+		(fid == MF && kind != VC_DF))
 		return SW_DATA;
 	if (c->files != NULL && !vc_iso_may(c, c->df, VC_ISO_CREATE))
 		return SW_SECURITY;
@@ -79,7 +81,9 @@ uint16_t vc_setcos_create(struct vc_card *c, const struct vc_cmd *cmd, struct vc
 	f = vc_file_add(c, c->df, fid, (uint8_t)kind, size);
 	if (f == NULL)
 		return SW_NO_ROOM;
-	vc_iso_file(f)->status = fcp.len[0x8A] == 1 && fcp.value[0x8A][0] == VC_ISO_CREATION ? VC_ISO_CREATION : VC_ISO_ACTIVATED;
+	vc_iso_file(f)->status = fcp.len[0x8A] == 1 && fcp.value[0x8A][0] == VC_ISO_CREATION
+		? VC_ISO_CREATION
+		: VC_ISO_ACTIVATED;
 	if (!vc_setcos_rights(c, f, fcp.value[0x86], fcp.len[0x86])) {
 		vc_file_remove(c, f);
 		return SW_DATA;
@@ -95,7 +99,8 @@ uint16_t vc_setcos_create(struct vc_card *c, const struct vc_cmd *cmd, struct vc
 	return SW_OK;
 }
 
-/* A file goes when its own conditions or those of its DF say so (a guess: the facts name both deeds, not who asks). */
+/* A file goes when its own conditions or those of its DF say so (a guess: the facts name both deeds, not who
+ * asks). */
 static bool may_delete(const struct vc_card *c, const struct vc_file *f)
 {
 	return vc_iso_may(c, f, f->type == VC_DF ? VC_ISO_DELETE : VC_ISO_ERASE) ||
@@ -211,26 +216,28 @@ static EVP_PKEY *from_primes(const BIGNUM *e, const BIGNUM *p, const BIGNUM *q)
 	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
 	OSSL_PARAM *params = NULL;
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
-	BIGNUM *n = BN_new(), *p1 = BN_dup(p), *q1 = BN_dup(q), *phi = BN_new(), *d = BN_new(), *dp = BN_new(),
-	       *dq = BN_new(), *qinv = BN_new();
+	BIGNUM *n = BN_new(), *p1 = BN_dup(p), *q1 = BN_dup(q), *phi = BN_new(), *d = BN_new(),
+	       *dp = BN_new(), *dq = BN_new(), *qinv = BN_new();
 	EVP_PKEY *key = NULL;
 
-	if (bn == NULL || bld == NULL || ctx == NULL || n == NULL || p1 == NULL || q1 == NULL || phi == NULL || d == NULL ||
-	    dp == NULL || dq == NULL || qinv == NULL)
+	if (bn == NULL || bld == NULL || ctx == NULL || n == NULL || p1 == NULL || q1 == NULL ||
+		phi == NULL || d == NULL || dp == NULL || dq == NULL || qinv == NULL)
 		goto out;
 	if (!BN_mul(n, p, q, bn) || !BN_sub_word(p1, 1) || !BN_sub_word(q1, 1) || !BN_mul(phi, p1, q1, bn) ||
 	    BN_mod_inverse(d, e, phi, bn) == NULL || !BN_mod(dp, d, p1, bn) || !BN_mod(dq, d, q1, bn) ||
 	    BN_mod_inverse(qinv, q, p, bn) == NULL)
 		goto out;
-	if (OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, e) &&
-	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_D, d) &&
-	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_FACTOR1, p) &&
-	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_FACTOR2, q) &&
-	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_EXPONENT1, dp) &&
-	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_EXPONENT2, dq) &&
-	    OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, qinv))
+	if (OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_N, n) &&
+		OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_E, e) &&
+		OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_D, d) &&
+		OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_FACTOR1, p) &&
+		OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_FACTOR2, q) &&
+		OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_EXPONENT1, dp) &&
+		OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_EXPONENT2, dq) &&
+		OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_RSA_COEFFICIENT1, qinv))
 		params = OSSL_PARAM_BLD_to_param(bld);
-	if (params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 || EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) != 1)
+	if (params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
+		EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, params) != 1)
 		key = NULL;
 out:
 	BN_clear_free(p1);

@@ -9,8 +9,8 @@
 #include "t/vcard/vct.h"
 
 /*
- * Fetches what 61xx announces in an answer of n bytes, with GET RESPONSE of the class. The whole answer's length, status
- * word at its end.
+ * Fetches what 61xx announces in an answer of n bytes, with GET RESPONSE of the class. The whole answer's
+ * length, status word at its end.
  */
 static inline size_t vct_t0_rest(struct vc *vc, uint8_t cla, uint8_t *out, size_t n, size_t cap)
 {
