@@ -9,7 +9,8 @@
 #include "t/vcard/vc_card.h"
 #include "t/vcard/vc_yaml.h"
 
-const struct vc_model *const vc_models[] = { &vc_myeid, &vc_setcos, &vc_miocos, &vc_mute, NULL };
+const struct vc_model *const vc_models[] = { &vc_myeid, &vc_fineid, &vc_setcos, &vc_miocos, &vc_mute,
+	NULL };
 
 static const char image_keys[] = " schema extends os atr version serial activated t0 max-read pins files "
 				 "change-opens pin-attributes ";
@@ -297,6 +298,8 @@ void vc_card_free(struct vc_card *c)
 	if (c == NULL)
 		return;
 	vc_files_clear(c);
+	if (c->model->gone != NULL && c->state != NULL)
+		c->model->gone(c);
 	if (c->state != NULL)
 		OPENSSL_cleanse(c->state, c->model->state_size);
 	free(c->state);
