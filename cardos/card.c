@@ -15,7 +15,7 @@
 #define INS_SELECT 0xA4
 #define ANSWER_ROUNDS_MAX 300u  /* GET RESPONSEs of one command; 256 carry 64 KiB */
 
-static const struct card_ops *const drivers[] = { &os_myeid, &os_generic };
+static const struct card_ops *const drivers[] = { &os_myeid, &os_thales, &os_iasecc, &os_generic };
 
 const struct card_ops *
 card_driver(const char *name)
@@ -28,6 +28,14 @@ card_driver(const char *name)
 
 /* Commands */
 
+/* What is current on the card is not known any more. */
+static void
+card_moved(struct card *card)
+{
+	card->app_selected = card->app_sure = false;
+	card->df.len = 0;
+}
+
 static void
 card_lost(struct card *card, int r)
 {
@@ -36,7 +44,7 @@ card_lost(struct card *card, int r)
 		card->stale = true;
 	}
 	if (r == E_RESET || r == E_GONE)
-		card->app_selected = card->app_sure = false;
+		card_moved(card);
 }
 
 /* The bytes of one command there, those of its answer back: by the reader's keys while a PIN is
@@ -88,7 +96,7 @@ exchange_le(struct card *card, const struct apdu *a, struct resp *resp)
 
 	if ((r = exchange(card, a, resp)) != 0 || resp->sw >> 8 != 0x6C)
 		return r;
-	if (a->le == LE_NONE && a->flags & APDU_SECRET_IN)
+	if (a->flags & APDU_ONCE || (a->le == LE_NONE && a->flags & APDU_SECRET_IN))
 		return 0;
 	again.le = resp->sw & 0xFF ? resp->sw & 0xFFu : LE_ANY;
 	return exchange(card, &again, resp);
@@ -153,12 +161,14 @@ card_apdu(struct card *card, const struct apdu *a, struct resp *resp)
 	int r;
 
 	resp->data.secret = resp->data.secret || a->flags & APDU_SECRET_OUT;
+	if (!last.cla)
+		last.cla = card->caps.cla;
 	if (!card->caps.extended && last.le > LE_ANY)
 		last.le = LE_ANY;
 	if (a->data.len > send_max(card) && !card->caps.extended) {
 		if (!(a->flags & APDU_CHAIN) || !card->caps.chaining)
 			return E_UNSUPPORTED;
-		if ((r = send_chain(card, a, &last, resp)) != 0 || resp->sw != SW_OK)
+		if ((r = send_chain(card, &last, &last, resp)) != 0 || resp->sw != SW_OK)
 			return r;
 	}
 	if ((r = exchange_le(card, &last, resp)) != 0)
@@ -214,7 +224,7 @@ driver_drop(struct card *card)
 	card->os = NULL;
 	card->ops = NULL;
 	card->pf = NULL;
-	card->app_selected = card->app_sure = false;
+	card_moved(card);
 	buf_reset(&card->serial);
 	card->caps = (struct card_caps){ 0 };
 }
@@ -401,7 +411,7 @@ reopen(struct card *card)
 
 	card->was_reset = true;
 	card->stale = true;
-	card->app_selected = card->app_sure = false;
+	card_moved(card);
 	buf_move(&was, &card->serial);
 	r = card->ops->open(card);
 	if (r && means_another_card(r))
@@ -428,6 +438,7 @@ card_begin(struct card *card, int deadline_ms)
 			return r;
 		}
 		card->app_sure = false;
+		card->df.len = 0;
 		r = reset ? reopen(card) : 0;
 		if (r)
 			end_chan(card);
@@ -439,12 +450,16 @@ card_begin(struct card *card, int deadline_ms)
 int
 card_end(struct card *card, enum io_end how)
 {
+	if (card->end_reset)
+		how = IO_END_RESET;
+	card->end_reset = false;
 	/* the next begin may not tell of a reset of our own */
 	if (how == IO_END_RESET) {
 		card->app_selected = false;
 		card->stale = true;
 	}
 	card->app_sure = false;
+	card->df.len = 0;
 	return card->ch->ops->end(card->ch, how);
 }
 
