@@ -127,7 +127,7 @@ slot_value(struct expect_slot *s, const char *key, const char *value)
 	const struct { const char *key; int *n; } tries[] = { { "tries", &s->tries }, { "puk-tries", &s->puk_tries } };
 	const struct { const char *key, *yes, *no; bool *is; } choices[] = {
 		{ "each", "yes", "no", &s->each }, { "blob", "sign", "refuse", &s->blobs },
-		{ "salt", "any", "hash", &s->salts }, { "unblock", "yes", "no", &s->unblocks },
+		{ "salt", "any", "hash", &s->salts }, { "label", "any", "none", &s->labels }, { "unblock", "yes", "no", &s->unblocks },
 		{ "told", "yes", "no", &s->told },
 	};
 
@@ -171,7 +171,7 @@ line_slot(struct expect *e, char *rest)
 	if (number(needed(&rest)) != e->nslot + 1 || e->nslot == EXPECT_SLOTS)
 		wrong_line("slots come in their order");
 	*s = (struct expect_slot){ .vc = (unsigned)e->nslot + 1, .tries = 3, .puk_tries = 10, .min = 4, .max = 8,
-		.blobs = true, .salts = true, .unblocks = true, .told = true, .oaep = "SHA1,SHA224,SHA256,SHA384,SHA512" };
+		.blobs = true, .salts = true, .labels = true, .unblocks = true, .told = true, .oaep = "SHA1,SHA224,SHA256,SHA384,SHA512" };
 	e->nslot++;
 	while ((word = field(&rest))) {
 		if (!(value = strchr(word, '=')))

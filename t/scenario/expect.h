@@ -6,7 +6,7 @@
  *   slot N KEY=VALUE...        N: 1, 2 in the order of slots with a token. pin, puk, new (another PIN), vc (the
  *                              PIN's number in the image), tries, puk-tries, min, max; each=yes: the PIN is
  *                              given for every use; blob=sign|refuse: what CKM_RSA_PKCS does with what is no
- *                              DigestInfo; salt=any|hash: of PSS; oaep=HASH,..: what OAEP takes (all of them);
+ *                              DigestInfo; salt=any|hash: of PSS; label=any|none: of OAEP; oaep=HASH,..: what OAEP takes (all of them);
  *                              unblock=no: there is no way to; activation=change|unblock code=C: it comes unused;
  *                              told=no: the card does not say how many tries are left
  *   token N LABEL
@@ -38,7 +38,7 @@ struct expect_slot {
 	unsigned vc;
 	int tries, puk_tries;
 	CK_ULONG min, max, activation;  /* enum pin_activation */
-	bool each, blobs, salts, unblocks, told;
+	bool each, blobs, salts, labels, unblocks, told;
 };
 
 struct expect_object {

@@ -357,6 +357,16 @@ decrypt_pkcs1(const struct bench *b)
 }
 
 static void
+oaep_refused(const struct bench *b, CK_MECHANISM *m, const char *with)
+{
+	CK_RV rv = C_DecryptInit(b->h, m, b->o);
+
+	if (rv != CKR_MECHANISM_PARAM_INVALID)
+		wrong("OAEP with %s: 0x%lX", with, rv);
+	C_DecryptInit(b->h, NULL, 0);
+}
+
+static void
 decrypt_oaep(const struct bench *b)
 {
 	char label[] = "what this is for";
@@ -364,15 +374,11 @@ decrypt_oaep(const struct bench *b)
 	CK_MECHANISM m = { CKM_RSA_PKCS_OAEP, &oaep, sizeof oaep };
 	CK_BYTE secret[BLOCK];
 	size_t n;
-	CK_RV rv;
 
 	for (size_t i = 0; i < n_hash_names; i++) {
 		oaep = (CK_RSA_PKCS_OAEP_PARAMS){ hash_names[i].ckm, hash_names[i].mgf, CKZ_DATA_SPECIFIED, NULL, 0 };
 		if (!strstr(b->slot->oaep, hash_names[i].md)) {
-			rv = C_DecryptInit(b->h, &m, b->o);
-			if (rv != CKR_MECHANISM_PARAM_INVALID)
-				wrong("OAEP with %s: 0x%lX", hash_names[i].md, rv);
-			C_DecryptInit(b->h, NULL, 0);
+			oaep_refused(b, &m, hash_names[i].md);
 			continue;
 		}
 		decrypts(b, &m, &hash_names[i], NULL, 0);
@@ -382,7 +388,10 @@ decrypt_oaep(const struct bench *b)
 		decrypts_not(b, &m, secret, n, "another label");
 		oaep.pSourceData = label;
 		oaep.ulSourceDataLen = strlen(label);
-		decrypts(b, &m, &hash_names[i], label, 16);
+		if (b->slot->labels)
+			decrypts(b, &m, &hash_names[i], label, 16);
+		else
+			oaep_refused(b, &m, "a label");
 	}
 }
 
