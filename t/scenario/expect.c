@@ -128,7 +128,7 @@ slot_value(struct expect_slot *s, const char *key, const char *value)
 	const struct { const char *key, *yes, *no; bool *is; } choices[] = {
 		{ "each", "yes", "no", &s->each }, { "blob", "sign", "refuse", &s->blobs },
 		{ "salt", "any", "hash", &s->salts }, { "label", "any", "none", &s->labels }, { "unblock", "yes", "no", &s->unblocks },
-		{ "told", "yes", "no", &s->told },
+		{ "told", "yes", "no", &s->told }, { "forgets", "yes", "no", &s->forgets },
 	};
 
 	for (size_t i = 0; i < COUNT(texts); i++)
@@ -171,7 +171,8 @@ line_slot(struct expect *e, char *rest)
 	if (number(needed(&rest)) != e->nslot + 1 || e->nslot == EXPECT_SLOTS)
 		wrong_line("slots come in their order");
 	*s = (struct expect_slot){ .vc = (unsigned)e->nslot + 1, .tries = 3, .puk_tries = 10, .min = 4, .max = 8,
-		.blobs = true, .salts = true, .labels = true, .unblocks = true, .told = true, .oaep = "SHA1,SHA224,SHA256,SHA384,SHA512" };
+		.blobs = true, .salts = true, .labels = true, .unblocks = true, .told = true, .forgets = true,
+		.oaep = "SHA1,SHA224,SHA256,SHA384,SHA512" };
 	e->nslot++;
 	while ((word = field(&rest))) {
 		if (!(value = strchr(word, '=')))

@@ -8,7 +8,8 @@
  *                              given for every use; blob=sign|refuse: what CKM_RSA_PKCS does with what is no
  *                              DigestInfo; salt=any|hash: of PSS; label=any|none: of OAEP; oaep=HASH,..: what OAEP takes (all of them);
  *                              unblock=no: there is no way to; activation=change|unblock code=C: it comes unused;
- *                              told=no: the card does not say how many tries are left
+ *                              forgets=no: no command makes the card forget a PIN, so one that other programs
+ *                              may use as well stays open at a logout; told=no: the card does not say how many tries are left
  *   token N LABEL
  *   key N ID rsa|ec BITS USE,.. LABEL            uses: sign, decrypt, derive; or none
  *   cert N ID FILE user|ca LABEL                 FILE: PEM, below t/cards
@@ -38,7 +39,7 @@ struct expect_slot {
 	unsigned vc;
 	int tries, puk_tries;
 	CK_ULONG min, max, activation;  /* enum pin_activation */
-	bool each, blobs, salts, labels, unblocks, told;
+	bool each, blobs, salts, labels, unblocks, told, forgets;
 };
 
 struct expect_object {

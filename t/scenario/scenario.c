@@ -35,6 +35,12 @@ wrong(const char *fmt, ...)
 		faults_len += n < 290 ? (size_t)n : 289;
 }
 
+unsigned
+n_wrong(void)
+{
+	return n_faults;
+}
+
 static bool in_use; /* the card in the reader is activated */
 
 bool

@@ -20,6 +20,7 @@ extern const char plain[];
 
 /* Notes something that is wrong and goes on; settle() fails the test with all of it. */
 void wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+unsigned n_wrong(void);
 /* The end of a test: the card has all tries and holds no PIN open that is given for each use. Fails with what
  * was noted. */
 void settle(void);
