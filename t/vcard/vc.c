@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "t/vcard/vc_card.h"
+#include "t/vcard/vc_pace.h"
 
 struct vc {
 	pthread_mutex_t lock;           /* guards all below */
@@ -134,6 +135,7 @@ static void note(struct vc *vc, const char *line)
 static void reset_locked(struct vc *vc)
 {
 	vc_sec_reset(vc->card);
+	vc_pace_reset(vc->card->pace);
 	vc->counts.resets++;
 	vc->counts.epoch++;
 	vc->loop = VC_FAULT_NONE;
@@ -149,6 +151,7 @@ static bool set_present_locked(struct vc *vc, bool present)
 	vc->counts.epoch++;
 	vc->loop = VC_FAULT_NONE;
 	vc_sec_reset(vc->card);
+	vc_pace_reset(vc->card->pace);
 	note(vc, present ? "! inserted" : "! removed");
 	return true;
 }
@@ -513,7 +516,7 @@ size_t vc_apdu(struct vc *vc, const uint8_t *in, size_t inlen, uint8_t *out, siz
 
 	pthread_mutex_lock(&vc->lock);
 	before = vc->counts;
-	slow = vc->slow;
+	slow = vc->slow + vc_pace_delay(vc->card->pace);
 	if (slow != 0) {
 		unlock(vc, false);
 		sleep_ms(slow);
@@ -532,7 +535,8 @@ size_t vc_apdu(struct vc *vc, const uint8_t *in, size_t inlen, uint8_t *out, siz
 			fprintf(vc->log, "# fault %s\n", fault_names[fault]);
 	} else {
 		answer.len = 0;
-		sw = vc->card->model->run(vc->card, in, inlen, &answer);
+		sw = vc->card->pace != NULL ? vc_pace_run(vc->card, in, inlen, &answer) :
+			vc->card->model->run(vc->card, in, inlen, &answer);
 		vc_blob_byte(&answer, sw >> 8);
 		vc_blob_byte(&answer, sw & 0xFF);
 		n = cut(answer.p, answer.len, out, outcap);

@@ -20,6 +20,7 @@
 enum vc_sw {
 	SW_OK = 0x9000,
 	SW_EOF = 0x6282,
+	SW_NOT_AUTHENTIC = 0x6300,
 	SW_WRONG_PIN = 0x63C0,
 	SW_LENGTH = 0x6700,
 	SW_SECURITY = 0x6982,
@@ -27,6 +28,9 @@ enum vc_sw {
 	SW_BAD_REF = 0x6984,
 	SW_CONDITIONS = 0x6985,
 	SW_NO_EF = 0x6986,
+	SW_SM_MISSING = 0x6987,
+	SW_SM_INCORRECT = 0x6988,
+	SW_SM_STALE = 0x6999,
 	SW_DATA = 0x6A80,
 	SW_FUNCTION = 0x6A81,
 	SW_NOT_FOUND = 0x6A82,
@@ -101,9 +105,11 @@ struct vc_se {
 struct vc_blob { uint8_t p[VC_MAX_DATA]; size_t len; };
 
 struct vc_model;
+struct vc_pace;
 
 struct vc_card {
 	const struct vc_model *model;
+	struct vc_pace *pace;           /* NULL: a card without PACE */
 	uint8_t atr[VC_MAX_ATR];
 	size_t atr_len;
 	uint8_t version[3];             /* major, minor, revision */

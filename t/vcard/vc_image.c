@@ -9,6 +9,7 @@
 #include <yaml.h>
 
 #include "t/vcard/vc_card.h"
+#include "t/vcard/vc_pace.h"
 
 #define IMAGE_MAX (256 * 1024)
 #define DEFAULT_ROOM 60000
@@ -27,7 +28,8 @@ struct content { uint8_t *p; size_t len; };
 
 static const char image_keys[] =
 	" schema os atr version serial activated memory quirks mf application pins files "
-	"no-deauth change-opens pin-attributes ";
+	"no-deauth change-opens pin-attributes pace ";
+static const char pace_keys[] = " can curve cipher demand delay max ";
 static const char pin_keys[] = " number value puk tries puk-tries max puk-max flags min puk-min changed ";
 static const char file_keys[] = " path type size bits acl prop fill content key name ";
 static const char record_keys[] =
@@ -613,6 +615,27 @@ static void load_df_acl(struct image *im, yaml_node_t *root, const char *name, u
 	hex(im, root, name, acl, 3, 3);
 }
 
+/* PACE and the channel around the card; see castor-vcard(1). */
+static void load_pace(struct image *im, yaml_node_t *map)
+{
+	struct vc_pace_setup setup = { .can = NULL };
+	const char *what;
+
+	if (map == NULL || !is_map(im, map, pace_keys))
+		return;
+	setup.can = text(im, map, "can");
+	setup.curve = text(im, map, "curve");
+	setup.cipher = text(im, map, "cipher");
+	setup.demand = boolean(im, map, "demand", false);
+	setup.delay = (unsigned)number(im, map, "delay", 0, 0, 60000);
+	setup.max = (size_t)number(im, map, "max", 0, 32, 255);
+	if (im->failed)
+		return;
+	im->card->pace = vc_pace_new(&setup, &what);
+	if (im->card->pace == NULL)
+		fail(im, map, "%s", what);
+}
+
 static void load_root(struct image *im, yaml_node_t *root)
 {
 	struct vc_card *c = im->card;
@@ -647,6 +670,7 @@ static void load_root(struct image *im, yaml_node_t *root)
 	c->no_deauth = boolean(im, root, "no-deauth", false);
 	c->change_opens = boolean(im, root, "change-opens", false);
 	c->pin_attributes = boolean(im, root, "pin-attributes", false);
+	load_pace(im, get(im, root, "pace"));
 	c->change = 1;
 }
 
@@ -655,6 +679,7 @@ void vc_card_free(struct vc_card *c)
 	if (c == NULL)
 		return;
 	vc_files_clear(c);
+	vc_pace_free(c->pace);
 	OPENSSL_cleanse(c, sizeof *c);
 	free(c);
 }
