@@ -628,7 +628,7 @@ static uint16_t echo_run(struct vc_card *c, const uint8_t *in, size_t inlen, str
 	}
 }
 
-static const struct vc_model echo = { "echo", echo_run };
+static const struct vc_model echo = { .name = "echo", .run = echo_run };
 
 static void meet_echo(struct term *t, struct vc_card *c, const char *curve, const char *cipher, size_t max)
 {

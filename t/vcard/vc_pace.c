@@ -330,7 +330,7 @@ static uint16_t prove(struct vc_pace *p, const uint8_t *value, size_t len, struc
 			p->wait *= 2;
 		if (p->wait > DELAY_MAX)
 			p->wait = DELAY_MAX;
-		return SW_NOT_AUTHENTIC;
+		return SW_NO_INFO;
 	}
 	if (!token_make(p, p->peer, token) || !vc_blob_add(out, token, sizeof token))
 		return SW_ERROR;
@@ -362,7 +362,8 @@ static int whole_object(const uint8_t **p, size_t *left, uint8_t tag)
 	return (int)*left;
 }
 
-static uint16_t authenticate(struct vc_pace *p, const struct vc_cmd *cmd, struct vc_blob *out)
+static uint16_t authenticate(
+	struct vc_pace *p, const struct vc_cmd *cmd, bool t0, struct vc_blob *out)
 {
 	enum step step = p->step;
 	struct vc_blob answer;
@@ -373,7 +374,7 @@ static uint16_t authenticate(struct vc_pace *p, const struct vc_cmd *cmd, struct
 
 	if (cmd->p1 != 0 || cmd->p2 != 0)
 		return SW_P1P2;
-	if (cmd->lc == 0 || !cmd->has_le)
+	if (cmd->lc == 0 || (!cmd->has_le && !t0))
 		return SW_LENGTH;
 	if (cmd->cla != steps[step].cla || whole_object(&value, &left, 0x7C) < 0)
 		return SW_DATA;
@@ -397,9 +398,10 @@ static uint16_t authenticate(struct vc_pace *p, const struct vc_cmd *cmd, struct
 }
 
 /* A step of a run; any error ends the run. */
-static uint16_t authenticate_or_drop(struct vc_pace *p, const struct vc_cmd *cmd, struct vc_blob *out)
+static uint16_t authenticate_or_drop(
+	struct vc_pace *p, const struct vc_cmd *cmd, bool t0, struct vc_blob *out)
 {
-	uint16_t sw = authenticate(p, cmd, out);
+	uint16_t sw = authenticate(p, cmd, t0, out);
 
 	if (sw != SW_OK)
 		run_drop(p);
@@ -514,37 +516,87 @@ static uint16_t access_read(struct vc_card *c, const struct vc_cmd *cmd, struct 
 	return cmd->le > left && cmd->le < 256 ? SW_EOF : SW_OK;
 }
 
-/* The model's answer, put together where it comes in parts: the channel carries it as one. */
+/*
+ * The model's answer, put together where it comes in parts: the channel carries it as one, and knows no
+ * T=0.
+ */
 static uint16_t model_whole(struct vc_card *c, const uint8_t *in, size_t inlen, struct vc_blob *out)
 {
 	static const uint8_t get_response[] = { 0x00, 0xC0, 0x00, 0x00, 0x00 };
-	uint16_t sw = c->model->run(c, in, inlen, out);
 	struct vc_blob part;
 	unsigned parts;
+	bool t0 = c->t0;
+	uint16_t sw;
 
-	for (parts = 0; sw >> 8 == 0x61 && parts < VC_MAX_DATA / 16; parts++) {
+	c->t0 = false;
+	c->secured = true;
+	sw = vc_run(c, in, inlen, out);
+	for (parts = 0; (sw & 0xFF00) == SW_MORE && parts < VC_MAX_DATA / 16; parts++) {
 		part.len = 0;
-		sw = c->model->run(c, get_response, sizeof get_response, &part);
+		sw = vc_run(c, get_response, sizeof get_response, &part);
 		if (!vc_blob_add(out, part.p, part.len))
-			return SW_ERROR;
+			sw = SW_ERROR;
 	}
+	c->secured = false;
+	c->t0 = t0;
 	return sw;
 }
 
-/* A plain command that may pass, without the channel or out of it. */
-static uint16_t pass(struct vc_card *c, const struct vc_cmd *cmd, const uint8_t *in, size_t inlen, bool whole,
-	struct vc_blob *out)
+/* The next part of an answer; GET RESPONSE carries no protection of its own. */
+static uint16_t rest_next(struct vc_card *c, size_t want, struct vc_blob *out)
 {
-	uint16_t sw;
+	struct vc_pace *p = c->pace;
+	size_t left = p->rest.len - p->rest_at, take = left < want ? left : want;
 
+	if (c->t0 && want > left && left < 256)
+		return (uint16_t)(SW_LE | left);
+	vc_blob_add(out, p->rest.p + p->rest_at, take);
+	p->rest_at += take;
+	left -= take;
+	if (left != 0)
+		return (uint16_t)(SW_MORE | (left > 255 ? 0 : left));
+	p->rest.len = p->rest_at = 0;
+	return p->rest_sw;
+}
+
+/* Hands an answer of ours over as vc_run does those of the model: by T=0, or cut at 256 bytes. */
+static uint16_t deliver(struct vc_card *c, const struct vc_sm_apdu *apdu, struct vc_blob *out, uint16_t sw)
+{
+	struct vc_pace *p = c->pace;
+	bool by_t0 = c->t0 && apdu->cmd.lc != 0 && out->len != 0;
+	uint16_t wrong = vc_t0_le(c, &apdu->cmd, out->len);
+
+	if (sw == SW_OK && wrong != SW_OK) {
+		out->len = 0;
+		return wrong;
+	}
+	if (!by_t0 && (apdu->extended || out->len <= ANSWER_MAX))
+		return sw;
+	p->rest = *out;
+	p->rest_at = out->len = 0;
+	p->rest_sw = sw;
+	if (by_t0)
+		return (uint16_t)(SW_MORE | (p->rest.len > 255 ? 0 : p->rest.len));
+	return rest_next(c, ANSWER_MAX, out);
+}
+
+/* A command that selects or reads EF.CardAccess, here; false when it is the model's. */
+static bool access_run(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out, uint16_t *sw)
+{
 	if (selects_access(c, cmd))
-		return access_select(c, cmd, out);
-	if (reads_access(c, cmd))
-		return access_read(c, cmd, out);
-	sw = whole ? model_whole(c, in, inlen, out) : c->model->run(c, in, inlen, out);
-	if (cmd->ins == 0xA4 && (sw == SW_OK || sw >> 8 == 0x61))
+		*sw = access_select(c, cmd, out);
+	else if (reads_access(c, cmd))
+		*sw = access_read(c, cmd, out);
+	else
+		return false;
+	return true;
+}
+
+/* The model selected a file of its own. */
+static void access_leave(struct vc_card *c, const struct vc_cmd *cmd, uint16_t sw)
+{
+	if (cmd->ins == 0xA4 && (sw == SW_OK || (sw & 0xFF00) == SW_MORE))
 		c->pace->access_current = false;
-	return sw;
 }
 
 /* The channel ends, and with it what was verified through it. */
@@ -562,19 +614,25 @@ static bool free_of_channel(const struct vc_card *c, const struct vc_cmd *cmd)
 	return selects_mf(cmd) || selects_access(c, cmd) || reads_access(c, cmd) || cmd->ins == 0xC0;
 }
 
-static uint16_t bare(
-	struct vc_card *c, const struct vc_cmd *cmd, const uint8_t *in, size_t inlen, struct vc_blob *out)
+static uint16_t bare(struct vc_card *c, const struct vc_sm_apdu *apdu, const uint8_t *in, size_t inlen,
+	struct vc_blob *out)
 {
+	const struct vc_cmd *cmd = &apdu->cmd;
 	struct vc_pace *p = c->pace;
+	uint16_t sw;
 
 	if (cmd->cla == 0x00 && cmd->ins == 0x22 && cmd->p1 == 0xC1 && cmd->p2 == 0xA4)
 		return set_at(p, cmd);
 	if (cmd->ins == 0x86 && p->step != IDLE)
-		return authenticate_or_drop(p, cmd, out);
+		return deliver(c, apdu, out, authenticate_or_drop(p, cmd, c->t0, out));
 	run_drop(p);
 	if (p->demand && !free_of_channel(c, cmd))
 		return SW_SECURITY;
-	return pass(c, cmd, in, inlen, false, out);
+	if (access_run(c, cmd, out, &sw))
+		return deliver(c, apdu, out, sw);
+	sw = vc_run(c, in, inlen, out);
+	access_leave(c, cmd, sw);
+	return sw;
 }
 
 /* What came out of the channel, within the limits of its buffers. */
@@ -589,27 +647,16 @@ static uint16_t within(struct vc_card *c, const uint8_t *in, size_t inlen, struc
 	read = (apdu.cmd.ins & 0xFE) == 0xB0;
 	if (read && apdu.cmd.has_le && apdu.cmd.le > c->pace->max && apdu.cmd.le != 256)
 		return SW_LENGTH;
-	sw = pass(c, &apdu.cmd, in, inlen, true, out);
+	if (!access_run(c, &apdu.cmd, out, &sw)) {
+		sw = model_whole(c, in, inlen, out);
+		access_leave(c, &apdu.cmd, sw);
+	}
 	/* Le 00 is what there is, as much as there is room for. */
 	if (read && out->len > c->pace->max) {
 		out->len = c->pace->max;
 		sw = SW_OK;
 	}
 	return sw;
-}
-
-/* The next part of a wrapped answer; GET RESPONSE carries no protection of its own. */
-static uint16_t rest_next(struct vc_pace *p, size_t want, struct vc_blob *out)
-{
-	size_t left = p->rest.len - p->rest_at, take = left < want ? left : want;
-
-	vc_blob_add(out, p->rest.p + p->rest_at, take);
-	p->rest_at += take;
-	left -= take;
-	if (left != 0)
-		return (uint16_t)(0x6100 | (left > 255 ? 0 : left));
-	p->rest.len = p->rest_at = 0;
-	return p->rest_sw;
 }
 
 static uint16_t wrapped(struct vc_card *c, const struct vc_sm_apdu *apdu, struct vc_blob *out)
@@ -622,7 +669,8 @@ static uint16_t wrapped(struct vc_card *c, const struct vc_sm_apdu *apdu, struct
 	uint16_t sw;
 	bool ends;
 
-	sw = apdu->cmd.has_le ? vc_sm_unwrap(&p->sm, apdu, plain, &len) : SW_LENGTH;
+	/* What comes back needs an Le, which T=0 has no place for. */
+	sw = apdu->cmd.has_le || c->t0 ? vc_sm_unwrap(&p->sm, apdu, plain, &len) : SW_LENGTH;
 	if (sw != SW_OK) {
 		channel_end(c);
 		return sw;
@@ -640,14 +688,7 @@ static uint16_t wrapped(struct vc_card *c, const struct vc_sm_apdu *apdu, struct
 	/* Source: facts on FINEID, section 3.2. */
 	if (ends)
 		channel_end(c);
-	if (!apdu->extended && out->len > ANSWER_MAX) {
-		p->rest = *out;
-		p->rest_at = 0;
-		p->rest_sw = sw;
-		out->len = 0;
-		return rest_next(p, ANSWER_MAX, out);
-	}
-	return sw;
+	return deliver(c, apdu, out, sw);
 }
 
 uint16_t vc_pace_run(struct vc_card *c, const uint8_t *in, size_t inlen, struct vc_blob *out)
@@ -659,7 +700,7 @@ uint16_t vc_pace_run(struct vc_card *c, const uint8_t *in, size_t inlen, struct 
 	p->wait = 0;
 	if (fits && apdu.cmd.cla == 0x00 && apdu.cmd.ins == 0xC0 && p->rest.len != 0) {
 		if (apdu.cmd.p1 == 0 && apdu.cmd.p2 == 0 && apdu.cmd.lc == 0 && apdu.cmd.has_le)
-			return rest_next(p, apdu.cmd.le, out);
+			return rest_next(c, apdu.cmd.le, out);
 	}
 	p->rest.len = p->rest_at = 0;
 	if (fits && (apdu.cmd.cla & 0xEC) == 0x0C) {
@@ -670,5 +711,5 @@ uint16_t vc_pace_run(struct vc_card *c, const uint8_t *in, size_t inlen, struct 
 	}
 	if (p->sm.up)
 		channel_end(c);
-	return fits ? bare(c, &apdu.cmd, in, inlen, out) : SW_LENGTH;
+	return fits ? bare(c, &apdu, in, inlen, out) : SW_LENGTH;
 }
