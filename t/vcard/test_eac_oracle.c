@@ -249,12 +249,22 @@ static const struct { const char *curve; uint8_t id; const char *cipher; } cases
 	{ "P-256", 12, "aes-128" }, { "P-384", 15, "aes-256" }, { "P-521", 18, "aes-256" },
 };
 
+static OSSL_PROVIDER *standard, *legacy;
+
+/* libeac's retail MAC takes single DES. */
 static void start(void)
 {
-	/* libeac's retail MAC takes single DES. */
-	ck_assert(OSSL_PROVIDER_load(NULL, "default") != NULL);
-	OSSL_PROVIDER_load(NULL, "legacy");
+	standard = OSSL_PROVIDER_load(NULL, "default");
+	legacy = OSSL_PROVIDER_load(NULL, "legacy");
+	ck_assert(standard != NULL && legacy != NULL);
 	EAC_init();
+}
+
+static void end(void)
+{
+	EAC_cleanup();
+	OSSL_PROVIDER_unload(legacy);
+	OSSL_PROVIDER_unload(standard);
 }
 
 START_TEST(libeac_agrees)
@@ -278,7 +288,7 @@ START_TEST(libeac_agrees)
 		EAC_CTX_clear_free(ctx);
 		vc_free(&vc);
 	}
-	EAC_cleanup();
+	end();
 }
 END_TEST
 
@@ -295,7 +305,7 @@ START_TEST(libeac_with_a_wrong_can)
 		EAC_CTX_clear_free(ctx);
 		vc_free(&vc);
 	}
-	EAC_cleanup();
+	end();
 }
 END_TEST
 

@@ -67,9 +67,10 @@ struct term {
 	EC_POINT *base;
 	uint8_t base_point[133], own[133], card[133], shared[66], h[133], token[8], card_token[8];
 	unsigned resends;               /* GET RESPONSEs so far */
+	bool t0;                        /* as over T=0: no Le beside data, answers by GET RESPONSE */
 };
 
-static size_t raw(struct term *t, const uint8_t *in, size_t n, uint8_t *out)
+static size_t raw_once(struct term *t, const uint8_t *in, size_t n, uint8_t *out)
 {
 	struct vc_blob answer = { .len = 0 };
 	uint16_t sw;
@@ -81,6 +82,23 @@ static size_t raw(struct term *t, const uint8_t *in, size_t n, uint8_t *out)
 	vc_blob_byte(&answer, sw & 0xFF);
 	memcpy(out, answer.p, answer.len);
 	return answer.len;
+}
+
+static size_t raw(struct term *t, const uint8_t *in, size_t n, uint8_t *out)
+{
+	uint8_t more[] = { 0x00, 0xC0, 0x00, 0x00, 0x00 };
+
+	if (!t->t0)
+		return raw_once(t, in, n, out);
+	if (n > 5 && n == 6U + in[4])
+		n--;
+	n = raw_once(t, in, n, out);
+	if (n == 2 && out[0] == 0x61) {
+		more[4] = out[1];
+		t->resends++;
+		n = raw_once(t, more, sizeof more, out);
+	}
+	return n;
 }
 
 static unsigned raw_hex(struct term *t, const char *hex, uint8_t *out, size_t *len)
@@ -595,7 +613,8 @@ static void meet(struct term *t, const char *curve, const char *cipher, const ch
 
 /*
  * A card whose commands are these: EC gives back what came in (A4 and D7 say 9000), ED as many bytes of
- * 00 01 02... as P1 P2 says, in parts by GET RESPONSE; B0 256 bytes. It shows what the channel carries.
+ * 00 01 02... as P1 P2 says, in parts by GET RESPONSE; B0 256 bytes; EE what it is told of the way that the
+ * command came: T=0, and the channel. It shows what the channel carries.
  */
 static uint16_t echo_run(struct vc_card *c, const uint8_t *in, size_t inlen, struct vc_blob *out)
 {
@@ -619,6 +638,10 @@ static uint16_t echo_run(struct vc_card *c, const uint8_t *in, size_t inlen, str
 	case 0xB0:
 		for (i = 0; i < 256; i++)
 			vc_blob_byte(out, (unsigned)i);
+		return SW_OK;
+	case 0xEE:
+		vc_blob_byte(out, c->t0);
+		vc_blob_byte(out, c->secured);
 		return SW_OK;
 	case 0xA4:
 	case 0xD7:
@@ -788,7 +811,7 @@ END_TEST
 START_TEST(demand_refuses_all_else)
 {
 	static const char *const refused[] = { SELECT_APP, "00 A4 00 00 02 2F 00", "00 B0 00 00 00", "00 20 00 01",
-		"00 20 00 01 08 " PIN1, "00 CA 01 A0 00", "00 84 00 00 08", "00 22 41 B6 06 80 01 02 84 01 00",
+		("00 20 00 01 08 " PIN1), "00 CA 01 A0 00", "00 84 00 00 08", "00 22 41 B6 06 80 01 02 84 01 00",
 		"10 86 00 00 02 7C 00 00", "00 A4 08 00 04 50 15 50 31 00" };
 	struct term t;
 	size_t i;
@@ -1229,6 +1252,80 @@ START_TEST(long_answers_come_in_parts)
 }
 END_TEST
 
+/* Over T=0 all of ours comes by GET RESPONSE; the model does not see it from within the channel. */
+START_TEST(by_t0)
+{
+	struct vc_card card;
+	uint8_t out[LONGEST];
+	struct term t;
+	size_t n;
+
+	meet_echo(&t, &card, "brainpoolP384r1", "aes-256", 0);
+	card.t0 = true;
+	t.t0 = true;
+	ck_assert_uint_eq(raw_hex(&t, "00 B0 9C 00 00", NULL, NULL), 0x6C16);
+	ck_assert_uint_eq(raw_hex(&t, "00 B0 9C 00 16", NULL, &n), 0x9000);
+	ck_assert_uint_eq(n, 24);
+	ck_assert_uint_eq(raw_hex(&t, "00 EE 00 00 02", out, &n), 0x9000);
+	ck_assert_mem_eq(out, "\1\0", 2);
+	ck_assert_uint_eq(term_pace(&t), 0x9000);
+	ck_assert_uint_eq(t.resends, 4);
+	THROUGH(&t, "00 EE 00 00 02", "0001 9000");
+	THROUGH(&t, "00 EC 00 00 02 01 02 00", "00EC0000020102 00 9000");
+	ck_assert_uint_eq(t.resends, 6);
+	ck_assert_uint_eq(strlen(through_hex(&t, "00 ED 01 00 00")), 2 * 256 + 4);
+	/* A wrong Le is told, and loses nothing. */
+	t.t0 = false;
+	ck_assert_uint_eq(term_mse(&t), 0x9000);
+	ck_assert_uint_eq(raw_hex(&t, "10 86 00 00 02 7C 00", NULL, NULL), 0x6114);
+	ck_assert_uint_eq(raw_hex(&t, "00 C0 00 00 20", NULL, NULL), 0x6C14);
+	ck_assert_uint_eq(raw_hex(&t, "00 C0 00 00 10", NULL, NULL), 0x6104);
+	ck_assert_uint_eq(raw_hex(&t, "00 C0 00 00 04", NULL, &n), 0x9000);
+	ck_assert_uint_eq(n, 6);
+	vc_pace_free(card.pace);
+	term_close(&t);
+}
+END_TEST
+
+/* PACE comes with the image that is extended, or is given anew; errors name the file where they are. */
+START_TEST(images_extend)
+{
+	char dir[] = "/tmp/vct-pace-XXXXXX", base[64], image[64], err[512];
+	static const struct { const char *base, *image, *want; } cases[] = {
+		{ "pace: { can: \"1\", curve: P-256, cipher: 3des }", "", NULL },
+		{ "", "pace: { can: \"1\", curve: P-256, cipher: 3des }", NULL },
+		{ "pace: { can: \"1\" }", "pace: { can: \"1\", curve: P-256, cipher: 3des }", NULL },
+		{ "pace: { can: \"1\" }", "", "base.yaml:4: 'cipher'" },
+		{ "", "pace: { can: \"1\" }", "image.yaml:2: 'cipher'" },
+	};
+	struct vc *vc;
+	size_t i;
+	FILE *f;
+
+	ck_assert(mkdtemp(dir) != NULL);
+	snprintf(base, sizeof base, "%s/base.yaml", dir);
+	snprintf(image, sizeof image, "%s/image.yaml", dir);
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		f = fopen(base, "w");
+		fprintf(f, "schema: 1\nos: mute\natr: 3B00\n%s\n", cases[i].base);
+		fclose(f);
+		f = fopen(image, "w");
+		fprintf(f, "extends: base.yaml\n%s\n", cases[i].image);
+		fclose(f);
+		vc = vc_new(image, err, sizeof err);
+		ck_assert_msg((vc != NULL) == (cases[i].want == NULL), "%zu: %s", i, err);
+		if (vc != NULL)
+			EXPECT(vc, "00 B0 9C 00 00", "31143012060A04007F00070202040201 020102 02010C 9000");
+		else
+			ck_assert_msg(strstr(err, cases[i].want) != NULL, "%s, not %s", err, cases[i].want);
+		vc_free(&vc);
+	}
+	unlink(base);
+	unlink(image);
+	rmdir(dir);
+}
+END_TEST
+
 START_TEST(images_are_checked)
 {
 	static const struct { const char *pace, *want; } cases[] = {
@@ -1260,4 +1357,5 @@ END_TEST
 UNIT_MAIN("vc_pace", icao_nonce, icao_example, every_curve_and_cipher, card_access_is_free,
 	demand_refuses_all_else, wrong_can, mse_is_checked, steps_are_in_order, points_are_checked,
 	spoilt_commands_end_the_channel, a_command_counts_once, the_mf_ends_the_channel,
-	the_channel_carries_what_was_meant, lengths_are_limited, long_answers_come_in_parts, images_are_checked)
+	the_channel_carries_what_was_meant, lengths_are_limited, long_answers_come_in_parts, by_t0, images_extend,
+	images_are_checked)

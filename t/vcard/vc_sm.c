@@ -3,6 +3,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "t/vcard/vc_sm.h"
@@ -128,15 +129,16 @@ static bool cmac(const struct vc_sm_suite *s, const uint8_t *key, const uint8_t 
 	uint8_t out[VC_SM_MAC])
 {
 	char name[16];
-	OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name, 0),
-		OSSL_PARAM_construct_end() };
+	OSSL_PARAM params[2];
 	EVP_MAC *mac = EVP_MAC_fetch(NULL, "CMAC", NULL);
 	EVP_MAC_CTX *ctx = mac != NULL ? EVP_MAC_CTX_new(mac) : NULL;
 	uint8_t full[VC_SM_BLOCK];
 	size_t n = 0;
 	bool ok;
 
-	strcpy(name, s->cbc);
+	snprintf(name, sizeof name, "%s", s->cbc);
+	params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_CIPHER, name, 0);
+	params[1] = OSSL_PARAM_construct_end();
 	ok = ctx != NULL && EVP_MAC_init(ctx, key, s->key, params) == 1 &&
 		EVP_MAC_update(ctx, p, len) == 1 && EVP_MAC_final(ctx, full, &n, sizeof full) == 1 &&
 		n == sizeof full;
