@@ -1079,6 +1079,35 @@ START_TEST(spoilt_commands_end_the_channel)
 }
 END_TEST
 
+/* A wrapped VERIFY, each bit of it turned (but of the outer Le, which nothing guards), and each prefix. */
+START_TEST(every_bit_counts)
+{
+	uint8_t in[300], wrapped[600], bad[600], out[LONGEST];
+	struct term t;
+	size_t i, n, m;
+
+	meet(&t, "P-256", "aes-128", ", demand: yes");
+	n = (size_t)vc_hex("00 20 00 01 08 31 32 33 35 FF FF FF FF", in, sizeof in);
+	ck_assert_uint_eq(term_pace(&t), 0x9000);
+	m = term_wrap(&t, in, n, false, WHOLE, wrapped);
+	for (i = 0; i < 8 * (m - 1) + m; i++) {
+		if (i != 0) {
+			ck_assert_uint_eq(term_pace(&t), 0x9000);
+			m = term_wrap(&t, in, n, false, WHOLE, wrapped);
+		}
+		memcpy(bad, wrapped, m);
+		if (i < 8 * (m - 1))
+			bad[i / 8] ^= (uint8_t)(1U << (i % 8));
+		n = raw(&t, bad, i < 8 * (m - 1) ? m : i - 8 * (m - 1), out);
+		ck_assert_msg(n == 2 && vct_sw(out, n) != 0x9000 && out[0] != 0x63, "case %zu: %zu bytes, %04X", i, n,
+			vct_sw(out, n));
+		ck_assert_int_eq(vc_tries(t.vc, 1), 3);
+		n = (size_t)vc_hex("00 20 00 01 08 31 32 33 35 FF FF FF FF", in, sizeof in);
+	}
+	term_close(&t);
+}
+END_TEST
+
 /* Replay, and what a reset or removal leaves. */
 START_TEST(a_command_counts_once)
 {
@@ -1356,6 +1385,6 @@ END_TEST
 
 UNIT_MAIN("vc_pace", icao_nonce, icao_example, every_curve_and_cipher, card_access_is_free,
 	demand_refuses_all_else, wrong_can, mse_is_checked, steps_are_in_order, points_are_checked,
-	spoilt_commands_end_the_channel, a_command_counts_once, the_mf_ends_the_channel,
+	spoilt_commands_end_the_channel, every_bit_counts, a_command_counts_once, the_mf_ends_the_channel,
 	the_channel_carries_what_was_meant, lengths_are_limited, long_answers_come_in_parts, by_t0, images_extend,
 	images_are_checked)
