@@ -402,7 +402,7 @@ static void iv_make(const struct term *t, uint8_t iv[16])
 
 /* How a wrapped command is spoilt. */
 enum spoil {
-	WHOLE, NO_MAC, BAD_MAC, SHORT_MAC, OLD_SSC, BAD_INDICATOR, BAD_PADDING, PART_BLOCK, TWO_LE, DATA_AFTER_LE,
+	WHOLE, NO_MAC, BAD_MAC, SHORT_MAC, OLD_SSC, BAD_INDICATOR, BAD_PADDING, LONG_PADDING, PART_BLOCK, TWO_LE, DATA_AFTER_LE,
 	UNKNOWN_OBJECT, AFTER_MAC, WRONG_PARITY, BAD_TLV, NO_LE, OTHER_HEADER, LONG_LE
 };
 
@@ -424,6 +424,10 @@ static size_t term_wrap(struct term *t, const uint8_t *in, size_t n, bool extend
 		len = pad(data, lc, block);
 		if (spoil == BAD_PADDING)
 			memset(data + lc, 0, len - lc);
+		if (spoil == LONG_PADDING) {
+			memset(data + len, 0, block);
+			len += block;
+		}
 		iv_make(t, iv);
 		cbc(t->cipher, true, t->kenc, iv, data, len, cipher);
 		len -= spoil == PART_BLOCK;
@@ -700,6 +704,21 @@ START_TEST(icao_nonce)
 }
 END_TEST
 
+/* DES keys have odd parity; no cipher looks, but the facts say so. */
+START_TEST(des_keys_are_odd)
+{
+	uint8_t key[VC_SM_KEY];
+	size_t i;
+	unsigned c;
+
+	for (c = 1; c < 20; c++) {
+		ck_assert(vc_sm_kdf(vc_sm_suite("3des"), (const uint8_t *)CAN, 6, c, key));
+		for (i = 0; i < 16; i++)
+			ck_assert_int_eq(__builtin_parity(key[i]), 1);
+	}
+}
+END_TEST
+
 /* The rest of it through the card: its random numbers are the example's. */
 START_TEST(icao_example)
 {
@@ -802,8 +821,16 @@ START_TEST(card_access_is_free)
 	/* Below the MF, not below the application. */
 	ck_assert(strstr(through_hex(&t, SELECT_APP " 00"), "9000") != NULL);
 	ck_assert_str_ne(through_hex(&t, "00 B0 9C 00 00"), vct_plain(ACCESS "9000"));
+	THROUGH(&t, "00 A4 00 0C 02 01 1C", "6A86");
 	THROUGH(&t, "00 A4 08 0C 02 01 1C", "9000");
 	THROUGH(&t, "00 B0 00 00 16", ACCESS "9000");
+	term_close(&t);
+	/* What was current before it is not: nothing is written there. */
+	meet(&t, "brainpoolP384r1", "aes-256", "");
+	EXPECT(t.vc, "00 A4 00 00 02 2F 00 00", "6F178002 0080 820101 83022F00 8603033FFF 85020000 8A0107 9000");
+	EXPECT(t.vc, "00 D6 00 00 01 AA", "6982");
+	EXPECT(t.vc, "00 A4 00 0C 02 01 1C", "9000");
+	EXPECT(t.vc, "00 D6 00 00 01 AA", "6986");
 	term_close(&t);
 }
 END_TEST
@@ -1043,6 +1070,7 @@ START_TEST(spoilt_commands_end_the_channel)
 		{ OLD_SSC, "00 20 00 01 08 " PIN1, 0x6988 },
 		{ BAD_INDICATOR, "00 20 00 01 08 " PIN1, 0x6988 },
 		{ BAD_PADDING, "00 20 00 01 08 " PIN1, 0x6988 },
+		{ LONG_PADDING, "00 20 00 01 08 " PIN1, 0x6988 },
 		{ PART_BLOCK, "00 20 00 01 08 " PIN1, 0x6988 },
 		{ TWO_LE, "00 B0 00 00 10", 0x6988 },
 		{ LONG_LE, "00 B0 00 00 10", 0x6988 },
@@ -1265,7 +1293,15 @@ START_TEST(long_answers_come_in_parts)
 			ck_assert_uint_eq(plain[k], k & 0xFF);
 		ck_assert_uint_eq(t.resends, i % 2 == 1 ? 0 : cases[i / 2].parts);
 	}
-	/* Another command between the parts: they are gone, and so is the channel when it is in the open. */
+	/* Another command between the parts: they are gone. */
+	in[2] = 2;
+	raw(&t, wrapped, term_wrap(&t, in, sizeof in, false, WHOLE, wrapped), out);
+	ssc_next(&t);
+	THROUGH(&t, "00 EC 00 00", "00EC0000 9000");
+	ck_assert_uint_eq(raw_hex(&t, "00 C0 00 00 00", NULL, &n), 0x9000);
+	ck_assert_uint_eq(n, 2);
+	ck_assert_uint_eq(term_pace(&t), 0x9000);
+	/* So is the channel, when the other is in the open. */
 	in[2] = 2;
 	n = raw(&t, wrapped, term_wrap(&t, in, sizeof in, false, WHOLE, wrapped), out);
 	ck_assert_uint_eq(n, 258);
@@ -1383,7 +1419,7 @@ START_TEST(images_are_checked)
 }
 END_TEST
 
-UNIT_MAIN("vc_pace", icao_nonce, icao_example, every_curve_and_cipher, card_access_is_free,
+UNIT_MAIN("vc_pace", icao_nonce, des_keys_are_odd, icao_example, every_curve_and_cipher, card_access_is_free,
 	demand_refuses_all_else, wrong_can, mse_is_checked, steps_are_in_order, points_are_checked,
 	spoilt_commands_end_the_channel, every_bit_counts, a_command_counts_once, the_mf_ends_the_channel,
 	the_channel_carries_what_was_meant, lengths_are_limited, long_answers_come_in_parts, by_t0, images_extend,
