@@ -10,7 +10,7 @@
 #include "t/vcard/vc_pace.h"
 #include "t/vcard/vc_yaml.h"
 
-const struct vc_model *const vc_models[] = { &vc_myeid, &vc_mute, NULL };
+const struct vc_model *const vc_models[] = { &vc_myeid, &vc_fineid, &vc_mute, NULL };
 
 static const char image_keys[] = " schema extends os atr version serial activated t0 max-read pins files "
 				 "change-opens pin-attributes pace ";
@@ -325,6 +325,8 @@ void vc_card_free(struct vc_card *c)
 		return;
 	vc_files_clear(c);
 	vc_pace_free(c->pace);
+	if (c->model->gone != NULL && c->state != NULL)
+		c->model->gone(c);
 	if (c->state != NULL)
 		OPENSSL_cleanse(c->state, c->model->state_size);
 	free(c->state);
