@@ -6,6 +6,8 @@
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 #include <openssl/rand.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
 #include <time.h>
 
 #include "t/unit/unit.h"
@@ -1317,6 +1319,121 @@ START_TEST(long_answers_come_in_parts)
 }
 END_TEST
 
+/* A file through the channel, `step` bytes at a time. */
+static size_t file_read(struct term *t, size_t step, uint8_t *out, size_t cap)
+{
+	uint8_t in[] = { 0x00, 0xB0, 0x00, 0x00, (uint8_t)step };
+	size_t n, at = 0;
+
+	for (;;) {
+		in[2] = (uint8_t)(at >> 8);
+		in[3] = (uint8_t)at;
+		ck_assert_uint_le(at + step + 2, cap);
+		n = through(t, in, sizeof in, false, out + at);
+		ck_assert(vct_sw(out + at, n) == 0x9000 || vct_sw(out + at, n) == 0x6282);
+		at += n - 2;
+		if (n - 2 < step)
+			return at;
+	}
+}
+
+/* Whether a signature of 00 01 02... is that of the certificate which was read. */
+static bool signature_fits(const uint8_t *cert, size_t certlen, size_t hashlen, const uint8_t *sig, size_t n)
+{
+	X509 *x = d2i_X509(NULL, &cert, (long)certlen);
+	EVP_PKEY *key = X509_get_pubkey(x);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+	uint8_t hash[64], *der = NULL;
+	ECDSA_SIG *rs;
+	size_t i;
+	bool ok;
+
+	for (i = 0; i < hashlen; i++)
+		hash[i] = (uint8_t)i;
+	ck_assert(EVP_PKEY_verify_init(ctx) == 1);
+	if (EVP_PKEY_is_a(key, "EC")) {
+		rs = ECDSA_SIG_new();
+		ECDSA_SIG_set0(rs, BN_bin2bn(sig, (int)n / 2, NULL), BN_bin2bn(sig + n / 2, (int)n / 2, NULL));
+		n = (size_t)i2d_ECDSA_SIG(rs, &der);
+		ECDSA_SIG_free(rs);
+		sig = der;
+	} else {
+		ck_assert(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
+			EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1);
+	}
+	ok = EVP_PKEY_verify(ctx, sig, n, hash, hashlen) == 1;
+	OPENSSL_free(der);
+	EVP_PKEY_CTX_free(ctx);
+	EVP_PKEY_free(key);
+	X509_free(x);
+	return ok;
+}
+
+#define BLOCK_1234 "31 32 33 34 00 00 00 00 00 00 00 00"
+#define HASH_32 "00 01 02 03 04 05 06 07 08 09 0A 0B 0C 0D 0E 0F 10 11 12 13 14 15 16 17 18 19 1A 1B 1C 1D 1E 1F"
+#define HASH_48 HASH_32 " 20 21 22 23 24 25 26 27 28 29 2A 2B 2C 2D 2E 2F"
+
+/* The cards of the images: what a driver does with them, and how they end it. */
+START_TEST(fineid_contactless)
+{
+	static const struct {
+		const char *image, *can, *mse, *env, *hash;
+		size_t curve, cipher, step, hashlen, siglen;
+	} cases[] = {
+		/* This MSE:SET AT was recorded with a real card. */
+		{ "fineid-v4-nfc.yaml", "123456", "00 22 C1 A4 12 80 0A 04 00 7F 00 07 02 02 04 02 04 83 01 02 84 01 10",
+			"00 22 41 B6 06 80 01 54 84 01 01", "00 2A 90 A0 32 90 30 " HASH_48, 3, 3, 231, 48, 96 },
+		{ "fineid-v3-nfc.yaml", "654321", "00 22 C1 A4 0F 80 0A 04 00 7F 00 07 02 02 04 02 01 83 01 02",
+			"00 22 41 B6 06 80 01 42 84 01 01", "00 2A 90 A0 22 90 20 " HASH_32, 1, 0, 100, 32, 256 },
+	};
+	static const char *const closed[] = { "00 A4 04 0C 0C " AID, "00 A4 04 0C 07 A0 00 00 02 47 10 01",
+		"00 20 00 11", "00 CB 00 FF 05 A0 03 83 01 11 00", "00 A4 08 04 02 43 31 00", "00 A4 00 0C 02 2F 00",
+		"80 CA 9F 7F 2D" };
+	uint8_t cert[3000], in[100], sig[LONGEST];
+	struct term t;
+	size_t i, k, n, certlen;
+
+	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		t = (struct term){ .vc = vct_card(cases[i].image) };
+		term_open(&t, &curves[cases[i].curve], &ciphers[cases[i].cipher]);
+		t.can = cases[i].can;
+		ck_assert(vc_atr(t.vc, in, sizeof in) > 4 && in[0] == 0x3B && in[1] == 0x8F && in[2] == 0x80);
+		for (k = 0; k < sizeof closed / sizeof closed[0]; k++)
+			EXPECT(t.vc, closed[k], "6982");
+		EXPECT(t.vc, "00 A4 00 0C 02 3F 00", "9000");
+		ck_assert_uint_eq(raw_hex(&t, "00 B0 9C 00 00", NULL, NULL), 0x9000);
+		ck_assert_uint_eq(raw_hex(&t, cases[i].mse, NULL, NULL), 0x9000);
+		ck_assert_uint_eq(term_nonce(&t), 0x9000);
+		ck_assert_uint_eq(term_map(&t), 0x9000);
+		ck_assert_uint_eq(term_agree(&t), 0x9000);
+		ck_assert_uint_eq(term_token(&t), 0x9000);
+		/* The travel document is open to the channel; this is another application. */
+		THROUGH(&t, "00 A4 04 0C 07 A0 00 00 02 47 10 01", "9000");
+		THROUGH(&t, "00 A4 04 0C 0C " AID, "9000");
+		ck_assert_uint_eq(strlen(through_hex(&t, "00 A4 08 04 02 43 31 00")), 16);
+		certlen = file_read(&t, cases[i].step, cert, sizeof cert);
+		n = (size_t)vc_hex("00 B0 00 00 00", in, sizeof in);
+		in[4] = (uint8_t)(cases[i].step + 1);
+		n = through(&t, in, n, false, sig);
+		ck_assert(n == 2 && vct_sw(sig, n) == 0x6700);
+		THROUGH(&t, "00 20 00 11", "63C5");
+		THROUGH(&t, "00 20 00 11 0C " BLOCK_1234, "9000");
+		THROUGH(&t, cases[i].env, "9000");
+		THROUGH(&t, cases[i].hash, "9000");
+		n = (size_t)vc_hex("00 2A 9E 9A 00", in, sizeof in);
+		n = through(&t, in, n, false, sig);
+		ck_assert_uint_eq(n, cases[i].siglen + 2);
+		ck_assert(signature_fits(cert, certlen, cases[i].hashlen, sig, n - 2));
+		/* Files of the MF: at the end, for that is the end. */
+		THROUGH(&t, "00 A4 00 0C 02 3F 00", "9000");
+		EXPECT(t.vc, "0C A4 08 0C 02 2F 00 00", "6999");
+		EXPECT(t.vc, "00 A4 04 0C 0C " AID, "6982");
+		ck_assert_int_eq(vc_pin_is_open(t.vc, 1), 0);
+		term_close(&t);
+	}
+}
+END_TEST
+
 /* Over T=0 all of ours comes by GET RESPONSE; the model does not see it from within the channel. */
 START_TEST(by_t0)
 {
@@ -1422,5 +1539,5 @@ END_TEST
 UNIT_MAIN("vc_pace", icao_nonce, des_keys_are_odd, icao_example, every_curve_and_cipher, card_access_is_free,
 	demand_refuses_all_else, wrong_can, mse_is_checked, steps_are_in_order, points_are_checked,
 	spoilt_commands_end_the_channel, every_bit_counts, a_command_counts_once, the_mf_ends_the_channel,
-	the_channel_carries_what_was_meant, lengths_are_limited, long_answers_come_in_parts, by_t0, images_extend,
+	the_channel_carries_what_was_meant, lengths_are_limited, long_answers_come_in_parts, fineid_contactless, by_t0, images_extend,
 	images_are_checked)
