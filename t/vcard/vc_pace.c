@@ -1,4 +1,12 @@
-/* PACE and the channel around a card. Source: facts on secure messaging, sections 2 and 3. */
+/*
+ * PACE and the channel around a card. Source: facts on secure messaging, sections 2 and 3.
+ *
+ * Where no source says what a card does, the stricter way is taken: a plain command ends the channel; its end
+ * takes back the PINs that were verified; a wrapped command wants its Le, but over T=0; more bytes than the
+ * buffer has are refused with 6700 when READ BINARY asks for them by number. The status words of a point that
+ * is none (6A80), and of a wrapped command without a channel that ever was (6987), are guesses. The nonce has
+ * two blocks with 3DES, so that a terminal which takes but one is found out.
+ */
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
