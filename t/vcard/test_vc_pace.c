@@ -1386,7 +1386,7 @@ START_TEST(fineid_contactless)
 		{ "fineid-v3-nfc.yaml", "654321", "00 22 C1 A4 0F 80 0A 04 00 7F 00 07 02 02 04 02 01 83 01 02",
 			"00 22 41 B6 06 80 01 42 84 01 01", "00 2A 90 A0 22 90 20 " HASH_32, 1, 0, 100, 32, 256 },
 	};
-	static const char *const closed[] = { "00 A4 04 0C 0C " AID, "00 A4 04 0C 07 A0 00 00 02 47 10 01",
+	static const char *const closed[] = { ("00 A4 04 0C 0C " AID), "00 A4 04 0C 07 A0 00 00 02 47 10 01",
 		"00 20 00 11", "00 CB 00 FF 05 A0 03 83 01 11 00", "00 A4 08 04 02 43 31 00", "00 A4 00 0C 02 2F 00",
 		"80 CA 9F 7F 2D" };
 	uint8_t cert[3000], in[100], sig[LONGEST];
