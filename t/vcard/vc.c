@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "t/vcard/vc_card.h"
+#include "t/vcard/vc_pace.h"
 
 struct vc {
 	pthread_mutex_t lock;           /* guards all below */
@@ -513,7 +514,7 @@ size_t vc_apdu(struct vc *vc, const uint8_t *in, size_t inlen, uint8_t *out, siz
 
 	pthread_mutex_lock(&vc->lock);
 	before = vc->counts;
-	slow = vc->slow;
+	slow = vc->slow + vc_pace_delay(vc->card->pace);
 	if (slow != 0) {
 		unlock(vc, false);
 		sleep_ms(slow);
@@ -532,7 +533,8 @@ size_t vc_apdu(struct vc *vc, const uint8_t *in, size_t inlen, uint8_t *out, siz
 			fprintf(vc->log, "# fault %s\n", fault_names[fault]);
 	} else {
 		answer.len = 0;
-		sw = vc_run(vc->card, in, inlen, &answer);
+		sw = vc->card->pace != NULL ? vc_pace_run(vc->card, in, inlen, &answer) :
+			vc_run(vc->card, in, inlen, &answer);
 		vc_blob_byte(&answer, sw >> 8);
 		vc_blob_byte(&answer, sw & 0xFF);
 		n = cut(answer.p, answer.len, out, outcap);
