@@ -252,6 +252,14 @@ parse_answer(struct view answer, struct objects *o)
 	return 0;
 }
 
+bool
+sm_is_whole(struct view answer, uint16_t sw)
+{
+	struct objects o;
+
+	return parse_answer(answer, &o) == 0 && o.sw.p[0] == sw >> 8 && o.sw.p[1] == (sw & 0xFF);
+}
+
 /* The padding off, from the end: 80 00.. of at most a block. */
 static int
 unpad(enum cipher cipher, struct view padded, struct view *plain)

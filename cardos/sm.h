@@ -26,6 +26,10 @@ int sm_wrap(struct sm *sm, const struct apdu *plain, struct buf *data, struct ap
  * nothing was appended then, and the channel is over. */
 int sm_unwrap(struct sm *sm, struct view answer, uint16_t sw, struct buf *plain, uint16_t *plain_sw);
 
+/* Whether it is an answer from its first object to its MAC, whose status word says the same as that outside.
+ * Pure. */
+bool sm_is_whole(struct view answer, uint16_t sw);
+
 /* How many bytes of plain data fit into a command of at most `limit` bytes of wrapped data, where an answer is
  * wanted too or not; and how many into such an answer. Pure. */
 size_t sm_send_max(const struct sm *sm, size_t limit, bool le);

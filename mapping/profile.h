@@ -114,6 +114,9 @@ struct fid_range { uint16_t from, to; }; /* both included; 0 0: the card takes n
 /* An EF whose state is asked live before cached content is trusted. */
 enum watch_kind { WATCH_NONE, WATCH_DATA, WATCH_EF, WATCH_CERTHEAD };
 
+/* When a card is spoken to through secure messaging, behind PACE with its access number. Source: fineid 5. */
+enum sm_use { SM_NONE, SM_CONTACTLESS, SM_ALWAYS };
+
 struct profile {
 	char *name;             /* "myeid" */
 	char *driver;           /* "myeid": cardos/os_myeid.c */
@@ -132,6 +135,8 @@ struct profile {
 	bool keygen;            /* the card can make and import keys */
 	struct fid_range files[FILES_COUNT]; /* ids of files that we make */
 	unsigned max_send, max_recv; /* bytes of data in one APDU; 0: the driver's default */
+	unsigned sm;            /* enum sm_use */
+	unsigned pace;          /* ciphers that are taken: set of 1u << enum cipher (cardos/crypt.h); 0: all */
 	unsigned quirks;        /* set of 1u << enum quirk */
 	enum watch_kind watch;
 	struct path watch_path;

@@ -34,6 +34,7 @@ struct pacecard {
 	size_t chunk;           /* READ gives so many bytes at most; 0: 256 */
 	bool no_sfi;            /* EF.CardAccess is found by its file id alone */
 	bool t0;                /* answers come by 61xx and GET RESPONSE */
+	bool unprotected;       /* 9000 to wrapped commands, without a word of wrapping */
 	bool demand;            /* plain commands but PACE are refused */
 	bool lax;               /* a wrong token is taken for a right one: a card that does not know its CAN */
 	size_t nonce_len;       /* bytes; 0: 16 */
@@ -49,6 +50,7 @@ struct pacecard {
 	uint16_t lost;          /* not 0: the channel is gone, and the next command gets this */
 	bool was_reset;         /* the next begin says so */
 	/* the state */
+	struct buf heard;       /* plain headers and Lc of what came through the channel, a line each */
 	bool sm, announced, access_selected;
 	uint64_t ssc;
 	uint8_t kenc[32], kmac[32], oid[10];
@@ -190,6 +192,7 @@ pc_free(struct pacecard *c)
 	buf_free(&c->theirs);
 	buf_free(&c->rest);
 	buf_free(&c->last);
+	buf_free(&c->heard);
 }
 
 static inline void
@@ -571,11 +574,14 @@ pc_command(struct pacecard *c, const struct apdu *a, struct buf *answer)
 	}
 	if ((a->cla & 0x0C) != 0x0C)
 		return pc_plain(c, a, answer);
+	if (c->unprotected)
+		return 0x9000;
 	if (!c->sm)
 		return 0x6999;
 	if ((sw = pc_unwrap(c, a, &plain, &data)) != 0) {
 		pc_session_end(c);
 	} else {
+		buf_fmt(&c->heard, "%02X%02X%02X%02X %zu\n", plain.cla, plain.ins, plain.p1, plain.p2, plain.data.len);
 		sw = pc_run(c, &plain, &out);
 		pc_wrap(c, plain.ins, buf_peek(&out), sw, answer);
 	}
@@ -672,7 +678,13 @@ pc_open(struct io *io, const char *reader, struct chan **out)
 	return 0;
 }
 
-static const struct io_ops pc_ops = { .open = pc_open, .begin = pc_begin, .end = pc_end, .transmit = pc_transmit,
+static inline void
+pc_io_free(struct io **io)
+{
+	*io = NULL;
+}
+
+static const struct io_ops pc_ops = { .free = pc_io_free, .open = pc_open, .begin = pc_begin, .end = pc_end, .transmit = pc_transmit,
 	.atr = pc_atr, .close = pc_close };
 
 /* A contactless card with that CAN. Freed with pc_free. */
