@@ -890,6 +890,8 @@ END_TEST
 
 START_TEST(images_are_strict)
 {
+#define CARD "os: myeid\natr: 3B00\n"
+#define END "serial: 00112233445566778899\n"
 	static const struct { const char *text, *want;
 	} cases[] = {
 		{ "os: [", ":2: " },
@@ -899,27 +901,35 @@ START_TEST(images_are_strict)
 		{ "os: mute\natr: 3\n", "'atr' must be" },
 		{ "os: mute\natr: 3B00\nos: mute\n", ":3: 'os' is given twice" },
 		{ "os: myeid\natr: 3B00\nserial: 00\n", ":3: 'serial' must be" },
-		{ "os: mute\natr: 3B00\nno-deauth: 7\n", ":3: 'no-deauth' must be" },
+		{ CARD "no-deauth: 7\n" END, ":3: 'no-deauth' must be" },
 		{ "os: mute\natr: 3B00\nchange-opens: 7\n", ":3: 'change-opens' must be" },
-		{ "os: mute\natr: 3B00\npins:\n - { number: 15, value: \"1\", puk: \"1\" }\n",
+		{ CARD "pins:\n - { number: 15, value: \"1\", puk: \"1\" }\n" END,
 			":4: 'number' must be" },
-		{ "os: mute\natr: 3B00\nfiles:\n - { path: 5015, acl: 000000 }\n",
+		{ CARD "files:\n - { path: 5015, acl: 000000 }\n" END,
 			":4: file 5015 is there already" },
-		{ "os: mute\natr: 3B00\nfiles:\n - { path: 00010002, acl: 000000 }\n",
+		{ CARD "files:\n - { path: 00010002, acl: 000000 }\n" END,
 			":4: there is no DF above" },
-		{ "os: mute\natr: 3B00\nfiles:\n - { path: 0001, size: 1 }\n",
+		{ CARD "files:\n - { path: 0001, size: 1 }\n" END,
 			":4: 'acl' is missing" },
-		{ "os: mute\natr: 3B00\nfiles:\n - { path: 0001, size: 1, acl: 000000, content: [ "
-		  "{ hex: 0000 } ] }\n",
+		{ CARD "files:\n - { path: 0001, size: 1, acl: 000000, content: [ "
+		  "{ hex: 0000 } ] }\n" END,
 			":4: the content has 2 bytes, the file 1" },
-		{ "os: mute\natr: 3B00\nfiles:\n - { path: 0001, type: rsa, bits: 1000, acl: "
-		  "000000 }\n",
+		{ CARD "files:\n - { path: 0001, type: rsa, bits: 1000, acl: "
+		  "000000 }\n" END,
 			":4: a card of this" },
-		{ "os: mute\natr: 3B00\nfiles:\n - { path: 0001, acl: 000000, content: [ { file: "
-		  "nowhere } ] }\n",
+		{ CARD "files:\n - { path: 0001, acl: 000000, content: [ { file: "
+		  "nowhere } ] }\n" END,
 			":4: cannot read" },
+		{ "os: mute\natr: 3B00\nno-deauth: yes\n", ":3: unknown key 'no-deauth'" },
+		{ "os: mute\natr: 3B00\nfiles:\n - { path: 0001, acl: 000000 }\n",
+			":4: unknown key 'acl'" },
+		{ "extends: nowhere.yaml\n", "nowhere.yaml: cannot be opened" },
+		{ "os: mute\natr: 3B00\npins:\n - { number: 1, value: \"1\", puk: \"1\", unblocked-by: 2 }\n",
+			":4: a PIN has 'puk' or 'unblocked-by'" },
 	};
 	char err[512];
+#undef CARD
+#undef END
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		err[0] = '\0';

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "t/vcard/vc_card.h"
+#include "t/vcard/vc_pace.h"
 
 struct vc {
 	pthread_mutex_t lock;           /* guards all below */
@@ -94,7 +95,7 @@ struct vc *vc_new(const char *path, char *err, size_t errlen)
 		free(vc);
 		return NULL;
 	}
-	vc_sec_reset(vc->card);
+	vc_card_reset(vc->card);
 	vc->present = true;
 	vc->counts.events = 1;
 	return vc;
@@ -133,7 +134,7 @@ static void note(struct vc *vc, const char *line)
 
 static void reset_locked(struct vc *vc)
 {
-	vc_sec_reset(vc->card);
+	vc_card_reset(vc->card);
 	vc->counts.resets++;
 	vc->counts.epoch++;
 	vc->loop = VC_FAULT_NONE;
@@ -148,7 +149,7 @@ static bool set_present_locked(struct vc *vc, bool present)
 	vc->counts.events++;
 	vc->counts.epoch++;
 	vc->loop = VC_FAULT_NONE;
-	vc_sec_reset(vc->card);
+	vc_card_reset(vc->card);
 	note(vc, present ? "! inserted" : "! removed");
 	return true;
 }
@@ -248,12 +249,13 @@ int vc_tries(struct vc *vc, unsigned pin)
 
 int vc_puk_tries(struct vc *vc, unsigned pin)
 {
-	const struct vc_pin *p;
+	const struct vc_pin *p, *puk;
 	int n;
 
 	pthread_mutex_lock(&vc->lock);
 	p = vc_pin_get(vc->card, pin);
-	n = p != NULL ? p->puk_tries : -1;
+	puk = p != NULL ? vc_pin_get(vc->card, p->puk_number) : NULL;
+	n = puk != NULL ? puk->tries : p != NULL ? p->puk_tries : -1;
 	unlock(vc, false);
 	return n;
 }
@@ -288,17 +290,15 @@ int vc_pin_is_open(struct vc *vc, unsigned pin)
 
 bool vc_set_pin(struct vc *vc, unsigned pin, const char *value)
 {
-	size_t n = strlen(value);
+	struct vc_value v;
 	struct vc_pin *p;
 	bool ok;
 
 	pthread_mutex_lock(&vc->lock);
 	p = vc_pin_get(vc->card, pin);
-	ok = p != NULL && n >= 1 && n <= VC_PIN_LEN;
+	ok = p != NULL && vc_pin_pad(p, value, &v);
 	if (ok) {
-		memset(p->pin, 0xFF, VC_PIN_LEN);
-		memcpy(p->pin, value, n);
-		p->tries = p->max;
+		vc_pin_put(p, v.p, v.len);
 		vc_pin_drop(vc->card, pin);
 	}
 	unlock(vc, false);
@@ -316,10 +316,10 @@ void vc_pins(struct vc *vc, char *text, size_t cap)
 	for (pin = 1; pin < VC_PINS && at < cap; pin++) {
 		if ((p = vc_pin_get(vc->card, pin)) == NULL)
 			continue;
-		for (len = VC_PIN_LEN; len > 0 && (p->pin[len - 1] == 0xFF || p->pin[len - 1] == 0); len--)
+		for (len = p->pin.len; len > 0 && (p->pin.p[len - 1] == 0xFF || p->pin.p[len - 1] == 0); len--)
 			;
 		n = snprintf(text + at, cap - at, "%s%u=%.*s", at > 0 ? " " : "", pin, len,
-			(const char *)p->pin);
+			(const char *)p->pin.p);
 		at += n > 0 ? (size_t)n : 0;
 	}
 	unlock(vc, false);
@@ -513,7 +513,7 @@ size_t vc_apdu(struct vc *vc, const uint8_t *in, size_t inlen, uint8_t *out, siz
 
 	pthread_mutex_lock(&vc->lock);
 	before = vc->counts;
-	slow = vc->slow;
+	slow = vc->slow + vc_pace_delay(vc->card->pace);
 	if (slow != 0) {
 		unlock(vc, false);
 		sleep_ms(slow);
@@ -532,7 +532,8 @@ size_t vc_apdu(struct vc *vc, const uint8_t *in, size_t inlen, uint8_t *out, siz
 			fprintf(vc->log, "# fault %s\n", fault_names[fault]);
 	} else {
 		answer.len = 0;
-		sw = vc->card->model->run(vc->card, in, inlen, &answer);
+		sw = vc->card->pace != NULL ? vc_pace_run(vc->card, in, inlen, &answer) :
+			vc_run(vc->card, in, inlen, &answer);
 		vc_blob_byte(&answer, sw >> 8);
 		vc_blob_byte(&answer, sw & 0xFF);
 		n = cut(answer.p, answer.len, out, outcap);

@@ -112,7 +112,7 @@ bool vc_set_tries(struct vc *vc, unsigned pin, unsigned tries);
 int vc_pin_is_open(struct vc *vc, unsigned pin);
 
 /*
- * Gives a PIN another value of 1..8 characters, as another program would: its tries are full, it is
+ * Gives a PIN another value that fits its block (at most 16 characters), as another program would: its tries are full, it is
  * not verified. False when there is no such PIN or the value does not fit.
  */
 bool vc_set_pin(struct vc *vc, unsigned pin, const char *value);

@@ -1,5 +1,6 @@
 /*
- * Inside the virtual card: its files, its security state, its keys. Not for programs that use it.
+ * Inside the virtual card: what a card of any operating system has. Its files, PINs, keys and the way an
+ * APDU goes. Not for programs that use it; a model's own things are in its vc_<model>*.c.
  */
 #ifndef CASTOR_T_VC_CARD_H
 #define CASTOR_T_VC_CARD_H
@@ -12,21 +13,29 @@
 #include "t/vcard/vc.h"
 
 #define VC_PINS 15              /* PIN numbers 1..14; [0] is unused */
-#define VC_PIN_LEN 8            /* bytes, padded with FF */
+#define VC_PIN_MAX 16           /* bytes of a PIN, padding included */
+#define VC_RSA_MAX 512          /* bytes of the largest modulus */
+#define VC_EC_MAX 66            /* bytes of a coordinate of the largest curve */
 /* Bytes of a chained command's data, or of an answer before it is cut in parts. */
 #define VC_MAX_DATA 2048
 
-/* Status words. Source: facts on MyEID, section 8; ISO/IEC 7816-4, table of SW1-SW2. */
+/* Status words. Source: ISO/IEC 7816-4, table of SW1-SW2; facts on MyEID, section 8. */
 enum vc_sw {
 	SW_OK = 0x9000,
+	SW_MORE = 0x6100,
 	SW_EOF = 0x6282,
+	SW_NO_INFO = 0x6300,
 	SW_WRONG_PIN = 0x63C0,
 	SW_LENGTH = 0x6700,
+	SW_NO_CHAINING = 0x6884,
 	SW_SECURITY = 0x6982,
 	SW_BLOCKED = 0x6983,
 	SW_BAD_REF = 0x6984,
 	SW_CONDITIONS = 0x6985,
 	SW_NO_EF = 0x6986,
+	SW_SM_MISSING = 0x6987,
+	SW_SM_INCORRECT = 0x6988,
+	SW_SM_STALE = 0x6999,
 	SW_DATA = 0x6A80,
 	SW_FUNCTION = 0x6A81,
 	SW_NOT_FOUND = 0x6A82,
@@ -35,12 +44,13 @@ enum vc_sw {
 	SW_REF_NOT_FOUND = 0x6A88,
 	SW_EXISTS = 0x6A89,
 	SW_OFFSET = 0x6B00,
+	SW_LE = 0x6C00,
 	SW_INS = 0x6D00,
 	SW_CLA = 0x6E00,
 	SW_ERROR = 0x6F00
 };
 
-/* Tag 82 of the FCI. Source: facts on MyEID 2.2. */
+/* Kinds of files; the numbers are those of tag 82 on MyEID. Source: facts on MyEID 2.2. */
 enum vc_type {
 	VC_EF = 0x01,
 	VC_RSA = 0x11,
@@ -51,41 +61,47 @@ enum vc_type {
 	VC_SECRET = 0x41
 };
 
-/*
- * Access conditions by what is done; the nibble of tag 86 that holds each depends on the file's
- * type.
- */
-enum vc_right {
-	VC_READ, VC_UPDATE, VC_DELETE, VC_USE, VC_LOAD, VC_GENERATE, VC_CREATE_DF, VC_CREATE_EF
-};
+/* Who may read an EF; 1..14 is the PIN that must be verified. */
+enum { VC_ALWAYS = 0, VC_SM = 0xFE, VC_NEVER = 0xFF };
 
-/*
- * Parts of a key as PUT DATA brings them: index = P2 & 0F (80 modulus .. 87 qInv, or 86/87 of EC).
- */
-#define VC_PARTS 12
-
-struct vc_part { uint8_t *p; size_t len; };
+/* What a key is for; bits of vc_file.use. */
+enum { VC_SIGN = 1, VC_DECIPHER = 2, VC_DERIVE = 4 };
 
 struct vc_file {
 	struct vc_file *next;           /* in the order of creation */
 	struct vc_file *parent;         /* NULL for the MF */
 	uint16_t fid;
 	uint8_t type;                   /* enum vc_type */
-	uint8_t acl[3], prop[2];        /* tags 86, 85 */
 	size_t size;                    /* bytes; bits of a key; 7FFF of a DF */
 	uint8_t *data;                  /* EF content (size bytes), or a secret key's value */
 	uint8_t name[16];               /* AID of a DF */
 	size_t name_len;
 	EVP_PKEY *key;                  /* NULL: empty */
-	struct vc_part part[VC_PARTS];  /* an import under way */
+	/* As the image says; a model with access bytes of its own leaves these alone. */
+	uint8_t read;                   /* VC_ALWAYS, VC_SM, VC_NEVER, or a PIN's number */
+	uint8_t ref;                    /* of a key: its reference */
+	uint8_t pin;                    /* of a key: the number of its PIN, 0 = none */
+	uint8_t use;                    /* of a key: VC_SIGN ... */
+	void *own;                      /* the model's: model->file_size bytes, zero at first */
 };
 
+/* A PIN's or PUK's value as the card compares it, padding included. */
+struct vc_value { uint8_t p[VC_PIN_MAX], len; };
+
 struct vc_pin {
-	bool set, verified, locked;
+	bool set, verified;
+	bool locked;                    /* unusable until it is unblocked, whatever its tries */
 	bool changed;                   /* since it was made: DF2F of its attributes */
 	bool spent;                     /* dropped by a user-consent key; the next use says 6985 */
-	uint8_t pin[VC_PIN_LEN], puk[VC_PIN_LEN];
-	uint8_t tries, puk_tries, max, puk_max, flags, type, grid, min, puk_min;
+	bool unblocking;                /* it is a PUK: nothing but an unblocking takes it */
+	bool each_use;                  /* a use of a key ends its verified state */
+	struct vc_value pin, puk;       /* puk.len 0: `puk_number` unblocks it, or nothing */
+	uint8_t tries, max, puk_tries, puk_max;
+	uint8_t puk_number;             /* the PIN that unblocks it, 0 = none */
+	uint8_t ref;                    /* P2 that names it */
+	uint8_t block, pad;             /* bytes of its block, filled with `pad`; block 0 = digits only */
+	uint8_t min, digits;            /* how many digits it may have */
+	uint16_t local;                 /* DF that must be current to name it, 0 = none */
 };
 
 /* The security environment of MSE SET; key NULL = none. */
@@ -101,31 +117,31 @@ struct vc_se {
 struct vc_blob { uint8_t p[VC_MAX_DATA]; size_t len; };
 
 struct vc_model;
+struct vc_pace;
 
 struct vc_card {
 	const struct vc_model *model;
+	struct vc_pace *pace;           /* NULL: a card without PACE */
+	bool secured;                   /* the command that runs came through its channel */
+	void *state;                    /* the model's: model->state_size bytes, zero at first */
 	uint8_t atr[VC_MAX_ATR];
 	size_t atr_len;
 	uint8_t version[3];             /* major, minor, revision */
-	uint8_t serial[10];
-	bool no_deauth;                 /* knows no DE-AUTHENTICATE (2E) */
+	uint8_t serial[20];
+	size_t serial_len;
+	bool t0;                        /* transmits by T=0; see vc_run */
 	bool change_opens;              /* a PIN is verified after its CHANGE or unblocking */
 	bool pin_attributes;            /* tells those of a PIN as FINEID cards do (CB) */
-	bool oseid;                     /* quirk: answers as the OsEID simulator where it differs */
-	size_t room;                    /* bytes left for files */
-	uint16_t change;                /* grows with each change of the file system */
-	bool activated;                 /* life cycle 07: ACLs are in force */
+	bool activated;                 /* access conditions are in force */
+	size_t max_read;                /* bytes that one READ BINARY gives */
 	struct vc_file *files;          /* the first is the MF */
 	struct vc_file *df, *ef;        /* current; ef NULL = none */
 	struct vc_pin pin[VC_PINS];
-	bool admin, unblocker;          /* states given by PINs with flags 20 and 08 */
 	struct vc_se se;
 	struct vc_blob chain;           /* data of a chained command */
-	struct vc_blob rest;            /* answer still to fetch */
-	struct vc_blob half;            /* first half of a cryptogram, or the running IV */
 	uint8_t chain_head[3];          /* INS P1 P2 of the chain under way */
+	struct vc_blob rest;            /* answer still to fetch */
 	size_t rest_at;                 /* bytes of `rest` already sent */
-	const struct vc_file *half_key;
 };
 
 /* One command, taken apart. Le 0 with has_le false = absent; 256 for the byte 00. */
@@ -136,16 +152,78 @@ struct vc_cmd {
 	bool has_le;
 };
 
-/* A card operating system: `run` answers a whole APDU with data in out->p and a status word. */
-struct vc_model {
-	const char *name;
-	uint16_t (*run)(struct vc_card *, const uint8_t *in, size_t inlen, struct vc_blob *out);
+struct vc_command {
+	uint8_t ins;
+	bool chains;                    /* takes CLA 10 */
+	uint16_t (*run)(struct vc_card *, const struct vc_cmd *, struct vc_blob *);
 };
 
-/* The MyEID applet, and a card that knows no command. */
-extern const struct vc_model vc_myeid, vc_mute;
+struct vc_yaml;
+struct yaml_node_s;
 
-/* --- vc_fs.c: files. Source: facts on MyEID, section 2. --- */
+/*
+ * A card operating system: a table of commands, and hooks, each NULL where the model has nothing of its
+ * own to say.
+ */
+struct vc_model {
+	const char *name;                       /* `os` of an image */
+	const struct vc_command *commands;
+	size_t n_commands;
+	size_t state_size, file_size;           /* bytes of vc_card.state, vc_file.own */
+	uint8_t pin_block, pin_pad;             /* of a PIN when the image does not say */
+	/* Answers a whole APDU instead of the table. */
+	uint16_t (*run)(struct vc_card *, const uint8_t *in, size_t inlen, struct vc_blob *out);
+	/* SW_OK when class and version know the command (NULL: INS not in the table); absent: CLA 00, 10. */
+	uint16_t (*admit)(const struct vc_card *, const struct vc_cmd *, const struct vc_command *);
+	/* Whether a command of CLA 10 is answered at once instead of gathered. */
+	bool (*piece)(const struct vc_card *, const struct vc_cmd *);
+	/* Forgets what a reset forgets, beyond what every card does. */
+	void (*reset)(struct vc_card *);
+	/* The card is about to be freed: frees what its state points to. */
+	void (*gone)(struct vc_card *);
+	/* A file is about to be freed: drops what points to it. */
+	void (*file_gone)(struct vc_card *, struct vc_file *);
+	/* A PIN's verified state was dropped: drops what it gave besides. */
+	void (*pin_dropped)(struct vc_card *, unsigned number);
+	/* Whether the card can hold a key of the type and bits. */
+	bool (*key_fits)(const struct vc_card *, uint8_t type, size_t bits);
+	/* Keys of an image that only this model has, " like these "; and what reads them. */
+	const char *image_keys, *pin_keys, *file_keys;
+	void (*load)(struct vc_yaml *, struct vc_card *);
+	void (*load_pin)(struct vc_yaml *, struct yaml_node_s *map, struct vc_card *, unsigned number);
+	void (*load_file)(struct vc_yaml *, struct yaml_node_s *map, struct vc_card *, struct vc_file *);
+};
+
+/* Every model that an image can name, ended by NULL; vc_image.c. */
+extern const struct vc_model *const vc_models[];
+extern const struct vc_model vc_myeid, vc_fineid, vc_mute;
+
+/* --- vc_run.c: the way of an APDU. Source: ISO/IEC 7816-3, 12; 7816-4, 5. --- */
+
+/*
+ * Answers an APDU by the card's model: takes it apart, gathers chains, keeps what does not fit in 256
+ * bytes for GET RESPONSE. Over T=0 (`t0`) an answer to a command with data comes by 61xx and GET
+ * RESPONSE alone, and an Le that is not the answer's length gets 6Cxx. Status word; data in out.
+ */
+uint16_t vc_run(struct vc_card *c, const uint8_t *in, size_t inlen, struct vc_blob *out);
+/* GET RESPONSE, for a model's table. */
+uint16_t vc_get_response(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
+/*
+ * Over T=0: SW_OK when Le asks for what a case-2 command would answer (`have` bytes), else the 6Cxx.
+ * For commands that change something; the others get it from vc_run.
+ */
+uint16_t vc_t0_le(const struct vc_card *c, const struct vc_cmd *cmd, size_t have);
+/* Forgets what a reset forgets; the MF is selected. */
+void vc_card_reset(struct vc_card *c);
+/* Whether the version is at least major.minor.revision. */
+bool vc_version_at_least(const struct vc_card *c, unsigned major, unsigned minor, unsigned revision);
+/* Appends bytes to an answer; what does not fit is an error of ours and is dropped with false. */
+bool vc_blob_add(struct vc_blob *b, const void *p, size_t len);
+bool vc_blob_byte(struct vc_blob *b, unsigned byte);
+/* Decodes hex (spaces allowed) to at most cap bytes; -1 on bad input. */
+int vc_hex(const char *s, uint8_t *out, size_t cap);
+
+/* --- vc_file.c: the tree of files --- */
 
 /*
  * Adds a file under `parent` (NULL: the MF); EF content is FF. NULL: no memory. The card owns it.
@@ -161,80 +239,85 @@ struct vc_file *vc_file_child(const struct vc_card *c, const struct vc_file *df,
 /* The file at a path of 2-byte identifiers below `from`, or NULL; an empty path is `from`. */
 struct vc_file *vc_file_path(
 	const struct vc_card *c, struct vc_file *from, const uint8_t *path, size_t len);
+/* The DF of a name (AID), or NULL. */
+struct vc_file *vc_file_named(const struct vc_card *c, const uint8_t *name, size_t len);
+/* As SELECT P1 00 finds it: child, current DF, parent, a DF beside, the MF. ISO/IEC 7816-4, 7.1.1. */
+struct vc_file *vc_file_by_fid(const struct vc_card *c, uint16_t fid);
+/* Makes it current: a DF with no EF, or an EF in its DF. */
+void vc_file_select(struct vc_card *c, struct vc_file *f);
+/* The file is `top` or below it. */
+bool vc_file_below(const struct vc_file *f, const struct vc_file *top);
 /* A key file of any kind. */
 bool vc_file_is_key(const struct vc_file *f);
 /* Whether the key file holds a key. */
 bool vc_file_has_key(const struct vc_file *f);
-/* Whether the verified PINs allow a deed; always in creation state. */
-bool vc_file_may(const struct vc_card *c, const struct vc_file *f, enum vc_right right);
-/* The access condition (0..F) itself. */
-unsigned vc_file_acl(const struct vc_card *c, const struct vc_file *f, enum vc_right right);
-/* Writes the FCI (tag 6F) of a file; at most 48 bytes. Order: facts on MyEID 2.1. */
-void vc_file_fci(const struct vc_card *c, const struct vc_file *f, struct vc_blob *out);
-/* SELECT, CREATE FILE, DELETE FILE, READ/UPDATE/ERASE BINARY; status word, answer in out. */
-uint16_t vc_fs_select(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_fs_create(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_fs_delete(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_fs_read(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_fs_update(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_fs_erase(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-/*
- * MF and application DF as INITIALIZE APPLET leaves them, with their first two ACL bytes. False: no
- * memory.
- */
-bool vc_fs_format(struct vc_card *c, const uint8_t mf_acl[2], const uint8_t df_acl[2]);
-/* Whether the version is at least major.minor.revision. */
-bool vc_version_at_least(
-	const struct vc_card *c, unsigned major, unsigned minor, unsigned revision);
+/* The key file of that reference in a DF (NULL: anywhere), or NULL. */
+struct vc_file *vc_file_key(const struct vc_card *c, const struct vc_file *df, unsigned ref);
+/* Whether `read` lets the EF be read now; `sm`: as through a secure channel, whatever c->secured says. */
+bool vc_file_may_read(const struct vc_card *c, const struct vc_file *f, bool sm);
 
-/*
- * --- vc_sec.c: PINs and the security environment. Source: facts on MyEID, sections 3 and 5.1. ---
- */
+/* --- vc_pin.c: PINs and what they open --- */
 
-/* The PIN of that number when it is initialised, else NULL. */
+/* The PIN of that number when the card has it, else NULL. */
 struct vc_pin *vc_pin_get(struct vc_card *c, unsigned number);
-/* Bit N-1 = PIN N verified, bit 14 global unblocker, bit 15 admin; FFFF in creation state. */
-uint16_t vc_pin_bitmap(const struct vc_card *c);
-/* Drops one PIN's verified state, or everything with 0. */
+/* The PIN that P2 names, of those whose DF is current; NULL: there is none. */
+struct vc_pin *vc_pin_by_ref(struct vc_card *c, unsigned ref);
+/* Drops a PIN's verified state; number 0: of all. */
 void vc_pin_drop(struct vc_card *c, unsigned number);
-/* Forgets what a reset forgets, session keys included; the MF is selected. */
-void vc_sec_reset(struct vc_card *c);
-/* A key that asks for consent lost its PIN: drops it. */
-void vc_sec_consent(struct vc_card *c, const struct vc_file *key);
-/* SW_OK when the key may be used now; else 6982 or 6985. */
-uint16_t vc_sec_use(struct vc_card *c, const struct vc_file *key);
-/* VERIFY, CHANGE, RESET RETRY COUNTER, DE-AUTHENTICATE, MSE, INITIALIZE PIN; status word. */
-uint16_t vc_sec_verify(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_sec_change(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_sec_unblock(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_sec_logout(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_sec_mse(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_sec_init_pin(struct vc_card *c, const struct vc_cmd *cmd);
+/*
+ * A value of characters, padded as the PIN is; false when it is empty or too long for block or bytes.
+ * Where the PIN has no block the value is as it was typed.
+ */
+bool vc_pin_pad(const struct vc_pin *pin, const char *text, struct vc_value *value);
+/* The form a PIN of this kind must have: block length, digits only, how many, the right padding. */
+bool vc_pin_fits(const struct vc_pin *pin, const uint8_t *p, size_t len);
+/*
+ * Compares a value and counts: SW_OK gives the tries back; else 63Cx, or 6983 when none was left. The
+ * verified state is the caller's matter.
+ */
+uint16_t vc_pin_try(struct vc_pin *pin, const uint8_t *p, size_t len);
+/* The same with what unblocks the PIN: a value of its own, or another PIN. SW_REF_NOT_FOUND: nothing. */
+uint16_t vc_pin_try_puk(struct vc_card *c, struct vc_pin *pin, const uint8_t *p, size_t len);
+/* Gives a PIN a new value and all its tries; it is not verified. */
+void vc_pin_put(struct vc_pin *pin, const uint8_t *p, size_t len);
+/* Whether a key's PIN is verified, or it needs none. */
+bool vc_pin_opens_key(const struct vc_card *c, const struct vc_file *key);
+/* A key was used: drops its PIN where that asks for it (each_use). */
+void vc_pin_used(struct vc_card *c, const struct vc_file *key);
 
-/* --- vc_key.c: keys, by OpenSSL. Source: facts on MyEID, sections 2.4 and 5. --- */
+/* --- vc_evp.c: what keys do, by OpenSSL --- */
 
 /* Modulus or field length in bytes. */
 size_t vc_key_bytes(const struct vc_file *f);
-/* OpenSSL's name of the curve of so many bits, or NULL. */
+/* OpenSSL's name of the curve of so many bits, or NULL; its NID, or 0. */
 const char *vc_curve_name(size_t bits);
-/* Whether this card can hold a key of the type and bits. */
-bool vc_key_fits(const struct vc_card *c, uint8_t type, size_t bits);
+int vc_curve_nid(size_t bits);
+/* Takes a private key into a key file (ownership too, also on failure); false when it does not fit. */
+bool vc_key_take(struct vc_file *f, EVP_PKEY *key);
+/* x^d mod n; in and out as long as the modulus. */
+bool vc_rsa_raw(const struct vc_file *f, const uint8_t *in, uint8_t *out);
+/* EMSA-PKCS1-v1_5 of a DigestInfo (or anything of at most k - 11 bytes), k bytes out. RFC 8017, 9.2. */
+bool vc_rsa_pkcs1(const struct vc_file *f, const uint8_t *t, size_t len, uint8_t *out);
+/* RSASSA-PSS of a hash, MGF1 of the same hash, salt of its length; md as "SHA256". RFC 8017, 8.1. */
+bool vc_rsa_pss(const struct vc_file *f, const char *md, const uint8_t *hash, size_t len, uint8_t *out);
 /*
- * Takes a private key into a key file (takes ownership, also on failure); false when it does not
- * fit.
+ * Deciphers k bytes and takes the padding off: PKCS#1 v1.5 with md NULL, else OAEP with MGF1 of md. Returns
+ * the length, or -1 when the padding is wrong. `out` has VC_RSA_MAX bytes.
  */
-bool vc_key_set(struct vc_file *f, EVP_PKEY *key, uint8_t state);
-/* Empties a key file: key, secret value and half-done import. */
-void vc_key_clear(struct vc_file *f);
-/*
- * GENERATE, PSO (all forms), key agreement; GET DATA 00..86 and PUT DATA 80..A0 of the selected key
- * file.
- */
-uint16_t vc_key_generate(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_key_pso(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_key_agree(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_key_get(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
-uint16_t vc_key_put(struct vc_card *c, const struct vc_cmd *cmd);
+int vc_rsa_decrypt(const struct vc_file *f, const char *md, const uint8_t *in, uint8_t *out);
+/* Where the message begins in a type 2 block, or 0. RFC 8017, 7.2.2. */
+size_t vc_rsa_unpad2(const uint8_t *em, size_t k);
+/* DigestInfo of a hash ("SHA1", "SHA224" ... "SHA512"); its length in out (at most 83 bytes), or 0. */
+size_t vc_digest_info(const char *md, const uint8_t *hash, size_t len, uint8_t *out);
+/* The hash of some bytes, at most 64 bytes in out; its length, or 0. */
+size_t vc_digest(const char *md, const uint8_t *p, size_t len, uint8_t *out);
+/* ECDSA over a hash of any length (its leftmost bits count): DER, or r and s of the field's length. */
+bool vc_ecdsa_der(const struct vc_file *f, const uint8_t *hash, size_t len, struct vc_blob *out);
+bool vc_ecdsa_rs(const struct vc_file *f, const uint8_t *hash, size_t len, struct vc_blob *out);
+/* X of the product of the key and a point 04 X Y on its curve. */
+bool vc_ecdh(const struct vc_file *f, const uint8_t *point, size_t len, struct vc_blob *out);
+/* A key of the curve from its parts; priv NULL = a public key. The caller frees it; NULL: it is none. */
+EVP_PKEY *vc_ec_build(size_t bits, const uint8_t *point, size_t len, const BIGNUM *priv);
 
 /* --- vc_p15.c, vc_image.c --- */
 
@@ -254,13 +337,18 @@ struct vc_p15 {
 	enum vc_p15_kind kind;
 	bool ec;                        /* keys: the EC choice */
 	bool ca;                        /* certificates */
+	bool native;                    /* keys: says so, though it is the default */
+	bool raw_ref;                   /* ref is one byte, so that 80 and more read as negative */
+	bool v2;                        /* token: ISO/IEC 7816-15, version 1 */
 	const char *label, *maker;      /* UTF-8 */
 	const char *path;               /* hex */
 	const char *id, *auth, *serial, *aid;   /* hex */
+	const char *oid;                /* directory: of the DDO, dotted */
+	const char *pad;                /* PINs: hex of one byte */
 	const char *flags;              /* common object flags, OpenSSL BITLIST "0,1" */
 	const char *usage, *access;     /* BITLISTs */
 	const char *pin_flags, *token_flags;
-	const char *updated;            /* YYYYMMDDHHMMSSZ */
+	const char *updated;            /* YYYYMMDDHHMMSSZ: lastUpdate, or a PIN's lastPinChange */
 	int ref; /* key or PIN reference, -1 none; ODF: the tag's number, 0 = A0 */
 	int consent;                    /* 0 none */
 	int min, max, stored, bits;
@@ -279,13 +367,5 @@ int vc_p15_record(const struct vc_p15 *o, unsigned char **der);
 struct vc_card *vc_image_load(const char *path, char *err, size_t errlen);
 /* Frees a card; NULL is fine. */
 void vc_card_free(struct vc_card *c);
-
-/* --- small helpers in vc.c --- */
-
-/* Appends bytes to an answer; what does not fit is an error of ours and is dropped with false. */
-bool vc_blob_add(struct vc_blob *b, const void *p, size_t len);
-bool vc_blob_byte(struct vc_blob *b, unsigned byte);
-/* Decodes hex (spaces allowed) to at most cap bytes; -1 on bad input. */
-int vc_hex(const char *s, uint8_t *out, size_t cap);
 
 #endif

@@ -87,7 +87,7 @@ static void do_setpin(const struct line *l)
 
 	if (number(l, 1, 14, &pin))
 		say(l, vc_set_pin(l->vc, pin, l->word[2])
-			? "ok" : "error: there is no such PIN, or it has 1 to 8 characters");
+			? "ok" : "error: there is no such PIN, or it does not fit");
 }
 
 static void do_pins(const struct line *l)

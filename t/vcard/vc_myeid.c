@@ -2,9 +2,7 @@
 #include <openssl/rand.h>
 #include <string.h>
 
-#include "t/vcard/vc_card.h"
-
-#define RESPONSE_MAX 256        /* data bytes of one R-APDU: T=1, short Le */
+#include "t/vcard/vc_myeid.h"
 
 static const char names[2][6] = { "MyEID", "OsEID" };
 
@@ -42,11 +40,11 @@ static uint16_t get_list(struct vc_card *c, const struct vc_cmd *cmd, struct vc_
 static uint16_t get_info(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	(void)cmd;
-	vc_blob_add(out, names[c->oseid], 5);
+	vc_blob_add(out, names[my(c)->oseid], 5);
 	vc_blob_add(out, c->version, sizeof c->version);
-	vc_blob_add(out, c->serial, sizeof c->serial);
-	vc_blob_byte(out, c->change >> 8);
-	vc_blob_byte(out, c->change & 0xFF);
+	vc_blob_add(out, c->serial, c->serial_len);
+	vc_blob_byte(out, my(c)->change >> 8);
+	vc_blob_byte(out, my(c)->change & 0xFF);
 	return SW_OK;
 }
 
@@ -84,11 +82,11 @@ static uint16_t get_pin(struct vc_card *c, const struct vc_cmd *cmd, struct vc_b
 	vc_blob_byte(out, pin->puk_tries);
 	vc_blob_byte(out, pin->max);
 	vc_blob_byte(out, pin->puk_max);
-	vc_blob_byte(out, pin->flags);
-	vc_blob_byte(out, pin->type);
-	vc_blob_byte(out, pin->grid);
+	vc_blob_byte(out, my_pin(c, pin)->flags);
+	vc_blob_byte(out, my_pin(c, pin)->type);
+	vc_blob_byte(out, my_pin(c, pin)->grid);
 	vc_blob_byte(out, pin->min);
-	vc_blob_byte(out, pin->puk_min);
+	vc_blob_byte(out, my_pin(c, pin)->puk_min);
 	return SW_OK;
 }
 
@@ -119,7 +117,7 @@ static uint16_t get_data(struct vc_card *c, const struct vc_cmd *cmd, struct vc_
 		if (cmd->p2 >= get_table[i].first && cmd->p2 <= get_table[i].last)
 			sw = get_table[i].run(c, cmd, out);
 	/* Le only matters to OsEID; the applet sends the whole value whatever Le says. */
-	if (c->oseid && sw == SW_OK && cmd->has_le && cmd->le != 256 && cmd->le != out->len &&
+	if (my(c)->oseid && sw == SW_OK && cmd->has_le && cmd->le != 256 && cmd->le != out->len &&
 		out->len < 256) {
 		sw = (uint16_t)(0x6C00 | out->len);
 		out->len = 0;
@@ -137,7 +135,7 @@ static uint16_t get_attributes(struct vc_card *c, const struct vc_cmd *cmd, stru
 	static const uint8_t ask[] = { 0xA0, 0x03, 0x83, 0x01 };
 	/* Tries left, no limit of uses and of unblockings, method; the unlimited counter of uses. */
 	uint8_t attributes[] = { 0xA0, 0x17, 0x83, 0x01, 0, 0xDF, 0x21, 0x04, 0, 0xFF, 0xA5, 0x03,
-		0xDF, 0x27, 0x02, 0xFF, 0xFF, 0xDF, 0x28, 0x01, VC_PIN_LEN, 0xDF, 0x2F, 0x01, 0 };
+		0xDF, 0x27, 0x02, 0xFF, 0xFF, 0xDF, 0x28, 0x01, MYEID_PIN, 0xDF, 0x2F, 0x01, 0 };
 	const struct vc_pin *pin;
 
 	if (!c->pin_attributes)
@@ -170,10 +168,12 @@ static uint16_t init_applet(struct vc_card *c, const struct vc_cmd *cmd)
 	if (!vc_file_may(c, c->files, VC_DELETE))
 		return SW_SECURITY;
 	vc_pin_drop(c, 0);
-	for (i = 0; i < VC_PINS; i++)
+	for (i = 0; i < VC_PINS; i++) {
 		memset(&c->pin[i], 0, sizeof c->pin[i]);
+		memset(&my(c)->pin[i], 0, sizeof my(c)->pin[i]);
+	}
 	c->activated = false;
-	c->change++;
+	my(c)->change++;
 	return vc_fs_format(c, d + 2, d + 5) ? SW_OK : SW_ERROR;
 }
 
@@ -204,10 +204,10 @@ static uint16_t activate(struct vc_card *c, const struct vc_cmd *cmd, struct vc_
 	if (app == NULL || cmd->lc != app->name_len || memcmp(cmd->data, app->name, cmd->lc) != 0)
 		return SW_DATA;
 	need = vc_file_acl(c, c->files, VC_DELETE);
-	if (!c->oseid && need != 0 && need != 15 && vc_pin_get(c, need) == NULL)
+	if (!my(c)->oseid && need != 0 && need != 15 && vc_pin_get(c, need) == NULL)
 		return SW_CONDITIONS;
 	c->activated = true;
-	c->change++;
+	my(c)->change++;
 	return SW_OK;
 }
 
@@ -228,34 +228,7 @@ static uint16_t challenge(struct vc_card *c, const struct vc_cmd *cmd, struct vc
 	return SW_OK;
 }
 
-static uint16_t more(struct vc_card *c, size_t want, struct vc_blob *out)
-{
-	size_t left = c->rest.len - c->rest_at, take = left < want ? left : want;
-
-	vc_blob_add(out, c->rest.p + c->rest_at, take);
-	c->rest_at += take;
-	left -= take;
-	if (left == 0)
-		c->rest.len = c->rest_at = 0;
-	return left == 0 ? SW_OK : (uint16_t)(0x6100 | (left > 255 ? 0 : left));
-}
-
-static uint16_t get_response(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
-{
-	if (cmd->p1 != 0 || cmd->p2 != 0)
-		return SW_P1P2;
-	if (cmd->lc != 0 || !cmd->has_le)
-		return SW_LENGTH;
-	if (c->rest.len == 0)
-		return SW_CONDITIONS;
-	return more(c, cmd->le, out);
-}
-
-static const struct command {
-	uint8_t ins;
-	bool chains;                    /* takes CLA 10 from 4.5 on */
-	uint16_t (*run)(struct vc_card *, const struct vc_cmd *, struct vc_blob *);
-} commands[] = {
+static const struct vc_command commands[] = {
 	{ 0x0E, false, vc_fs_erase },
 	{ 0x20, false, vc_sec_verify },
 	{ 0x22, false, vc_sec_mse },
@@ -269,7 +242,7 @@ static const struct command {
 	{ 0x86, true, vc_key_agree },
 	{ 0xA4, false, vc_fs_select },
 	{ 0xB0, false, vc_fs_read },
-	{ 0xC0, false, get_response },
+	{ 0xC0, false, vc_get_response },
 	{ 0xCA, false, get_data },
 	{ 0xCB, false, get_attributes },
 	{ 0xD6, false, vc_fs_update },
@@ -277,35 +250,6 @@ static const struct command {
 	{ 0xE0, false, vc_fs_create },
 	{ 0xE4, false, vc_fs_delete },
 };
-
-static const struct command *command_of(uint8_t ins)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof commands / sizeof commands[0]; i++)
-		if (commands[i].ins == ins)
-			return &commands[i];
-	return NULL;
-}
-
-/* Takes a short APDU apart (cases 1 to 4); false when its lengths do not add up. */
-static bool parse(const uint8_t *in, size_t len, struct vc_cmd *cmd)
-{
-	*cmd = (struct vc_cmd){ .cla = in[0], .ins = in[1], .p1 = in[2], .p2 = in[3] };
-	if (len == 4)
-		return true;
-	if (len > 5) {
-		cmd->lc = in[4];
-		cmd->data = in + 5;
-		if (cmd->lc == 0 || (len != 5 + cmd->lc && len != 6 + cmd->lc))
-			return false;
-		if (len == 5 + cmd->lc)
-			return true;
-	}
-	cmd->has_le = true;
-	cmd->le = in[len - 1] != 0 ? in[len - 1] : 256;
-	return true;
-}
 
 /* Secret-key pieces use CLA 10 too, but each is answered: that is no chain. */
 static bool is_piece(const struct vc_card *c, const struct vc_cmd *cmd)
@@ -315,7 +259,7 @@ static bool is_piece(const struct vc_card *c, const struct vc_cmd *cmd)
 }
 
 static bool class_fits(
-	const struct vc_card *c, const struct vc_cmd *cmd, const struct command *command)
+	const struct vc_card *c, const struct vc_cmd *cmd, const struct vc_command *command)
 {
 	switch (cmd->cla) {
 	case 0x00:
@@ -330,78 +274,46 @@ static bool class_fits(
 	}
 }
 
-/*
- * Gathers a chained command. SW_OK with *complete false while more is to come; then cmd's data is
- * the whole.
- */
-static uint16_t gather(struct vc_card *c, struct vc_cmd *cmd, bool *complete)
+static uint16_t admit(
+	const struct vc_card *c, const struct vc_cmd *cmd, const struct vc_command *command)
 {
-	const uint8_t head[3] = { cmd->ins, cmd->p1, cmd->p2 };
-	bool part = cmd->cla == 0x10 && !is_piece(c, cmd);
-
-	*complete = !part;
-	if (c->chain.len != 0 && memcmp(c->chain_head, head, sizeof head) != 0)
-		c->chain.len = 0;       /* another command breaks a chain off */
-	if (!part && c->chain.len == 0)
-		return SW_OK;
-	memcpy(c->chain_head, head, sizeof head);
-	if (part && cmd->lc == 0)
-		return SW_LENGTH;
-	if (cmd->lc != 0 && !vc_blob_add(&c->chain, cmd->data, cmd->lc)) {
-		c->chain.len = 0;
-		return SW_LENGTH;
-	}
-	if (!part) {
-		cmd->data = c->chain.p;
-		cmd->lc = c->chain.len;
-		c->chain.len = 0;
-	}
-	return SW_OK;
+	return class_fits(c, cmd, command) ? SW_OK : SW_CLA;
 }
 
-static uint16_t run(struct vc_card *c, const uint8_t *in, size_t inlen, struct vc_blob *out)
+/* Session keys live as long as the power. */
+static void reset(struct vc_card *c)
 {
-	const struct command *command;
-	struct vc_cmd cmd;
-	uint16_t sw;
-	bool complete;
+	struct vc_file *f, *next;
 
-	if (inlen < 4)
-		return SW_LENGTH;
-	command = command_of(in[1]);
-	if (in[1] != 0xC0)
-		c->rest.len = c->rest_at = 0;
-	if (!parse(in, inlen, &cmd))
-		return SW_LENGTH;
-	if (!class_fits(c, &cmd, command))
-		return SW_CLA;
-	if (command == NULL || (c->no_deauth && cmd.ins == 0x2E))
-		return SW_INS;
-	sw = gather(c, &cmd, &complete);
-	if (sw != SW_OK || !complete)
-		return sw;
-	sw = command->run(c, &cmd, out);
-	if (out->len > RESPONSE_MAX) {
-		c->rest = *out;
-		c->rest_at = 0;
-		out->len = 0;
-		sw = more(c, RESPONSE_MAX, out);
+	my(c)->half.len = 0;
+	my(c)->half_key = NULL;
+	for (f = c->files; f != NULL; f = next) {
+		next = f->next;
+		if (vc_file_is_key(f) && (my_file(f)->prop[1] & 0x01) && vc_version_at_least(c, 4, 0, 10)) {
+			vc_file_remove(c, f);
+			my(c)->change++;
+		}
 	}
-	return sw;
 }
 
-const struct vc_model vc_myeid = { "myeid", run };
-
-/* A card of an unknown maker: it selects nothing and knows no other command. */
-static uint16_t run_mute(struct vc_card *c, const uint8_t *in, size_t inlen, struct vc_blob *out)
-{
-	(void)c;
-	(void)out;
-	if (inlen < 4)
-		return SW_LENGTH;
-	if (in[0] != 0x00)
-		return SW_CLA;
-	return in[1] == 0xA4 ? SW_NOT_FOUND : SW_INS;
-}
-
-const struct vc_model vc_mute = { "mute", run_mute };
+const struct vc_model vc_myeid = {
+	.name = "myeid",
+	.commands = commands,
+	.n_commands = sizeof commands / sizeof commands[0],
+	.state_size = sizeof(struct myeid),
+	.file_size = sizeof(struct myeid_file),
+	.pin_block = MYEID_PIN,
+	.pin_pad = 0xFF,
+	.admit = admit,
+	.piece = is_piece,
+	.reset = reset,
+	.file_gone = vc_fs_gone,
+	.pin_dropped = vc_sec_dropped,
+	.key_fits = vc_key_fits,
+	.image_keys = " memory quirks mf application no-deauth ",
+	.pin_keys = " flags puk-min ",
+	.file_keys = " acl prop ",
+	.load = vc_myeid_load,
+	.load_pin = vc_myeid_load_pin,
+	.load_file = vc_myeid_load_file,
+};

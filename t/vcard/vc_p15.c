@@ -43,6 +43,12 @@ static void put_int(BIO *b, const char *name, const char *tag, int value, int ab
 		BIO_printf(b, "%s=%sINTEGER:%d\n", name, tag, value);
 }
 
+/* A reference; where the card writes one byte, 80 to FF come out as a negative INTEGER. */
+static void put_ref(BIO *b, const struct vc_p15 *o, const char *tag)
+{
+	put_int(b, "ref", tag, o->raw_ref && o->ref > 127 ? o->ref - 256 : o->ref, -1);
+}
+
 static void put_path(BIO *b, const struct vc_p15 *o)
 {
 	BIO_puts(b, "[path]\n");
@@ -78,8 +84,13 @@ static void put_pin(BIO *b, const struct vc_p15 *o)
 	put_int(b, "min", "", o->min, -1);
 	put_int(b, "stored", "", o->stored, -1);
 	put_int(b, "max", "", o->max, -1);
-	put_int(b, "ref", "IMPLICIT:0,", o->ref, -1);
-	BIO_puts(b, "pad=FORMAT:HEX,OCTETSTRING:FF\npath=SEQUENCE:path\n");
+	put_ref(b, o, "IMPLICIT:0,");
+	if (o->pad == NULL || strcmp(o->pad, "none") != 0)
+		put_hex(b, "pad", "", o->pad != NULL ? o->pad : "FF");
+	if (o->updated != NULL)
+		BIO_printf(b, "changed=GENERALIZEDTIME:%s\n", o->updated);
+	if (o->path != NULL)
+		BIO_puts(b, "path=SEQUENCE:path\n");
 }
 
 static void put_key(BIO *b, const struct vc_p15 *o)
@@ -88,8 +99,10 @@ static void put_key(BIO *b, const struct vc_p15 *o)
 	BIO_puts(b, "[class]\n");
 	put_hex(b, "id", "", o->id);
 	put_bits(b, "usage", o->usage);
+	if (o->native)
+		BIO_puts(b, "native=BOOLEAN:TRUE\n");
 	put_bits(b, "access", o->access);
-	put_int(b, "ref", "", o->ref, -1);
+	put_ref(b, o, "");
 	BIO_puts(b, "[key]\npath=SEQUENCE:path\n");
 	put_int(b, "bits", "", o->bits, -1);
 }
@@ -113,7 +126,7 @@ static void put_data(BIO *b, const struct vc_p15 *o)
 
 static void put_token(BIO *b, const struct vc_p15 *o)
 {
-	BIO_puts(b, "[record]\nversion=INTEGER:0\n");
+	BIO_printf(b, "[record]\nversion=INTEGER:%d\n", o->v2 ? 1 : 0);
 	put_hex(b, "serial", "", o->serial);
 	put_text(b, "maker", UTF8, o->maker);
 	put_text(b, "label", "0", o->label);
@@ -133,6 +146,9 @@ static void put_dir(BIO *b, const struct vc_p15 *o)
 	put_hex(b, "aid", "IMPLICIT:15A,", o->aid);
 	put_text(b, "label", "16A", o->label);
 	put_hex(b, "path", "IMPLICIT:17A,", o->path);
+	/* DDO, tag 73: the OID of the application's profile. */
+	if (o->oid != NULL)
+		BIO_printf(b, "ddo=IMPLICIT:19A,SEQUENCE:ddo\n[ddo]\noid=OID:%s\n", o->oid);
 }
 
 static void (*const put_kind[])(BIO *, const struct vc_p15 *) = { [VC_P15_TOKEN] = put_token,

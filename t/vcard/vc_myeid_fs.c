@@ -1,12 +1,10 @@
-/* Files of the card: tree, FCI, access conditions. */
-#include <stdlib.h>
+/* MyEID's files: FCI, access conditions, creation. */
 #include <string.h>
 
-#include "t/vcard/vc_card.h"
+#include "t/vcard/vc_myeid.h"
 
 #define MF 0x3F00
 #define APP_DF 0x5015
-#define DF_SIZE 0x7FFF          /* every DF says so */
 #define EF_MAX 32767
 
 static const uint8_t app_aid[] = {
@@ -25,34 +23,16 @@ static const struct { uint8_t byte; bool high; } acl_place[] = {
 	[VC_CREATE_EF] = { 0, false },
 };
 
-bool vc_version_at_least(const struct vc_card *c, unsigned major, unsigned minor, unsigned revision)
-{
-	unsigned have =
-		(unsigned)c->version[0] << 16 | (unsigned)c->version[1] << 8 | c->version[2];
-
-	return have >= (major << 16 | minor << 8 | revision);
-}
-
-bool vc_file_is_key(const struct vc_file *f)
-{
-	return f->type != VC_EF && f->type != VC_DF;
-}
-
-bool vc_file_has_key(const struct vc_file *f)
-{
-	return f->key != NULL || (vc_file_is_key(f) && f->data != NULL);
-}
-
 unsigned vc_file_acl(const struct vc_card *c, const struct vc_file *f, enum vc_right right)
 {
 	uint8_t byte;
 
 	/* OsEID has the two nibbles of CREATE the other way round. */
-	if (c->oseid && right == VC_CREATE_DF)
+	if (my(c)->oseid && right == VC_CREATE_DF)
 		right = VC_CREATE_EF;
-	else if (c->oseid && right == VC_CREATE_EF)
+	else if (my(c)->oseid && right == VC_CREATE_EF)
 		right = VC_CREATE_DF;
-	byte = f->acl[acl_place[right].byte];
+	byte = my_file(f)->acl[acl_place[right].byte];
 	return acl_place[right].high ? byte >> 4 : byte & 15U;
 }
 
@@ -65,51 +45,6 @@ bool vc_file_may(const struct vc_card *c, const struct vc_file *f, enum vc_right
 	return need < VC_PINS && c->pin[need].verified;
 }
 
-struct vc_file *vc_file_child(const struct vc_card *c, const struct vc_file *df, uint16_t fid)
-{
-	struct vc_file *f;
-
-	for (f = c->files; f != NULL; f = f->next)
-		if (f->parent == df && f->fid == fid)
-			return f;
-	return NULL;
-}
-
-struct vc_file *vc_file_path(
-	const struct vc_card *c, struct vc_file *from, const uint8_t *path, size_t len)
-{
-	if (len % 2 != 0)
-		return NULL;
-	for (; from != NULL && len != 0; path += 2, len -= 2)
-		from = vc_file_child(c, from, (uint16_t)(path[0] << 8 | path[1]));
-	return from;
-}
-
-struct vc_file *vc_file_add(
-	struct vc_card *c, struct vc_file *parent, uint16_t fid, uint8_t type, size_t size)
-{
-	struct vc_file *f = calloc(1, sizeof *f), **end;
-
-	if (f == NULL)
-		return NULL;
-	f->parent = parent;
-	f->fid = fid;
-	f->type = type;
-	f->size = type == VC_DF ? DF_SIZE : size;
-	if (type == VC_EF && size != 0) {
-		f->data = malloc(size);
-		if (f->data == NULL) {
-			free(f);
-			return NULL;
-		}
-		memset(f->data, 0xFF, size);
-	}
-	for (end = &c->files; *end != NULL; end = &(*end)->next)
-		;
-	*end = f;
-	return f;
-}
-
 static size_t file_cost(const struct vc_file *f)
 {
 	size_t body = f->type == VC_DF ? 0 : f->size;
@@ -120,59 +55,14 @@ static size_t file_cost(const struct vc_file *f)
 	return body + 32;
 }
 
-static void file_free(struct vc_card *c, struct vc_file *f)
+void vc_fs_gone(struct vc_card *c, struct vc_file *f)
 {
-	if (c->ef == f)
-		c->ef = NULL;
-	if (c->se.key == f || c->se.target == f)
-		memset(&c->se, 0, sizeof c->se);
-	if (c->half_key == f)
-		c->half_key = NULL;
+	if (my(c)->room + file_cost(f) > my(c)->room)
+		my(c)->room += file_cost(f);
+	if (my(c)->half_key == f)
+		my(c)->half_key = NULL;
 	if (vc_file_is_key(f))
 		vc_key_clear(f);
-	free(f->data);
-	free(f);
-}
-
-static bool file_below(const struct vc_file *f, const struct vc_file *top)
-{
-	for (; f != NULL; f = f->parent)
-		if (f == top)
-			return true;
-	return false;
-}
-
-void vc_file_remove(struct vc_card *c, struct vc_file *f)
-{
-	struct vc_file *dead = NULL, **at, *next;
-	struct vc_file *parent = f->parent;
-
-	if (file_below(c->df, f))
-		c->df = parent;
-	/* Unlinked first and freed after: the walk upwards needs every parent alive. */
-	for (at = &c->files; *at != NULL;) {
-		if (!file_below(*at, f)) {
-			at = &(*at)->next;
-			continue;
-		}
-		next = (*at)->next;
-		(*at)->next = dead;
-		dead = *at;
-		*at = next;
-	}
-	for (; dead != NULL; dead = next) {
-		next = dead->next;
-		if (c->room + file_cost(dead) > c->room)
-			c->room += file_cost(dead);
-		file_free(c, dead);
-	}
-}
-
-void vc_files_clear(struct vc_card *c)
-{
-	while (c->files != NULL)
-		vc_file_remove(c, c->files);
-	c->df = NULL;
 }
 
 bool vc_fs_format(struct vc_card *c, const uint8_t mf_acl[2], const uint8_t df_acl[2])
@@ -186,10 +76,10 @@ bool vc_fs_format(struct vc_card *c, const uint8_t mf_acl[2], const uint8_t df_a
 	df = vc_file_add(c, mf, APP_DF, VC_DF, 0);
 	if (df == NULL)
 		return false;
-	memcpy(mf->acl, mf_acl, 2);
-	memcpy(df->acl, df_acl, 2);
-	mf->acl[2] = df->acl[2] = 0xFF;
-	mf->prop[1] = df->prop[1] = 0x02;
+	memcpy(my_file(mf)->acl, mf_acl, 2);
+	memcpy(my_file(df)->acl, df_acl, 2);
+	my_file(mf)->acl[2] = my_file(df)->acl[2] = 0xFF;
+	my_file(mf)->prop[1] = my_file(df)->prop[1] = 0x02;
 	memcpy(df->name, app_aid, sizeof app_aid);
 	df->name_len = sizeof app_aid;
 	c->df = mf;
@@ -199,20 +89,20 @@ bool vc_fs_format(struct vc_card *c, const uint8_t mf_acl[2], const uint8_t df_a
 
 static uint8_t prop_state(const struct vc_card *c, const struct vc_file *f)
 {
-	uint8_t state = f->prop[0];
+	uint8_t state = my_file(f)->prop[0];
 
 	/* OsEID shows 2 where the applet shows 3, "made on the card". */
-	if (c->oseid && vc_file_is_key(f) && (state & 15) == 3)
+	if (my(c)->oseid && vc_file_is_key(f) && (state & 15) == 3)
 		state = (uint8_t)((state & 0xF0) | 2);
 	return state;
 }
 
-void vc_file_fci(const struct vc_card *c, const struct vc_file *f, struct vc_blob *out)
+static void fci_put(const struct vc_card *c, const struct vc_file *f, struct vc_blob *out)
 {
 	uint8_t fci[] = { 0x6F, 0x17, f->type == VC_EF ? 0x80 : 0x81, 0x02, (uint8_t)(f->size >> 8),
 		(uint8_t)f->size, 0x82, 0x01, f->type, 0x83, 0x02, (uint8_t)(f->fid >> 8),
-		(uint8_t)f->fid, 0x86, 0x03, f->acl[0], f->acl[1], f->acl[2], 0x85, 0x02,
-		prop_state(c, f), f->prop[1], 0x8A, 0x01, c->activated ? 0x07 : 0x01 };
+		(uint8_t)f->fid, 0x86, 0x03, my_file(f)->acl[0], my_file(f)->acl[1], my_file(f)->acl[2], 0x85, 0x02,
+		prop_state(c, f), my_file(f)->prop[1], 0x8A, 0x01, c->activated ? 0x07 : 0x01 };
 
 	if (f->name_len != 0)
 		fci[1] = (uint8_t)(fci[1] + 2 + f->name_len);
@@ -222,35 +112,6 @@ void vc_file_fci(const struct vc_card *c, const struct vc_file *f, struct vc_blo
 		vc_blob_byte(out, (unsigned)f->name_len);
 		vc_blob_add(out, f->name, f->name_len);
 	}
-}
-
-static struct vc_file *by_fid(const struct vc_card *c, uint16_t fid)
-{
-	struct vc_file *f = vc_file_child(c, c->df, fid);
-
-	if (fid == MF)
-		return c->files;
-	if (f == NULL && c->df->fid == fid)
-		f = c->df;
-	if (f == NULL && c->df->parent != NULL && c->df->parent->fid == fid)
-		f = c->df->parent;
-	/* ISO/IEC 7816-4, 7.1.1: DFs beside the current one are found too. */
-	if (f == NULL && c->df->parent != NULL) {
-		f = vc_file_child(c, c->df->parent, fid);
-		if (f != NULL && f->type != VC_DF)
-			f = NULL;
-	}
-	return f;
-}
-
-static struct vc_file *by_name(const struct vc_card *c, const uint8_t *aid, size_t len)
-{
-	struct vc_file *f;
-
-	for (f = c->files; f != NULL; f = f->next)
-		if (f->name_len != 0 && f->name_len == len && memcmp(f->name, aid, len) == 0)
-			return f;
-	return NULL;
 }
 
 uint16_t vc_fs_select(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
@@ -264,10 +125,10 @@ uint16_t vc_fs_select(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blo
 		if (cmd->lc != 0 && cmd->lc != 2)
 			return SW_LENGTH;
 		f = cmd->lc == 0 ? c->files
-				 : by_fid(c, (uint16_t)(cmd->data[0] << 8 | cmd->data[1]));
+				 : vc_file_by_fid(c, (uint16_t)(cmd->data[0] << 8 | cmd->data[1]));
 		break;
 	case 0x04:
-		f = by_name(c, cmd->data, cmd->lc);
+		f = vc_file_named(c, cmd->data, cmd->lc);
 		break;
 	case 0x08:
 	case 0x09:
@@ -280,11 +141,10 @@ uint16_t vc_fs_select(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blo
 	}
 	if (f == NULL)
 		return SW_NOT_FOUND;
-	c->df = f->type == VC_DF ? f : f->parent;
-	c->ef = f->type == VC_DF ? NULL : f;
+	vc_file_select(c, f);
 	/* A real card sends the FCI whether or not Le asked for it; OsEID does not. */
-	if (!c->oseid || cmd->has_le)
-		vc_file_fci(c, f, out);
+	if (!my(c)->oseid || cmd->has_le)
+		fci_put(c, f, out);
 	return SW_OK;
 }
 
@@ -360,16 +220,16 @@ uint16_t vc_fs_create(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blo
 		return SW_SECURITY;
 	if (vc_file_child(c, c->df, want.fid) != NULL)
 		return SW_EXISTS;
-	if (file_cost(&want) > c->room)
-		return c->oseid ? SW_CONDITIONS : SW_NO_ROOM;
+	if (file_cost(&want) > my(c)->room)
+		return my(c)->oseid ? SW_CONDITIONS : SW_NO_ROOM;
 	f = vc_file_add(c, c->df, want.fid, want.type, want.size);
 	if (f == NULL)
 		return SW_NO_ROOM;
-	c->room -= file_cost(f);
-	memcpy(f->acl, acl, 3);
-	memcpy(f->prop, prop, 2);
+	my(c)->room -= file_cost(f);
+	memcpy(my_file(f)->acl, acl, 3);
+	memcpy(my_file(f)->prop, prop, 2);
 	if (vc_file_is_key(f))
-		f->prop[0] &= 0xF0;     /* the low nibble is the card's own: empty */
+		my_file(f)->prop[0] &= 0xF0;     /* the low nibble is the card's own: empty */
 	if (f->type == VC_DF) {
 		f->name_len = fcp_name(p, n, f->name);
 		c->df = f;
@@ -377,7 +237,7 @@ uint16_t vc_fs_create(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blo
 	} else {
 		c->ef = f;
 	}
-	c->change++;
+	my(c)->change++;
 	return SW_OK;
 }
 
@@ -390,12 +250,12 @@ uint16_t vc_fs_delete(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blo
 		return SW_P1P2;
 	if (cmd->lc != 0)
 		return SW_LENGTH;
-	if (f->parent == NULL || (f->type == VC_DF && f->prop[1] == 0x02))
+	if (f->parent == NULL || (f->type == VC_DF && my_file(f)->prop[1] == 0x02))
 		return SW_CONDITIONS;
 	if (!vc_file_may(c, f, VC_DELETE))
 		return SW_SECURITY;
 	vc_file_remove(c, f);
-	c->change++;
+	my(c)->change++;
 	return SW_OK;
 }
 
@@ -432,7 +292,7 @@ uint16_t vc_fs_read(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob 
 		want = left;            /* Le 00: up to the end */
 	take = want < left ? want : left;
 	/* OsEID cuts and says 6282; the applet (4.0.1) refuses. */
-	if (take < want && !c->oseid)
+	if (take < want && !my(c)->oseid)
 		return SW_LENGTH;
 	vc_blob_add(out, f->data + off, take);
 	return take < want ? SW_EOF : SW_OK;
@@ -453,7 +313,7 @@ uint16_t vc_fs_update(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blo
 	if (off > f->size || cmd->lc > f->size - off)
 		return SW_OFFSET;
 	memcpy(f->data + off, cmd->data, cmd->lc);
-	c->change++;
+	my(c)->change++;
 	return SW_OK;
 }
 
@@ -464,7 +324,7 @@ uint16_t vc_fs_erase(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob
 	struct vc_file *f;
 
 	(void)out;
-	if (!c->oseid)
+	if (!my(c)->oseid)
 		return SW_INS;
 	if (cmd->lc != 0 && cmd->lc != 2)
 		return SW_LENGTH;
@@ -476,6 +336,6 @@ uint16_t vc_fs_erase(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob
 		return SW_OFFSET;
 	if (f->size != 0)
 		memset(f->data + off, 0xFF, end - off);
-	c->change++;
+	my(c)->change++;
 	return SW_OK;
 }

@@ -1,13 +1,8 @@
-/* PINs, what they open, and the security environment. */
+/* MyEID's PINs, what they open, and the security environment. */
 #include <openssl/crypto.h>
 #include <string.h>
 
-#include "t/vcard/vc_card.h"
-
-enum {                                  /* flags of INITIALIZE PIN; facts on MyEID, section 3 */
-	PIN_LOCKED = 0x01, PIN_RELOCK = 0x02, PIN_GLOBAL_UNBLOCK = 0x04, PIN_IS_UNBLOCKER = 0x08,
-	PIN_ADMIN_CHANGE = 0x10, PIN_IS_ADMIN = 0x20
-};
+#include "t/vcard/vc_myeid.h"
 
 /* What MSE SET takes: P1 P2, the reference tag, and whether a second file may be named. */
 static const struct mse_use { uint8_t p1, p2; bool sym; bool target; } mse_uses[] = {
@@ -19,11 +14,6 @@ static const struct mse_use { uint8_t p1, p2; bool sym; bool target; } mse_uses[
 
 static const uint8_t mse_algs[] = { 0x00, 0x02, 0x04, 0x0A, 0x12, 0x80, 0x8A };
 
-struct vc_pin *vc_pin_get(struct vc_card *c, unsigned number)
-{
-	return number >= 1 && number < VC_PINS && c->pin[number].set ? &c->pin[number] : NULL;
-}
-
 uint16_t vc_pin_bitmap(const struct vc_card *c)
 {
 	unsigned map = 0, i;
@@ -32,50 +22,21 @@ uint16_t vc_pin_bitmap(const struct vc_card *c)
 		return 0xFFFF;
 	for (i = 1; i < VC_PINS; i++)
 		map |= (unsigned)c->pin[i].verified << (i - 1);
-	map |= (unsigned)c->unblocker << 14 | (unsigned)c->admin << 15;
+	map |= (unsigned)my(c)->unblocker << 14 | (unsigned)my(c)->admin << 15;
 	return (uint16_t)map;
 }
 
-void vc_pin_drop(struct vc_card *c, unsigned number)
+void vc_sec_dropped(struct vc_card *c, unsigned number)
 {
-	unsigned i;
-
-	for (i = 1; i < VC_PINS; i++) {
-		if (number != 0 && number != i)
-			continue;
-		if (c->pin[i].flags & PIN_IS_UNBLOCKER)
-			c->unblocker = false;
-		if (c->pin[i].flags & PIN_IS_ADMIN)
-			c->admin = false;
-		c->pin[i].verified = c->pin[i].spent = false;
-	}
-}
-
-void vc_sec_reset(struct vc_card *c)
-{
-	struct vc_file *f, *next;
-
-	vc_pin_drop(c, 0);
-	memset(&c->se, 0, sizeof c->se);
-	c->chain.len = c->rest.len = c->rest_at = c->half.len = 0;
-	OPENSSL_cleanse(c->chain.p, sizeof c->chain.p);
-	OPENSSL_cleanse(c->rest.p, sizeof c->rest.p);
-	c->half_key = NULL;
-	/* Session keys live as long as the power. */
-	for (f = c->files; f != NULL; f = next) {
-		next = f->next;
-		if (vc_file_is_key(f) && (f->prop[1] & 0x01) && vc_version_at_least(c, 4, 0, 10)) {
-			vc_file_remove(c, f);
-			c->change++;
-		}
-	}
-	c->df = c->files;
-	c->ef = NULL;
+	if (my(c)->pin[number].flags & PIN_IS_UNBLOCKER)
+		my(c)->unblocker = false;
+	if (my(c)->pin[number].flags & PIN_IS_ADMIN)
+		my(c)->admin = false;
 }
 
 void vc_sec_consent(struct vc_card *c, const struct vc_file *key)
 {
-	unsigned number = key->prop[0] >> 4;
+	unsigned number = my_file(key)->prop[0] >> 4;
 	struct vc_pin *pin = vc_pin_get(c, number);
 
 	if (pin == NULL || !c->activated)
@@ -86,7 +47,7 @@ void vc_sec_consent(struct vc_card *c, const struct vc_file *key)
 
 uint16_t vc_sec_use(struct vc_card *c, const struct vc_file *key)
 {
-	const struct vc_pin *pin = vc_pin_get(c, key->prop[0] >> 4);
+	const struct vc_pin *pin = vc_pin_get(c, my_file(key)->prop[0] >> 4);
 
 	if (c->activated && pin != NULL && pin->spent)
 		return SW_CONDITIONS;
@@ -102,27 +63,14 @@ static struct vc_pin *pin_of(struct vc_card *c, const struct vc_cmd *cmd, uint16
 	if (cmd->p1 != 0 || cmd->p2 == 0 || cmd->p2 >= VC_PINS)
 		*sw = SW_P1P2;
 	else if (pin == NULL)
-		*sw = c->oseid ? SW_BLOCKED : SW_REF_NOT_FOUND;
+		*sw = my(c)->oseid ? SW_BLOCKED : SW_REF_NOT_FOUND;
 	return *sw == SW_OK ? pin : NULL;
-}
-
-/* Compares and counts: SW_OK gives the tries back, else 63Cx or 6983. */
-static uint16_t try_value(const uint8_t *have, const uint8_t *given, uint8_t *tries, uint8_t max)
-{
-	if (*tries == 0)
-		return SW_BLOCKED;
-	if (CRYPTO_memcmp(have, given, VC_PIN_LEN) != 0) {
-		(*tries)--;
-		return (uint16_t)(SW_WRONG_PIN | *tries);
-	}
-	*tries = max;
-	return SW_OK;
 }
 
 /* FF only behind the digits, and at least min of those. */
 static bool pin_well_formed(const uint8_t *p, size_t min)
 {
-	size_t n = VC_PIN_LEN;
+	size_t n = MYEID_PIN;
 
 	while (n != 0 && p[n - 1] == 0xFF)
 		n--;
@@ -133,15 +81,15 @@ static bool pin_well_formed(const uint8_t *p, size_t min)
 static void pin_opens(struct vc_card *c, struct vc_pin *pin)
 {
 	pin->verified = true;
-	if (pin->flags & PIN_IS_UNBLOCKER)
-		c->unblocker = true;
-	if (pin->flags & PIN_IS_ADMIN)
-		c->admin = true;
+	if (my_pin(c, pin)->flags & PIN_IS_UNBLOCKER)
+		my(c)->unblocker = true;
+	if (my_pin(c, pin)->flags & PIN_IS_ADMIN)
+		my(c)->admin = true;
 }
 
 uint16_t vc_sec_verify(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
-	uint8_t given[VC_PIN_LEN];
+	uint8_t given[MYEID_PIN];
 	uint16_t sw;
 	unsigned number = cmd->p2;
 	struct vc_pin *pin = pin_of(c, cmd, &sw);
@@ -155,14 +103,14 @@ uint16_t vc_sec_verify(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 		return pin->tries == 0 || pin->locked ? SW_BLOCKED
 						      : (uint16_t)(SW_WRONG_PIN | pin->tries);
 	}
-	if (cmd->lc != VC_PIN_LEN && !(c->oseid && cmd->lc < VC_PIN_LEN))
+	if (cmd->lc != MYEID_PIN && !(my(c)->oseid && cmd->lc < MYEID_PIN))
 		return SW_LENGTH;
 	if (pin->locked)
 		return SW_BLOCKED;
 	memset(given, 0xFF, sizeof given);
 	memcpy(given, cmd->data, cmd->lc);
 	vc_pin_drop(c, number);
-	sw = try_value(pin->pin, given, &pin->tries, pin->max);
+	sw = vc_pin_try(pin, given, sizeof given);
 	OPENSSL_cleanse(given, sizeof given);
 	if (sw != SW_OK)
 		return sw;
@@ -178,18 +126,18 @@ uint16_t vc_sec_change(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 	(void)out;
 	if (pin == NULL)
 		return sw;
-	if (cmd->lc != 2 * VC_PIN_LEN)
+	if (cmd->lc != 2 * MYEID_PIN)
 		return SW_LENGTH;
 	if (pin->locked)
 		return SW_BLOCKED;
-	if (!pin_well_formed(cmd->data + VC_PIN_LEN, pin->min))
+	if (!pin_well_formed(cmd->data + MYEID_PIN, pin->min))
 		return SW_DATA;
 	/* Right or wrong: the PIN is not verified afterwards, but on cards that think otherwise. */
 	vc_pin_drop(c, cmd->p2);
-	sw = try_value(pin->pin, cmd->data, &pin->tries, pin->max);
+	sw = vc_pin_try(pin, cmd->data, MYEID_PIN);
 	if (sw != SW_OK)
 		return sw;
-	memcpy(pin->pin, cmd->data + VC_PIN_LEN, VC_PIN_LEN);
+	vc_pin_put(pin, cmd->data + MYEID_PIN, MYEID_PIN);
 	pin->changed = true;
 	if (c->change_opens)
 		pin_opens(c, pin);
@@ -206,24 +154,23 @@ uint16_t vc_sec_unblock(struct vc_card *c, const struct vc_cmd *cmd, struct vc_b
 	(void)out;
 	if (pin == NULL)
 		return sw;
-	granted = (c->admin && (pin->flags & PIN_ADMIN_CHANGE)) ||
-		(c->unblocker && (pin->flags & PIN_GLOBAL_UNBLOCK));
-	if (cmd->lc != 2 * VC_PIN_LEN && !(granted && cmd->lc == VC_PIN_LEN))
+	granted = (my(c)->admin && (my_pin(c, pin)->flags & PIN_ADMIN_CHANGE)) ||
+		(my(c)->unblocker && (my_pin(c, pin)->flags & PIN_GLOBAL_UNBLOCK));
+	if (cmd->lc != 2 * MYEID_PIN && !(granted && cmd->lc == MYEID_PIN))
 		return SW_LENGTH;
-	if (cmd->lc == 2 * VC_PIN_LEN)
-		fresh += VC_PIN_LEN;
+	if (cmd->lc == 2 * MYEID_PIN)
+		fresh += MYEID_PIN;
 	if (!pin_well_formed(fresh, pin->min))
 		return SW_DATA;
-	if (cmd->lc == 2 * VC_PIN_LEN) {
-		sw = try_value(pin->puk, cmd->data, &pin->puk_tries, pin->puk_max);
+	if (cmd->lc == 2 * MYEID_PIN) {
+		sw = vc_pin_try_puk(c, pin, cmd->data, MYEID_PIN);
 		if (sw != SW_OK)
 			return sw;
 	}
 	vc_pin_drop(c, cmd->p2);
-	memcpy(pin->pin, fresh, VC_PIN_LEN);
+	vc_pin_put(pin, fresh, MYEID_PIN);
 	pin->changed = true;            /* "since manufacture", whatever did it */
-	pin->tries = pin->max;
-	pin->locked = (pin->flags & PIN_RELOCK) != 0;
+	pin->locked = (my_pin(c, pin)->flags & PIN_RELOCK) != 0;
 	if (c->change_opens && !pin->locked)
 		pin_opens(c, pin);
 	return SW_OK;
@@ -232,12 +179,14 @@ uint16_t vc_sec_unblock(struct vc_card *c, const struct vc_cmd *cmd, struct vc_b
 uint16_t vc_sec_logout(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	(void)out;
+	if (my(c)->no_deauth)
+		return SW_INS;
 	if (cmd->lc != 0)
 		return SW_LENGTH;
 	if (cmd->p1 == 0xA0 && cmd->p2 == 0)
-		c->admin = false;
+		my(c)->admin = false;
 	else if (cmd->p1 == 0xB0 && cmd->p2 == 0)
-		c->unblocker = false;
+		my(c)->unblocker = false;
 	else if (cmd->p1 == 0 && cmd->p2 < VC_PINS)
 		vc_pin_drop(c, cmd->p2);
 	else
@@ -251,27 +200,28 @@ uint16_t vc_sec_init_pin(struct vc_card *c, const struct vc_cmd *cmd)
 	const uint8_t *d = cmd->data;
 	/* What a short form leaves out. Source: facts on MyEID 3, OsEID's defaults. */
 	uint8_t tail[] = { 5, 10, 0, 0, 0, 4, 4 };
-	bool short_form = cmd->lc == 2 * VC_PIN_LEN + 3;
-	bool long_form = cmd->lc == 2 * VC_PIN_LEN + sizeof tail;
+	bool short_form = cmd->lc == 2 * MYEID_PIN + 3;
+	bool long_form = cmd->lc == 2 * MYEID_PIN + sizeof tail;
 
-	if (!short_form && !long_form && !(c->oseid && cmd->lc == 2 * VC_PIN_LEN))
+	if (!short_form && !long_form && !(my(c)->oseid && cmd->lc == 2 * MYEID_PIN))
 		return SW_LENGTH;
 	if (c->activated)
 		return SW_SECURITY;
-	memcpy(tail, d + 2 * VC_PIN_LEN, cmd->lc - 2 * VC_PIN_LEN);
+	memcpy(tail, d + 2 * MYEID_PIN, cmd->lc - 2 * MYEID_PIN);
 	if (tail[0] == 0 || tail[0] > 15 || tail[1] > 15)
 		return SW_DATA;
-	memset(pin, 0, sizeof *pin);
-	memcpy(pin->pin, d, VC_PIN_LEN);
-	memcpy(pin->puk, d + VC_PIN_LEN, VC_PIN_LEN);
-	pin->tries = pin->max = tail[0];
+	*pin = (struct vc_pin){ .ref = cmd->p2, .block = MYEID_PIN, .pad = 0xFF, .digits = MYEID_PIN };
+	memcpy(pin->puk.p, d + MYEID_PIN, MYEID_PIN);
+	pin->puk.len = MYEID_PIN;
+	pin->max = tail[0];
+	vc_pin_put(pin, d, MYEID_PIN);
 	pin->puk_tries = pin->puk_max = tail[1];
-	pin->flags = tail[2];
-	pin->type = tail[3];
-	pin->grid = tail[4];
+	my_pin(c, pin)->flags = tail[2];
+	my_pin(c, pin)->type = tail[3];
+	my_pin(c, pin)->grid = tail[4];
 	pin->min = tail[5];
-	pin->puk_min = tail[6];
-	pin->locked = (pin->flags & PIN_LOCKED) != 0;
+	my_pin(c, pin)->puk_min = tail[6];
+	pin->locked = (my_pin(c, pin)->flags & PIN_LOCKED) != 0;
 	pin->set = true;
 	return SW_OK;
 }
@@ -358,8 +308,8 @@ uint16_t vc_sec_mse(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob 
 	sw = mse_set(c, cmd, &mse_uses[i], &se);
 	if (sw == SW_OK) {
 		c->se = se;
-		c->half_key = NULL;
-		c->half.len = 0;
+		my(c)->half_key = NULL;
+		my(c)->half.len = 0;
 	}
 	return sw;
 }

@@ -1,4 +1,4 @@
-/* Key files: generation, import, and what the keys do. All by OpenSSL's EVP. */
+/* MyEID's key files: generation, import, and how their keys are asked. */
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
@@ -11,9 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "t/vcard/vc_card.h"
+#include "t/vcard/vc_myeid.h"
 
-#define RSA_MAX 512             /* bytes of the largest modulus */
 #define KEY_VALID 1             /* low nibble of prop byte 0 */
 #define KEY_MADE_HERE 3
 #define EXTRACTABLE 0x08        /* prop byte 1 */
@@ -31,42 +30,13 @@ enum {
 #define PART_EC_PUB PART_DQ
 #define PART_EC_PRIV PART_QINV
 
-static const struct curve { unsigned bits; const char *name; int nid; } curves[] = {
-	{ 192, "prime192v1", NID_X9_62_prime192v1 },
-	{ 256, "prime256v1", NID_X9_62_prime256v1 },
-	{ 384, "secp384r1", NID_secp384r1 },
-	{ 521, "secp521r1", NID_secp521r1 },
-};
-
 static const uint8_t sha1_prefix[] = {  /* DigestInfo of SHA-1 without the hash; RFC 8017, 9.2 */
 	0x30, 0x21, 0x30, 0x09, 0x06, 0x05, 0x2B, 0x0E, 0x03, 0x02, 0x1A, 0x05, 0x00, 0x04, 0x14
 };
 
-static const struct curve *curve_of(size_t bits)
-{
-	size_t i;
-
-	for (i = 0; i < sizeof curves / sizeof curves[0]; i++)
-		if (curves[i].bits == bits)
-			return &curves[i];
-	return NULL;
-}
-
-const char *vc_curve_name(size_t bits)
-{
-	const struct curve *curve = curve_of(bits);
-
-	return curve != NULL ? curve->name : NULL;
-}
-
-size_t vc_key_bytes(const struct vc_file *f)
-{
-	return (f->size + 7) / 8;
-}
-
 bool vc_key_fits(const struct vc_card *c, uint8_t type, size_t bits)
 {
-	size_t max = vc_version_at_least(c, 4, 5, 0) && !c->oseid ? 4096 : 2048;
+	size_t max = vc_version_at_least(c, 4, 5, 0) && !my(c)->oseid ? 4096 : 2048;
 
 	switch (type) {
 	case VC_RSA:
@@ -76,7 +46,7 @@ bool vc_key_fits(const struct vc_card *c, uint8_t type, size_t bits)
 	case VC_EC:
 		if (bits == 256)
 			return vc_version_at_least(c, 3, 5, 0);
-		return curve_of(bits) != NULL && vc_version_at_least(c, 4, 0, 0);
+		return vc_curve_name(bits) != NULL && vc_version_at_least(c, 4, 0, 0);
 	case VC_AES:
 		return vc_version_at_least(c, 4, 0, 0) &&
 			(bits == 128 || bits == 192 || bits == 256);
@@ -91,7 +61,7 @@ bool vc_key_fits(const struct vc_card *c, uint8_t type, size_t bits)
 	}
 }
 
-static void part_clear(struct vc_part *part)
+static void part_clear(struct myeid_part *part)
 {
 	OPENSSL_clear_free(part->p, part->len);
 	part->p = NULL;
@@ -102,8 +72,8 @@ static void parts_clear(struct vc_file *f)
 {
 	size_t i;
 
-	for (i = 0; i < VC_PARTS; i++)
-		part_clear(&f->part[i]);
+	for (i = 0; i < MYEID_PARTS; i++)
+		part_clear(&my_file(f)->part[i]);
 }
 
 void vc_key_clear(struct vc_file *f)
@@ -115,32 +85,15 @@ void vc_key_clear(struct vc_file *f)
 		OPENSSL_cleanse(f->data, vc_key_bytes(f));
 	free(f->data);
 	f->data = NULL;
-	f->prop[0] &= 0xF0;
-}
-
-static bool key_matches(const struct vc_file *f, EVP_PKEY *key)
-{
-	char group[64];
-	size_t len;
-	const struct curve *curve;
-
-	if (f->type == VC_RSA)
-		return EVP_PKEY_is_a(key, "RSA") && (size_t)EVP_PKEY_get_bits(key) == f->size;
-	curve = curve_of(f->size);
-	return f->type == VC_EC && curve != NULL && EVP_PKEY_is_a(key, "EC") &&
-		EVP_PKEY_get_group_name(key, group, sizeof group, &len) == 1 &&
-		OBJ_txt2nid(group) == curve->nid;
+	my_file(f)->prop[0] &= 0xF0;
 }
 
 bool vc_key_set(struct vc_file *f, EVP_PKEY *key, uint8_t state)
 {
-	if (key == NULL || !key_matches(f, key)) {
-		EVP_PKEY_free(key);
+	if (!vc_key_take(f, key))
 		return false;
-	}
-	vc_key_clear(f);
-	f->key = key;
-	f->prop[0] = (uint8_t)((f->prop[0] & 0xF0) | state);
+	parts_clear(f);
+	my_file(f)->prop[0] = (uint8_t)((my_file(f)->prop[0] & 0xF0) | state);
 	return true;
 }
 
@@ -198,7 +151,7 @@ static bool put_point(struct vc_blob *out, unsigned tag, EVP_PKEY *key)
 
 static bool put_bn(struct vc_blob *out, const BIGNUM *bn, size_t len)
 {
-	uint8_t tmp[RSA_MAX];
+	uint8_t tmp[VC_RSA_MAX];
 
 	return bn != NULL && len <= sizeof tmp && BN_bn2binpad(bn, tmp, (int)len) == (int)len &&
 		vc_blob_add(out, tmp, len);
@@ -244,7 +197,7 @@ uint16_t vc_key_generate(struct vc_card *c, const struct vc_cmd *cmd, struct vc_
 	}
 	if (!vc_key_set(f, key, KEY_MADE_HERE))
 		return SW_ERROR;
-	c->change++;
+	my(c)->change++;
 	if (f->type == VC_EC)
 		return put_point(out, 0x86, f->key) ? SW_OK : SW_ERROR;
 	return put_param(out, f->key, OSSL_PKEY_PARAM_RSA_N, vc_key_bytes(f)) ? SW_OK : SW_ERROR;
@@ -255,8 +208,8 @@ uint16_t vc_key_generate(struct vc_card *c, const struct vc_cmd *cmd, struct vc_
 /* One of p, a, b, G, n (P2 81..85) of the key file's curve. */
 static uint16_t get_curve(const struct vc_file *f, unsigned p2, struct vc_blob *out)
 {
-	const struct curve *curve = curve_of(f->size);
-	EC_GROUP *group = curve != NULL ? EC_GROUP_new_by_curve_name(curve->nid) : NULL;
+	int nid = vc_curve_nid(f->size);
+	EC_GROUP *group = nid != 0 ? EC_GROUP_new_by_curve_name(nid) : NULL;
 	BIGNUM *v[3] = { BN_new(), BN_new(), BN_new() };
 	uint8_t point[2 * 66 + 1];
 	size_t len;
@@ -314,7 +267,7 @@ uint16_t vc_key_get(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob 
 
 static BIGNUM *part_bn(const struct vc_file *f, unsigned part)
 {
-	return f->part[part].p != NULL ? BN_bin2bn(f->part[part].p, (int)f->part[part].len, NULL)
+	return my_file(f)->part[part].p != NULL ? BN_bin2bn(my_file(f)->part[part].p, (int)my_file(f)->part[part].len, NULL)
 				       : NULL;
 }
 
@@ -387,32 +340,6 @@ out:
 	return key;
 }
 
-/* A key of the curve from its parts; priv NULL = a public key. */
-static EVP_PKEY *ec_build(size_t bits, const uint8_t *point, size_t len, const BIGNUM *priv)
-{
-	OSSL_PARAM_BLD *bld = OSSL_PARAM_BLD_new();
-	OSSL_PARAM *params = NULL;
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "EC", NULL);
-	EVP_PKEY *key = NULL;
-
-	if (bld == NULL || ctx == NULL || vc_curve_name(bits) == NULL ||
-		OSSL_PARAM_BLD_push_utf8_string(
-			bld, OSSL_PKEY_PARAM_GROUP_NAME, vc_curve_name(bits), 0) != 1 ||
-		OSSL_PARAM_BLD_push_octet_string(bld, OSSL_PKEY_PARAM_PUB_KEY, point, len) != 1 ||
-		(priv != NULL && OSSL_PARAM_BLD_push_BN(bld, OSSL_PKEY_PARAM_PRIV_KEY, priv) != 1))
-		goto out;
-	params = OSSL_PARAM_BLD_to_param(bld);
-	if (params == NULL || EVP_PKEY_fromdata_init(ctx) != 1 ||
-		EVP_PKEY_fromdata(ctx, &key, priv != NULL ? EVP_PKEY_KEYPAIR : EVP_PKEY_PUBLIC_KEY,
-			params) != 1)
-		key = NULL;
-out:
-	OSSL_PARAM_free(params);
-	OSSL_PARAM_BLD_free(bld);
-	EVP_PKEY_CTX_free(ctx);
-	return key;
-}
-
 static EVP_PKEY *import_ec(const struct vc_file *f)
 {
 	BIGNUM *priv = part_bn(f, PART_EC_PRIV);
@@ -420,7 +347,7 @@ static EVP_PKEY *import_ec(const struct vc_file *f)
 	EVP_PKEY_CTX *check = NULL;
 
 	if (priv != NULL)
-		key = ec_build(f->size, f->part[PART_EC_PUB].p, f->part[PART_EC_PUB].len, priv);
+		key = vc_ec_build(f->size, my_file(f)->part[PART_EC_PUB].p, my_file(f)->part[PART_EC_PUB].len, priv);
 	if (key != NULL)
 		check = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	if (key != NULL && (check == NULL || EVP_PKEY_pairwise_check(check) != 1)) {
@@ -432,7 +359,7 @@ static EVP_PKEY *import_ec(const struct vc_file *f)
 	return key;
 }
 
-static bool part_put(struct vc_part *part, const uint8_t *p, size_t len)
+static bool part_put(struct myeid_part *part, const uint8_t *p, size_t len)
 {
 	uint8_t *copy = OPENSSL_malloc(part->len + len + 1);
 
@@ -451,7 +378,7 @@ static bool part_put(struct vc_part *part, const uint8_t *p, size_t len)
 static bool all_parts(const struct vc_file *f, const uint8_t *need, size_t n)
 {
 	while (n-- != 0)
-		if (f->part[need[n]].p == NULL)
+		if (my_file(f)->part[need[n]].p == NULL)
 			return false;
 	return true;
 }
@@ -459,13 +386,13 @@ static bool all_parts(const struct vc_file *f, const uint8_t *need, size_t n)
 /* Joins the halves of modulus and private exponent as soon as both are there. */
 static bool join_halves(struct vc_file *f, unsigned whole, unsigned first)
 {
-	struct vc_part *a = &f->part[first], *b = &f->part[first + 1];
+	struct myeid_part *a = &my_file(f)->part[first], *b = &my_file(f)->part[first + 1];
 	bool ok = true;
 
 	if (a->p == NULL || b->p == NULL)
 		return true;
-	part_clear(&f->part[whole]);
-	ok = part_put(&f->part[whole], a->p, a->len) && part_put(&f->part[whole], b->p, b->len);
+	part_clear(&my_file(f)->part[whole]);
+	ok = part_put(&my_file(f)->part[whole], a->p, a->len) && part_put(&my_file(f)->part[whole], b->p, b->len);
 	part_clear(a);
 	part_clear(b);
 	return ok;
@@ -480,8 +407,8 @@ static uint16_t put_secret(struct vc_card *c, struct vc_file *f, const uint8_t *
 	if (f->data == NULL)
 		return SW_NO_ROOM;
 	memcpy(f->data, p, len);
-	f->prop[0] = (uint8_t)((f->prop[0] & 0xF0) | KEY_VALID);
-	c->change++;
+	my_file(f)->prop[0] = (uint8_t)((my_file(f)->prop[0] & 0xF0) | KEY_VALID);
+	my(c)->change++;
 	return SW_OK;
 }
 
@@ -504,18 +431,18 @@ uint16_t vc_key_put(struct vc_card *c, const struct vc_cmd *cmd)
 		return SW_LENGTH;
 	if (f->type != VC_RSA && f->type != VC_EC)
 		return cmd->p2 == 0xA0 ? put_secret(c, f, cmd->data, cmd->lc) : SW_FUNCTION;
-	if (cmd->p2 < 0x80 || part >= VC_PARTS ||
+	if (cmd->p2 < 0x80 || part >= MYEID_PARTS ||
 		(f->type == VC_EC && part != PART_EC_PUB && part != PART_EC_PRIV))
 		return SW_FUNCTION;
 	if (cmd->lc > vc_key_bytes(f) * (f->type == VC_EC ? 2 : 1) + 1)
 		return SW_LENGTH;
 	if (f->key != NULL)
 		vc_key_clear(f);        /* a new import replaces the old key */
-	part_clear(&f->part[part]);
-	if (!part_put(&f->part[part], cmd->data, cmd->lc) || !join_halves(f, PART_N, PART_N1) ||
+	part_clear(&my_file(f)->part[part]);
+	if (!part_put(&my_file(f)->part[part], cmd->data, cmd->lc) || !join_halves(f, PART_N, PART_N1) ||
 	    !join_halves(f, PART_D, PART_D1))
 		return SW_ERROR;
-	c->change++;
+	my(c)->change++;
 	whole = f->type == VC_RSA ? all_parts(f, need_rsa, sizeof need_rsa)
 				  : all_parts(f, need_ec, sizeof need_ec);
 	if (!whole)
@@ -527,28 +454,11 @@ uint16_t vc_key_put(struct vc_card *c, const struct vc_cmd *cmd)
 
 /* --- PSO --- */
 
-/* x^d mod n; x and result as long as the modulus. */
-static uint16_t rsa_private(const struct vc_file *f, const uint8_t *in, uint8_t *result)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, f->key, NULL);
-	size_t k = vc_key_bytes(f), len = RSA_MAX;
-	uint16_t sw = SW_DATA;
-
-	if (ctx != NULL && EVP_PKEY_decrypt_init(ctx) == 1 &&
-	    EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING) == 1 &&
-	    EVP_PKEY_decrypt(ctx, result, &len, in, k) == 1 && len == k)
-		sw = SW_OK;
-	EVP_PKEY_CTX_free(ctx);
-	ERR_clear_error();
-	return sw;
-}
-
 static uint16_t sign_rsa(const struct vc_card *c, const struct vc_file *f, const struct vc_cmd *cmd,
 	struct vc_blob *out)
 {
-	uint8_t block[RSA_MAX], result[RSA_MAX];
+	uint8_t block[VC_RSA_MAX], result[VC_RSA_MAX];
 	size_t k = vc_key_bytes(f), tail = cmd->lc;
-	uint16_t sw;
 
 	switch (c->se.alg) {
 	case ALG_RAW:
@@ -559,7 +469,7 @@ static uint16_t sign_rsa(const struct vc_card *c, const struct vc_file *f, const
 		/*
 		 * The applet takes 40 % of the modulus (measured, OpenSC #2173); OsEID what fits.
 		 */
-		if (cmd->lc == 0 || cmd->lc > (c->oseid ? k - 11 : k * 2 / 5))
+		if (cmd->lc == 0 || cmd->lc > (my(c)->oseid ? k - 11 : k * 2 / 5))
 			return SW_LENGTH;
 		break;
 	case ALG_SHA1:
@@ -579,20 +489,17 @@ static uint16_t sign_rsa(const struct vc_card *c, const struct vc_file *f, const
 			memcpy(block + k - tail, sha1_prefix, sizeof sha1_prefix);
 	}
 	memcpy(block + k - cmd->lc, cmd->data, cmd->lc);
-	sw = rsa_private(f, block, result);
-	if (sw == SW_OK)
-		vc_blob_add(out, result, k);
-	return sw;
+	if (!vc_rsa_raw(f, block, result))
+		return SW_DATA;
+	vc_blob_add(out, result, k);
+	return SW_OK;
 }
 
 static uint16_t sign_ec(const struct vc_card *c, const struct vc_file *f, const struct vc_cmd *cmd,
 	struct vc_blob *out)
 {
-	EVP_PKEY_CTX *ctx;
 	const uint8_t *hash = cmd->data;
-	uint8_t der[2 * 66 + 16];
-	size_t len = cmd->lc, n = sizeof der;
-	uint16_t sw = SW_ERROR;
+	size_t len = cmd->lc;
 
 	if (c->se.alg != ALG_EC)
 		return SW_FUNCTION;
@@ -608,12 +515,7 @@ static uint16_t sign_ec(const struct vc_card *c, const struct vc_file *f, const 
 	}
 	if (len * 8 > f->size)
 		return SW_DATA;
-	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, f->key, NULL);
-	if (ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
-		EVP_PKEY_sign(ctx, der, &n, hash, len) == 1 && vc_blob_add(out, der, n))
-		sw = SW_OK;
-	EVP_PKEY_CTX_free(ctx);
-	return sw;
+	return vc_ecdsa_der(f, hash, len, out) ? SW_OK : SW_ERROR;
 }
 
 static uint16_t pso_sign(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
@@ -648,19 +550,19 @@ static uint16_t cryptogram(struct vc_card *c, const struct vc_cmd *cmd, uint8_t 
 	case 0x81:
 		if (len != k / 2)
 			return SW_LENGTH;
-		memcpy(c->half.p, d, len);
-		c->half.len = len;
-		c->half_key = f;
+		memcpy(my(c)->half.p, d, len);
+		my(c)->half.len = len;
+		my(c)->half_key = f;
 		return SW_OK;
 	case 0x82:
-		if (c->half_key != f || c->half.len != k / 2)
+		if (my(c)->half_key != f || my(c)->half.len != k / 2)
 			return SW_CONDITIONS;
 		if (len != k / 2)
 			return SW_LENGTH;
-		memcpy(block, c->half.p, k / 2);
+		memcpy(block, my(c)->half.p, k / 2);
 		memcpy(block + k / 2, d, k / 2);
-		c->half.len = 0;
-		c->half_key = NULL;
+		my(c)->half.len = 0;
+		my(c)->half_key = NULL;
 		*whole = true;
 		return SW_OK;
 	default:
@@ -668,21 +570,10 @@ static uint16_t cryptogram(struct vc_card *c, const struct vc_cmd *cmd, uint8_t 
 	}
 }
 
-/* Where the message begins in a type 2 block, or 0. RFC 8017, 7.2.2. */
-static size_t unpad_type2(const uint8_t *em, size_t k)
-{
-	const uint8_t *zero;
-
-	if (em[0] != 0x00 || em[1] != 0x02)
-		return 0;
-	zero = memchr(em + 2, 0x00, k - 2);
-	return zero != NULL && zero - em >= 10 ? (size_t)(zero - em) + 1 : 0;
-}
-
 static uint16_t pso_decipher(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	const struct vc_file *f = c->se.key;
-	uint8_t block[RSA_MAX], plain[RSA_MAX];
+	uint8_t block[VC_RSA_MAX], plain[VC_RSA_MAX];
 	size_t k = vc_key_bytes(f), at = 0;
 	uint16_t sw;
 	bool whole;
@@ -694,9 +585,9 @@ static uint16_t pso_decipher(struct vc_card *c, const struct vc_cmd *cmd, struct
 	sw = cryptogram(c, cmd, block, &whole);
 	if (sw != SW_OK || !whole)
 		return sw;
-	sw = rsa_private(f, block, plain);
+	sw = vc_rsa_raw(f, block, plain) ? SW_OK : SW_DATA;
 	if (sw == SW_OK && c->se.alg != ALG_RAW) {
-		at = unpad_type2(plain, k);
+		at = vc_rsa_unpad2(plain, k);
 		if (at == 0)
 			sw = SW_DATA;
 	}
@@ -784,15 +675,15 @@ static uint16_t pso_symmetric(
 		return SW_LENGTH;
 	memcpy(start, c->se.iv, sizeof start);
 	/* `half` keeps the running IV between pieces. */
-	memcpy(iv, c->half_key == f && c->half.len == sizeof iv ? c->half.p : start, sizeof iv);
+	memcpy(iv, my(c)->half_key == f && my(c)->half.len == sizeof iv ? my(c)->half.p : start, sizeof iv);
 	if (len != 0)
 		memcpy(in, cmd->data, len);
 	if (pad && enc && last) {
 		memset(in + len, (int)(block - len % block), block - len % block);
 		len += block - len % block;
 	}
-	c->half_key = NULL;
-	c->half.len = 0;
+	my(c)->half_key = NULL;
+	my(c)->half.len = 0;
 	if (len == 0 || len % block != 0)
 		return SW_LENGTH;
 	if (!cbc(f, enc, iv, in, len, result))
@@ -805,9 +696,9 @@ static uint16_t pso_symmetric(
 	if (len > cmd->lc + block)
 		return SW_DATA;
 	if (!last) {
-		memcpy(c->half.p, iv, sizeof iv);
-		c->half.len = sizeof iv;
-		c->half_key = f;
+		memcpy(my(c)->half.p, iv, sizeof iv);
+		my(c)->half.len = sizeof iv;
+		my(c)->half_key = f;
 	}
 	vc_blob_add(out, result, len);
 	OPENSSL_cleanse(in, sizeof in);
@@ -841,7 +732,7 @@ static uint16_t pso_unwrap(struct vc_card *c, const struct vc_cmd *cmd, struct v
 		return SW_SECURITY;
 	sw = cmd->p2 == 0x86 ? pso_decipher(c, cmd, &plain) : pso_symmetric(c, cmd, &plain, false);
 	/* A first half gives nothing yet. */
-	if (sw == SW_OK && !(cmd->p2 == 0x86 && c->half_key == c->se.key))
+	if (sw == SW_OK && !(cmd->p2 == 0x86 && my(c)->half_key == c->se.key))
 		sw = put_secret(c, to, plain.p, plain.len);
 	OPENSSL_cleanse(plain.p, sizeof plain.p);
 	return sw;
@@ -856,7 +747,7 @@ static uint16_t pso_wrap(struct vc_card *c, const struct vc_cmd *cmd, struct vc_
 		return SW_FUNCTION;
 	if (cmd->lc != 0)
 		return SW_LENGTH;
-	if (from->data == NULL || !(from->prop[1] & EXTRACTABLE))
+	if (from->data == NULL || !(my_file(from)->prop[1] & EXTRACTABLE))
 		return SW_CONDITIONS;
 	if (!vc_file_may(c, from, VC_USE))
 		return SW_SECURITY;
@@ -896,7 +787,7 @@ uint16_t vc_key_pso(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob 
 		return sw;
 	sw = pso->run(c, cmd, out);
 	/* The consent is used up by a result, not by the first half of a cryptogram. */
-	if (sw == SW_OK && c->half_key == NULL)
+	if (sw == SW_OK && my(c)->half_key == NULL)
 		vc_sec_consent(c, key);
 	return sw;
 }
@@ -922,11 +813,8 @@ static const uint8_t *agree_point(const uint8_t *d, size_t n, size_t *len)
 uint16_t vc_key_agree(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	const struct vc_file *f = c->se.key;
-	EVP_PKEY_CTX *ctx = NULL;
-	EVP_PKEY *peer = NULL;
 	const uint8_t *point;
-	uint8_t x[66];
-	size_t len, n = sizeof x;
+	size_t len;
 	uint16_t sw;
 
 	if (cmd->p1 != 0 || cmd->p2 != 0)
@@ -941,18 +829,8 @@ uint16_t vc_key_agree(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blo
 	point = agree_point(cmd->data, cmd->lc, &len);
 	if (point == NULL || len != 2 * vc_key_bytes(f) + 1)
 		return SW_DATA;
-	peer = ec_build(f->size, point, len, NULL);
-	ctx = EVP_PKEY_CTX_new_from_pkey(NULL, f->key, NULL);
-	sw = SW_DATA;
-	if (peer != NULL && ctx != NULL && EVP_PKEY_derive_init(ctx) == 1 &&
-	    EVP_PKEY_derive_set_peer(ctx, peer) == 1 && EVP_PKEY_derive(ctx, x, &n) == 1 &&
-	    vc_blob_add(out, x, n))
-		sw = SW_OK;
-	OPENSSL_cleanse(x, sizeof x);
-	EVP_PKEY_CTX_free(ctx);
-	EVP_PKEY_free(peer);
-	ERR_clear_error();
-	if (sw == SW_OK)
-		vc_sec_consent(c, f);
-	return sw;
+	if (!vc_ecdh(f, point, len, out))
+		return SW_DATA;
+	vc_sec_consent(c, f);
+	return SW_OK;
 }
