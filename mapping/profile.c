@@ -54,12 +54,21 @@ static const struct schema_word quirk_array[] = {
 	QUIRK_LIST(X)
 #undef X
 };
+static const struct schema_word sm_array[] = {
+	{ "none", SM_NONE }, { "contactless", SM_CONTACTLESS }, { "always", SM_ALWAYS }
+};
+/* in the order of enum cipher, cardos/crypt.h */
+static const struct schema_word pace_array[] = {
+	{ "3des", 0 }, { "aes-128", 1 }, { "aes-192", 2 }, { "aes-256", 3 }
+};
 static const struct schema_words sign_words = WORDS(sign_array);
 static const struct schema_words decipher_words = WORDS(decipher_array);
 static const struct schema_words derive_words = WORDS(derive_array);
 static const struct schema_words curve_words = WORDS(curve_array);
 static const struct schema_words coding_words = WORDS(coding_array);
 static const struct schema_words forget_words = WORDS(forget_array);
+static const struct schema_words sm_words = WORDS(sm_array);
+static const struct schema_words pace_words = WORDS(pace_array);
 static const struct schema_words quirk_words = WORDS(quirk_array);
 
 /* ---- match ---- */
@@ -750,9 +759,12 @@ static const struct schema_rule io_rules[] = {
 	{ .key = "max-send", .take = take_unsigned, .lo = 1, .hi = 65535,
 	    .off = offsetof(struct profile, max_send) },
 	{ .key = "max-recv", .take = take_unsigned, .lo = 1, .hi = 65536,
-	    .off = offsetof(struct profile, max_recv) }
+	    .off = offsetof(struct profile, max_recv) },
+	{ .key = "sm", .take = take_word, .words = &sm_words, .off = offsetof(struct profile, sm) },
+	{ .key = "pace", .take = take_set, .hi = 4, .words = &pace_words,
+	    .off = offsetof(struct profile, pace) }
 };
-static const struct schema_level io_level = { "io", io_rules, 2 };
+static const struct schema_level io_level = { "io", io_rules, 4 };
 
 static const struct schema_rule profile_rules[] = {
 	{ .key = "schema", .take = take_schema, .must = true },
@@ -819,6 +831,8 @@ profile_finish(struct load *l, const struct ynode *root, struct profile *p)
 		    "a fallback has no match: it is tried when none fits");
 	if (!p->fallback && !p->nmatch)
 		return schema_complain(l, root, "the profile: the key \"match\" is missing");
+	if (p->pace && !p->sm)
+		return schema_complain(l, root, "io: pace is given, but sm does not say when");
 	if (p->rsa_min > p->rsa_max)
 		return schema_complain(l, root, "rsa: min is larger than max");
 	if (algs & rsa && !p->rsa_max)

@@ -121,6 +121,9 @@ struct select_how {
 
 struct p15_objects; /* mapping/p15.h */
 
+/* When a card is spoken to through secure messaging, behind PACE with its access number. Source: fineid 5. */
+enum sm_use { SM_NONE, SM_CONTACTLESS, SM_ALWAYS };
+
 struct profile {
 	char *name;             /* "myeid" */
 	char *driver;           /* "myeid": cardos/os_myeid.c */
@@ -144,6 +147,8 @@ struct profile {
 	unsigned max_send, max_recv; /* bytes of data in one APDU; 0: the driver's default */
 	struct select_how select;
 	struct p15_objects *objects; /* what the card's directory may leave out; NULL: nothing */
+	unsigned sm;            /* enum sm_use */
+	unsigned pace;          /* ciphers that are taken: set of 1u << enum cipher (cardos/crypt.h); 0: all */
 	unsigned quirks;        /* set of 1u << enum quirk */
 	enum watch_kind watch;
 	struct path watch_path;
