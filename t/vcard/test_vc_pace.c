@@ -1577,7 +1577,8 @@ START_TEST(images_are_checked)
 END_TEST
 
 UNIT_MAIN("vc_pace", icao_nonce, des_keys_are_odd, icao_example, every_curve_and_cipher, card_access_is_free,
-	demand_refuses_all_else, wrong_can, wrong_cans_slow_the_card, mse_is_checked, steps_are_in_order, points_are_checked,
+	demand_refuses_all_else, wrong_can, wrong_cans_slow_the_card, mse_is_checked,
+	steps_are_in_order, points_are_checked,
 	spoilt_commands_end_the_channel, every_bit_counts, a_command_counts_once, the_mf_ends_the_channel,
 	the_channel_carries_what_was_meant, lengths_are_limited, long_answers_come_in_parts,
 	fineid_contactless, by_t0, images_extend, images_are_checked)
