@@ -41,7 +41,7 @@ bool vc_iso_may(const struct vc_card *c, const struct vc_file *f, enum vc_iso_ri
 	uint8_t need = own->right[right];
 	const struct vc_pin *pin;
 
-	if (!c->activated || own->status == VC_ISO_CREATION || need == VC_ALWAYS)
+	if (own->status == VC_ISO_CREATION || need == VC_ALWAYS)
 		return true;
 	pin = need != VC_NEVER ? vc_iso_pin(c, f, need) : NULL;
 	return pin != NULL && pin->verified;
@@ -77,6 +77,13 @@ bool vc_iso_image_rights(const struct vc_card *c, struct vc_file *f, const char 
 	number = strtoul(update, &end, 10);
 	own->right[VC_ISO_UPDATE] = ref_of(c, number < VC_PINS ? (unsigned)number : 0);
 	return *end == '\0' && own->right[VC_ISO_UPDATE] != VC_NEVER;
+}
+
+void vc_iso_image_mf(struct vc_card *c, bool blank)
+{
+	vc_iso_image_rights(c, c->files, NULL);
+	if (blank)
+		memset(vc_iso_file(c->files)->right, VC_ALWAYS, VC_ISO_RIGHTS);
 }
 
 /* The file that P1 and the data name; NULL with a status word. */
