@@ -78,6 +78,8 @@ START_TEST(transfers_are_short)
 	ck_assert_uint_eq(vct_send(vc, "00 B0 00 00 F4", out, sizeof out), 246);
 	EXPECT(vc, "00 B0 04 00 F4", "6C 39");
 	EXPECT(vc, "00 B2 01 04 00", "69 81");
+	n = vct_data(vc, "00 2A 9E 9A", in, 245, false, out, sizeof out);
+	ck_assert_uint_eq(vct_sw(out, n), 0x6700);
 	EXPECT(vc, SELECT_MF, OK);
 	EXPECT(vc, "00 20 00 01 08 " AUTH_PIN, OK);
 	EXPECT(vc, "00 A4 08 0C 04 50 15 44 04", OK);
@@ -184,6 +186,9 @@ START_TEST(everything_is_made)
 	uint8_t key[266], out[300], hash[20] = { 1 };
 	size_t n;
 
+	/* Entry 1 of the MF; the same number will be another PIN in 5015. */
+	EXPECT(vc, "00 1E 01 01 14 55 FF " SIGN_PIN " AA FF " PUK_1, OK);
+	EXPECT(vc, "00 20 00 01 08 " SIGN_PIN, OK);
 	/* DF 5015: DELETE, CREATE file and CREATE AC always. A name of up to 16 bytes follows. */
 	EXPECT(vc, "00 E0 00 00 17 50 15 20 00 00 00 F0 0F FF 00 01 " AID, OK);
 	EXPECT(vc, SELECT_MF, OK);
@@ -197,12 +202,11 @@ START_TEST(everything_is_made)
 	EXPECT(vc, "00 1E 01 02 14 34 FF " AUTH_PIN " AA FF " PUK_1, "6A 80");
 	EXPECT(vc, "00 1E 01 02 13 33 FF " AUTH_PIN " AA FF 31 32 33 34 35 36 37", "67 00");
 	EXPECT(vc, "00 CA 01 01 05", "30 03 81 01 01 90 00");
-	ck_assert_int_eq(vc_tries(vc, 1), 3);
-	ck_assert_int_eq(vc_puk_tries(vc, 1), 10);
-	/* The same number is another PIN in the MF. */
+	ck_assert_int_eq(vc_tries(vc, 1), 5);
+	ck_assert_int_eq(vc_tries(vc, 2), 3);
+	ck_assert_int_eq(vc_puk_tries(vc, 2), 10);
 	EXPECT(vc, SELECT_MF, OK);
-	EXPECT(vc, "00 20 00 01 08 " AUTH_PIN, "6A 88");
-	EXPECT(vc, "00 1E 01 01 14 55 FF " SIGN_PIN " AA FF " PUK_1, OK);
+	EXPECT(vc, "00 20 00 01 08 " AUTH_PIN, "63 C4");
 	EXPECT(vc, "00 20 00 01 08 " SIGN_PIN, OK);
 	/* A key file and its key, in two pieces. */
 	EXPECT(vc, SELECT_5015, OK);

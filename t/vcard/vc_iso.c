@@ -236,10 +236,23 @@ void vc_iso_list(const struct vc_card *c, struct vc_blob *out)
 		}
 }
 
+/* The PIN of a reference, of the current DF or the nearest above. */
+static struct vc_pin *named_pin(struct vc_card *c, unsigned ref)
+{
+	const struct vc_file *df;
+	struct vc_pin *pin;
+
+	for (df = c->df; df != NULL; df = df->parent)
+		for (pin = c->pin + 1; pin < c->pin + VC_PINS; pin++)
+			if (pin->set && pin->ref == ref && vc_iso_pin_home(pin) == df->fid)
+				return pin;
+	return NULL;
+}
+
 /* The PIN of P2 for a command with `blocks` blocks; NULL with a status word. */
 static struct vc_pin *pin_for(struct vc_card *c, const struct vc_cmd *cmd, size_t blocks, uint16_t *sw)
 {
-	struct vc_pin *pin = cmd->p1 == 0 ? vc_pin_by_ref(c, cmd->p2) : NULL;
+	struct vc_pin *pin = cmd->p1 == 0 ? named_pin(c, cmd->p2) : NULL;
 
 	*sw = SW_OK;
 	if (cmd->p1 != 0)
