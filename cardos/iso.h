@@ -30,6 +30,9 @@ int iso_select(struct card *card, unsigned p1, struct view id, struct fci *fci);
 /* Makes a DF current, by its name where the profile has one; the application itself for an empty path.
  * Nothing is sent when it is current already. */
 int iso_enter_df(struct card *card, const struct path *df);
+/* The DF where a file is, which may be a DF that has a name itself; the application for what is in the MF, or
+ * nowhere. Pure. */
+struct path iso_df_of(const struct card *card, const struct path *file);
 /* Selects the file of a path; PATH_APP through ops->select_app and the path below it. Keeps
  * card->app_selected true to what is current. */
 int iso_select_path(struct card *card, const struct path *path, struct fci *fci);

@@ -20,19 +20,6 @@ struct use {
 	size_t out_len;         /* of a signature, bytes */
 };
 
-/* The DF that holds the key's file; the application for keys without one or in the MF. */
-static struct path
-key_df(const struct key_ref *key)
-{
-	static const uint8_t app[] = { 0x50, 0x15 };
-	struct path df = key->path;
-
-	df.len = df.from == PATH_AID || df.len < 2 ? 0 : (uint8_t)(df.len - 2);
-	if (!df.len || (df.from == PATH_MF && df.len == sizeof app && memcmp(df.b, app, sizeof app) == 0))
-		df = (struct path){ .from = PATH_APP };
-	return df;
-}
-
 static int
 mse(struct card *card, const struct use *u)
 {
@@ -76,7 +63,7 @@ worth_reselecting(int r)
 static int
 use_key(struct card *card, const struct use *u, struct buf *out)
 {
-	const struct path df = key_df(u->key);
+	const struct path df = iso_df_of(card, &u->key->path);
 	size_t start = out->len;
 	bool sure;
 	int r = 0;
