@@ -323,6 +323,7 @@ START_TEST(esign_is_selected_by_name)
 		EXPECT(vc, "00 A4 00 0C 02 3F 00", OK);
 		EXPECT(vc, "00 A4 01 0C 02 50 16", answer);
 		EXPECT(vc, "00 A4 00 0C 02 50 16", answer);
+		EXPECT(vc, "00 A4 09 0C 02 50 16", answer);
 		EXPECT(vc, "00 A4 02 0C 02 43 32", "6A 82");
 		/* It is the MF that is still selected. */
 		EXPECT(vc, "00 A4 02 0C 02 43 33", OK);
@@ -344,10 +345,10 @@ START_TEST(select_speaks_as_oberthur_does)
 	struct vc *vc = card(COSMOX);
 
 	EXPECT(vc, "00 A4 02 04 02 50 32 00",
-		"62 1B 80 02 00 80 82 01 01 83 02 50 32 88 00 A1 09 8C 07 7B FF FF FF FF FF 00 8A 01 05 "
+		"62 1B 80 02 02 00 82 01 01 83 02 50 32 88 00 A1 09 8C 07 7B FF FF FF FF FF 00 8A 01 05 "
 		OK);
 	EXPECT(vc, "00 A4 01 04 02 50 32 00",
-		"62 1B 80 02 00 80 82 01 01 83 02 50 32 88 00 A1 09 8C 07 7B FF FF FF FF FF 00 8A 01 05 "
+		"62 1B 80 02 02 00 82 01 01 83 02 50 32 88 00 A1 09 8C 07 7B FF FF FF FF FF 00 8A 01 05 "
 		OK);
 	EXPECT(vc, "00 A4 03 0C", OK);
 	EXPECT(vc, "00 A4 02 04 02 2F 01 00",
@@ -378,7 +379,7 @@ START_TEST(reading_is_in_pieces_of_231_bytes)
 	EXPECT(vc, "00 B0 00 00 10", "69 86");
 	/* EF.ATR and EF.SN by their short identifiers. */
 	EXPECT(vc, "00 B0 9D 00 E7",
-		"43 01 B8 46 04 04 29 EC C1 47 03 94 01 80 E0 10 02 02 00 FF 02 02 00 E7 02 02 01 00 "
+		"43 01 B8 46 04 04 29 EC C1 47 03 94 01 80 E0 10 02 02 00 FF 02 02 00 E7 02 02 00 E7 "
 		"02 02 00 E7 82 02 90 00 62 82");
 	EXPECT(vc, "00 B0 9C 00 0E", "5A 0C 92 46 00 00 01 60 00 47 11 01 23 45 90 00");
 	/* It is current then. */
@@ -683,6 +684,7 @@ START_TEST(an_environment_names_what_the_key_can)
 	EXPECT(vc, "00 22 81 B6 06 80 01 54 84 01 82", "6A 86");
 	EXPECT(vc, "00 22 41 A6 06 80 01 54 84 01 82", "6A 86");
 	EXPECT(vc, "00 22 41 B6", "67 00");
+	EXPECT(vc, "00 22 41 AA 03 80 01 40", "6A 86");
 	/* Cosmo v7 knows SHA-1 yet. */
 	vc_free(&vc);
 	vc = card(COSMO7);
@@ -736,6 +738,15 @@ START_TEST(cosmo_v7_ends_a_hash_itself)
 	/* A whole hash in the object 90 is the form of citizens' cards. */
 	EXPECT(vc, "00 2A 90 A0 22 90 20 " HASH32, "6A 80");
 	EXPECT(vc, "00 2A 9E 9A 00", "69 85");
+	/* The hash may be named before the signature, and then holds for it. */
+	EXPECT(vc, "00 22 41 AA 03 80 01 40", OK);
+	EXPECT(vc, "00 2A 90 A0 07 90 00 80 03 61 62 63", "69 85");
+	mse(vc, 0xB6, 0x12, 0x01, "6A 80");
+	mse(vc, 0xB6, 0x42, 0x01, OK);
+	EXPECT(vc, "00 2A 90 A0 07 90 00 80 03 61 62 63", OK);
+	ck_assert(signs_message(vc, "abc", 3));
+	EXPECT(vc, "00 22 41 AA 03 80 01 41", "6A 80");
+	EXPECT(vc, "00 22 41 AA 03 80 01 20", "6A 80");
 	/* Without a key there is no algorithm to go on with. */
 	EXPECT(vc, ESIGN, OK);
 	EXPECT(vc, "00 2A 90 A0 07 90 00 80 03 61 62 63", "69 85");
@@ -939,6 +950,82 @@ START_TEST(other_families_are_refused)
 }
 END_TEST
 
+/* What the directories say in the forms that are easily read wrong. */
+START_TEST(directories_are_as_the_facts_have_them)
+{
+	static const struct { const char *fid, *bytes; } forms[] = {
+		/* EF.DIR: AID, label, path, the OID of S4-2 by its label. */
+		{ "2F 00", "61 2C 4F 0C " AID " 50 0B 46 49 4E 45 49 44 20 53 34 2D 32 51 04 3F 00 50 15 "
+			"73 09 06 07 2A 81 76 84 05 03 01 00" },
+		/* EF.AOD: PIN1 without padding, by the code 03; the code is an unblocking PIN. */
+		{ "70 02", "0C 0F 70 65 72 75 73 74 75 6E 6E 75 73 6C 75 6B 75 03 02 06 C0 04 01 03 30 03 04 01 01 "
+			"A1 1B 30 19 03 02 03 08 0A 01 01 02 01 04 02 01 08 02 01 08 80 01 03 30 04 04 02 3F 00" },
+		{ "70 02", "03 02 01 0A 0A 01 01 02 01 08 02 01 08 02 01 08 80 01 12" },
+		/* EF.PrKD: key 82 is a negative number; its path is DF.ESIGN's. */
+		{ "70 01", "02 01 01 30 26 04 01 46 03 03 06 00 40 03 02 03 B8 02 01 82 A1 15 02 01 12" },
+		{ "70 01", "04 04 3F 00 50 16 02 02 08 00" },
+	};
+	struct vc *vc = card(COSMO7);
+
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+		uint8_t content[600], out[300], want[80];
+		char text[40];
+		int len = vc_hex(forms[i].bytes, want, sizeof want);
+		size_t at = 0, n, k;
+
+		ck_assert_int_gt(len, 0);
+		EXPECT(vc, i == 0 ? "00 A4 00 0C" : APP, OK);
+		snprintf(text, sizeof text, "00 A4 02 0C 02 %s", forms[i].fid);
+		EXPECT(vc, text, OK);
+		do {
+			snprintf(text, sizeof text, "00 B0 %02X %02X E7", (unsigned)at >> 8 & 0x7F,
+				(unsigned)at & 0xFF);
+			n = vct_send(vc, text, out, sizeof out);
+			ck_assert(n >= 2 && at + n <= sizeof content);
+			memcpy(content + at, out, n - 2);
+			at += n - 2;
+		} while (vct_sw(out, n) == 0x9000);
+		for (k = 0; k + (size_t)len <= at && memcmp(content + k, want, (size_t)len) != 0; k++)
+			;
+		ck_assert_msg(k + (size_t)len <= at, "not in %s: %s", forms[i].fid, forms[i].bytes);
+	}
+	vc_free(&vc);
+}
+END_TEST
+
+START_TEST(an_image_says_which_card_it_is)
+{
+	static const char *const texts[] = {
+		"os: iasecc\natr: 3B00\n", "os: iasecc\natr: 3B00\ntype: cosmo8\n",
+	};
+	char err[512];
+
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert(vct_text(texts[i], err, sizeof err) == NULL);
+		ck_assert_msg(strstr(err, "'type' must be cosmo7, idme or cosmox") != NULL, "%s", err);
+	}
+}
+END_TEST
+
+START_TEST(a_card_tells_lengths_when_the_image_says_so)
+{
+	static const char text[] = "os: iasecc\natr: 3B00\ntype: cosmo7\npin-attributes: yes\n"
+		"pins: [ { number: 1, ref: 3, value: \"1234\", min: 4, max-digits: 8 } ]\n"
+		"files: [ { path: 5015, type: df, name: A000000063504B43532D3135 } ]\n";
+	char err[512] = "";
+	struct vc *vc = vct_text(text, err, sizeof err);
+
+	ck_assert_msg(vc != NULL, "%s", err);
+	EXPECT(vc, "00 CB 3F FF 0B 4D 09 70 07 BF 81 03 03 7F 41 80 00", "6A 88");
+	EXPECT(vc, APP, OK);
+	EXPECT(vc, "00 CB 3F FF 0B 4D 09 70 07 BF 81 03 03 7F 41 80 00",
+		"70 0D BF 81 03 09 7F 41 06 80 01 08 81 01 04 90 00");
+	/* An image without EF.ATR: commands may be as long as they can. */
+	EXPECT(vc, "00 B0 9D 00 10", "6A 82");
+	vc_free(&vc);
+}
+END_TEST
+
 START_TEST(answers_to_reset_are_those_of_the_facts)
 {
 	static const char *const atrs[] = {
@@ -972,4 +1059,5 @@ UNIT_MAIN("vc_iasecc", the_probe_tells_the_family_and_spends_nothing, a_pin_is_i
 	a_signature_needs_its_pin_its_hash_and_its_key, an_environment_names_what_the_key_can,
 	cosmo_v7_ends_a_hash_itself, a_cryptogram_comes_in_links_behind_81,
 	a_command_is_as_long_as_ef_atr_says, over_t0_answers_are_fetched, other_families_are_refused,
-	answers_to_reset_are_those_of_the_facts)
+	directories_are_as_the_facts_have_them, an_image_says_which_card_it_is,
+	a_card_tells_lengths_when_the_image_says_so, answers_to_reset_are_those_of_the_facts)
