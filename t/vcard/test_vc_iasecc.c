@@ -411,8 +411,7 @@ START_TEST(nobody_writes_to_an_issued_card)
 {
 	static const char *const forbidden[] = {
 		"00 D6 00 00 01 00", "00 0E 00 00", "00 E4 00 00", "00 47 00 00 05 70 03 BF 90 02 00",
-		"00 E0 00 00 1B 62 19 80 02 00 10 82 01 01 83 02 50 33 "
-		"A1 09 8C 07 7B 00 00 00 00 00 00 8A 01 01",
+		"00 E0 00 00 0F 62 0D 80 02 00 10 82 01 01 83 02 50 33 88 00",
 		"00 DB 3F FF 0E 70 0C BF A0 02 08 7F 49 05 82 03 01 00 01",
 	};
 	struct vc *vc = card(IDME);
