@@ -173,6 +173,8 @@ struct vc_model {
 	bool (*piece)(const struct vc_card *, const struct vc_cmd *);
 	/* Forgets what a reset forgets, beyond what every card does. */
 	void (*reset)(struct vc_card *);
+	/* The card is about to be freed: frees what its state points to. */
+	void (*gone)(struct vc_card *);
 	/* A file is about to be freed: drops what points to it. */
 	void (*file_gone)(struct vc_card *, struct vc_file *);
 	/* A PIN's verified state was dropped: drops what it gave besides. */
@@ -188,7 +190,7 @@ struct vc_model {
 
 /* Every model that an image can name, ended by NULL; vc_image.c. */
 extern const struct vc_model *const vc_models[];
-extern const struct vc_model vc_myeid, vc_mute, vc_iasecc;
+extern const struct vc_model vc_myeid, vc_fineid, vc_iasecc, vc_mute;
 
 /* --- vc_run.c: the way of an APDU. Source: ISO/IEC 7816-3, 12; 7816-4, 5. --- */
 
