@@ -20,7 +20,7 @@
 #define SW_SECURITY 0x6982      /* security status not satisfied */
 #define ANSWER_ROUNDS_MAX 300u  /* GET RESPONSEs of one command; 256 carry 64 KiB */
 
-static const struct card_ops *const drivers[] = { &os_myeid, &os_generic };
+static const struct card_ops *const drivers[] = { &os_myeid, &os_thales, &os_iasecc, &os_generic };
 
 const struct card_ops *
 card_driver(const char *name)
@@ -33,6 +33,14 @@ card_driver(const char *name)
 
 /* Commands */
 
+/* What is current on the card is not known any more. */
+static void
+card_moved(struct card *card)
+{
+	card->app_selected = card->app_sure = false;
+	card->df.len = 0;
+}
+
 static void
 card_lost(struct card *card, int r)
 {
@@ -42,7 +50,7 @@ card_lost(struct card *card, int r)
 	}
 	if (r == E_RESET || r == E_GONE) {
 		channel_end(card);
-		card->app_selected = card->app_sure = false;
+		card_moved(card);
 	}
 }
 
@@ -99,7 +107,7 @@ exchange_le(struct card *card, const struct apdu *a, struct resp *resp, exchange
 	/* nor under secure messaging, where the card's word came in an answer that is complete */
 	if ((r = way(card, a, resp)) != 0 || resp->sw >> 8 != 0x6C || (card->sm && way != exchange_bare))
 		return r;
-	if (a->le == LE_NONE && a->flags & APDU_SECRET_IN)
+	if (a->flags & APDU_ONCE || (a->le == LE_NONE && a->flags & APDU_SECRET_IN))
 		return 0;
 	again.le = resp->sw & 0xFF ? resp->sw & 0xFFu : LE_ANY;
 	return way(card, &again, resp);
@@ -203,12 +211,14 @@ card_apdu(struct card *card, const struct apdu *a, struct resp *resp)
 	int r;
 
 	resp->data.secret = resp->data.secret || a->flags & APDU_SECRET_OUT;
+	if (!last.cla)
+		last.cla = card->caps.cla;
 	if (!card->caps.extended && last.le > LE_ANY)
 		last.le = LE_ANY;
 	if (a->data.len > send_max(card, last.le != LE_NONE) && !card->caps.extended) {
 		if (!(a->flags & APDU_CHAIN) || !card->caps.chaining)
 			return E_UNSUPPORTED;
-		if ((r = send_chain(card, a, &last, resp)) != 0 || resp->sw != SW_OK)
+		if ((r = send_chain(card, &last, &last, resp)) != 0 || resp->sw != SW_OK)
 			return r;
 	}
 	if ((r = exchange_le(card, &last, resp, exchange)) != 0)
@@ -267,7 +277,7 @@ driver_drop(struct card *card)
 	card->os = NULL;
 	card->ops = NULL;
 	card->pf = NULL;
-	card->app_selected = card->app_sure = false;
+	card_moved(card);
 	buf_reset(&card->serial);
 	card->caps = (struct card_caps){ 0 };
 }
@@ -503,7 +513,7 @@ reopen(struct card *card)
 
 	card->was_reset = true;
 	card->stale = true;
-	card->app_selected = card->app_sure = false;
+	card_moved(card);
 	buf_move(&was, &card->serial);
 	channel_end(card);
 	r = driver_open(card);
@@ -531,6 +541,7 @@ card_begin(struct card *card, int deadline_ms)
 			return r;
 		}
 		card->app_sure = false;
+		card->df.len = 0;
 		r = reset ? reopen(card) : 0;
 		if (r)
 			end_chan(card, IO_END_LEAVE);
@@ -542,12 +553,16 @@ card_begin(struct card *card, int deadline_ms)
 int
 card_end(struct card *card, enum io_end how)
 {
+	if (card->end_reset)
+		how = IO_END_RESET;
+	card->end_reset = false;
 	/* the next begin may not tell of a reset of our own */
 	if (how == IO_END_RESET) {
 		card->app_selected = false;
 		card->stale = true;
 	}
 	card->app_sure = false;
+	card->df.len = 0;
 	return end_chan(card, how);
 }
 

@@ -381,11 +381,12 @@ static void log_hex(FILE *log, const uint8_t *p, size_t n)
 }
 
 /* PINs and keys go in, plain texts and shared secrets come out. */
-static bool secret_in(const uint8_t *in)
+static bool secret_in(const struct vc_card *c, const uint8_t *in)
 {
 	static const uint8_t ins[] = { 0x20, 0x24, 0x2C, 0xDA };
 
-	return memchr(ins, in[1], sizeof ins) != NULL || (in[1] == 0x2A && in[2] == 0x84);
+	return memchr(ins, in[1], sizeof ins) != NULL || (in[1] == 0x2A && in[2] == 0x84) ||
+		(c->model->secret != NULL && c->model->secret(c, in));
 }
 
 static bool secret_out(const uint8_t *in)
@@ -398,7 +399,7 @@ static void log_command(struct vc *vc, const uint8_t *in, size_t n)
 	if (vc->log == NULL)
 		return;
 	fputs("> ", vc->log);
-	if (n > 5 && secret_in(in)) {
+	if (n > 5 && secret_in(vc->card, in)) {
 		log_hex(vc->log, in, 4);
 		fprintf(vc->log, " %02X [*%zu]", in[4], n - 5);
 	} else {

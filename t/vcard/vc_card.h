@@ -185,6 +185,8 @@ struct vc_model {
 	void (*file_gone)(struct vc_card *, struct vc_file *);
 	/* A PIN's verified state was dropped: drops what it gave besides. */
 	void (*pin_dropped)(struct vc_card *, unsigned number);
+	/* Whether a command of at least 4 bytes brings a secret that the log must star, beyond what vc.c knows. */
+	bool (*secret)(const struct vc_card *, const uint8_t *in);
 	/* Whether the card can hold a key of the type and bits. */
 	bool (*key_fits)(const struct vc_card *, uint8_t type, size_t bits);
 	/* Keys of an image that only this model has, " like these "; and what reads them. */
@@ -196,7 +198,7 @@ struct vc_model {
 
 /* Every model that an image can name, ended by NULL; vc_image.c. */
 extern const struct vc_model *const vc_models[];
-extern const struct vc_model vc_myeid, vc_fineid, vc_mute;
+extern const struct vc_model vc_myeid, vc_fineid, vc_iasecc, vc_setcos, vc_miocos, vc_mute;
 
 /* --- vc_run.c: the way of an APDU. Source: ISO/IEC 7816-3, 12; 7816-4, 5. --- */
 

@@ -1,4 +1,12 @@
-/* PACE and the channel around a card. Source: facts on secure messaging, sections 2 and 3. */
+/*
+ * PACE and the channel around a card. Source: facts on secure messaging, sections 2 and 3.
+ *
+ * Where no source says what a card does, the stricter way is taken: a plain command ends the channel; its end
+ * takes back the PINs that were verified; a wrapped command wants its Le, but over T=0; more bytes than the
+ * buffer has are refused with 6700 when READ BINARY asks for them by number. The status words of a point that
+ * is none (6A80), and of a wrapped command without a channel that ever was (6987), are guesses. The nonce has
+ * two blocks with 3DES, so that a terminal which takes but one is found out.
+ */
 #include <openssl/bn.h>
 #include <openssl/crypto.h>
 #include <openssl/ec.h>
@@ -482,7 +490,9 @@ static bool reads_access(const struct vc_card *c, const struct vc_cmd *cmd)
 {
 	if (cmd->cla != 0x00 || cmd->ins != 0xB0)
 		return false;
-	return (cmd->p1 & 0x80) != 0 ? cmd->p1 == (0x80 | CARD_ACCESS_SFI) && at_mf(c) : c->pace->access_current;
+	if ((cmd->p1 & 0x80) == 0)
+		return c->pace->access_current;
+	return cmd->p1 == (0x80 | CARD_ACCESS_SFI) && at_mf(c);
 }
 
 static uint16_t access_select(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
