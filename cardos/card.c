@@ -15,7 +15,8 @@
 #define INS_SELECT 0xA4
 #define ANSWER_ROUNDS_MAX 300u  /* GET RESPONSEs of one command; 256 carry 64 KiB */
 
-static const struct card_ops *const drivers[] = { &os_myeid, &os_thales, &os_iasecc, &os_generic };
+static const struct card_ops *const drivers[] = { &os_myeid, &os_thales, &os_iasecc, &os_setcos, &os_miocos,
+	&os_generic };
 
 const struct card_ops *
 card_driver(const char *name)
@@ -107,7 +108,7 @@ exchange_le(struct card *card, const struct apdu *a, struct resp *resp)
 static int
 fetch_rest(struct card *card, const struct apdu *a, struct resp *resp)
 {
-	struct apdu get = { .cla = a->cla & 0x03, .ins = 0xC0,
+	struct apdu get = { .cla = a->cla ? a->cla & 0x03 : card->caps.cla, .ins = 0xC0,
 		.flags = a->flags & APDU_SECRET_OUT };
 	size_t before;
 	int r;

@@ -37,6 +37,14 @@ named_df(const struct card *card, const struct path *path)
 	return NULL;
 }
 
+static int
+select_mf(struct card *card, struct fci *fci)
+{
+	static const uint8_t mf[] = { 0x3F, 0x00 };
+
+	return iso_select(card, 0x00, view_of(mf, sizeof mf), fci);
+}
+
 /* An EF below the DF that is current. */
 static int
 select_below(struct card *card, struct view ids, struct fci *fci)
@@ -64,15 +72,25 @@ path_eq(const struct path *a, const struct path *b)
 	return a->from == b->from && a->len == b->len && memcmp(a->b, b->b, a->len) == 0;
 }
 
+/* Whether a DF is the application, which directories name by its path. */
+static bool
+is_app(const struct path *df)
+{
+	static const uint8_t app[] = { 0x50, 0x15 };
+
+	return df->from == PATH_APP ? !df->len :
+	    df->from == PATH_MF && df->len == sizeof app && memcmp(df->b, app, sizeof app) == 0;
+}
+
 int
 iso_enter_df(struct card *card, const struct path *df)
 {
 	const struct df_name *named = named_df(card, df);
 	int r;
 
-	if (!df->len)
+	if (is_app(df))
 		return card->app_selected ? 0 : card->ops->select_app(card);
-	if (path_eq(&card->df, df))
+	if (df->len && path_eq(&card->df, df))
 		return 0;
 	card->app_selected = card->app_sure = false;
 	card->df.len = 0;
@@ -81,7 +99,7 @@ iso_enter_df(struct card *card, const struct path *df)
 	else if (df->from == PATH_AID)
 		r = iso_select(card, 0x04, view_of(df->b, df->len), NULL);
 	else if (df->from == PATH_MF)
-		r = iso_select(card, 0x08, view_of(df->b, df->len), NULL);
+		r = df->len ? iso_select(card, 0x08, view_of(df->b, df->len), NULL) : select_mf(card, NULL);
 	else if ((r = card->ops->select_app(card)) == 0)
 		r = iso_select(card, df->len == 2 ? card->pf->select.df : 0x09, view_of(df->b, df->len), NULL);
 	card->app_selected = card->app_sure = false;
@@ -93,7 +111,6 @@ iso_enter_df(struct card *card, const struct path *df)
 int
 iso_select_path(struct card *card, const struct path *path, struct fci *fci)
 {
-	static const uint8_t mf[2] = { 0x3F, 0x00 };
 	const struct df_name *named = named_df(card, path);
 	int r;
 
@@ -111,7 +128,7 @@ iso_select_path(struct card *card, const struct path *path, struct fci *fci)
 	if (path->from == PATH_AID)
 		return iso_select(card, 0x04, view_of(path->b, path->len), fci);
 	if (!path->len)
-		return iso_select(card, 0x00, view_of(mf, sizeof mf), fci);
+		return select_mf(card, fci);
 	return iso_select(card, 0x08, view_of(path->b, path->len), fci);
 }
 
