@@ -716,10 +716,24 @@ START_TEST(myeid_is_known_by_the_end_of_its_historical_bytes)
 }
 END_TEST
 
-/* Every answer to reset that the lists have of these cards. Source: card-setcos 1.1, card-miocos 1, fineid 2. */
-START_TEST(old_finnish_cards_are_told_apart)
+/* Contact and contactless ATRs of fineid 2, card-setcos 1.1 and card-miocos 1: another wrapper, the same historical
+ * bytes. NULL: no FINEID card, or one that no profile is for. */
+START_TEST(fineid_cards_are_known_by_their_historical_bytes)
 {
 	static const struct { const char *atr, *profile; } cases[] = {
+		{ "3B7F9600008031B865B0850300EF1200F6829000", "fineid-3-0" },
+		{ "3B8F80018031B865B0850300EF1200F68290004D", "fineid-3-0" },
+		{ "3B7F9600008031B865B08504021B1200F6829000", "fineid-3-1" },
+		{ "3B8F80018031B865B08504021B1200F6829000BC", "fineid-3-1" },
+		{ "3B7F9600008031B865B085050011122460829000", "fineid-4" },
+		{ "3B7F9600008031B865B085051024122460829000", "fineid-4" },
+		{ "3B8F80018031B865B08505102412246082900022", "fineid-4" },
+		{ "3BDF96008031FE450031B8640429ECC173940180829000DA", "fineid-org-cosmo7" },
+		{ "3BDF96008031FE450031B8640429ECC17394018082900000", "fineid-org-cosmo7" },
+		{ "3BDD96008031FE450031B8640429ECC1739401808248", "fineid-org-idme" },
+		{ "3B8980018057434954495A323191", "fineid-org-idme" },
+		{ "3BDD96008031FE450031B8640429ECC1739401808349", "fineid-org-cosmox" },
+		{ "3B8D80010031B8640429ECC1739401808304", "fineid-org-cosmox" },
 		{ "3B9F94401E0067114346495345105266FF819000", "setcos-4-3" },     /* 4.3.1, Instant EID */
 		{ "3B9F94401E0067164346495345105266FF810020", "setcos-4-3" },     /* RSA SecurID 3100 */
 		{ "3B9F94401E0067004346495345105266FF819000", "setcos-4-3" },     /* 4.3.1B3, FINEID 1016 */
@@ -748,6 +762,12 @@ START_TEST(old_finnish_cards_are_told_apart)
 		{ "3B9D114023006810114D696F434F53009000", "miocos" },
 		{ "3B9D944023006820014D696F434F53009000", "miocos" },             /* 2.0 */
 		{ "3B9D944023006823014D696F434F53009000", "miocos" },             /* 2.3, by the pattern */
+		/* Estonia's card of 2025, Uruguay's, IDPrime, a Moroccan IAS-ECC card: others' */
+		{ "3BFF9600008031FE438031B85365494464B085051012233F1D", NULL },
+		{ "3B7F94000080318065B0850300EF120FFF829000", NULL },
+		{ "3B7F96000080318065B0850300EF120FFE829000", NULL },
+		{ "3BDF96008031FE450031B864041FECC173940180829000EC", NULL },
+		/* nearly one of the old ones */
 		{ "3B9D944023006823014D696F434F54009000", NULL },
 		{ "3B9F94801FC30068114405014649534631C807900019", NULL },
 		{ "3B6400FF806300A2", NULL },
@@ -761,8 +781,8 @@ START_TEST(old_finnish_cards_are_told_apart)
 		const struct atr_match *m;
 		const struct profile *p = profile_match(&set, buf_peek(&atr), NULL, &m);
 
-		ck_assert_msg(cases[i].profile ? p && strcmp(p->name, cases[i].profile) == 0 : !p, "%s: %s", cases[i].atr,
-		    p ? p->name : "none");
+		ck_assert_msg(p && cases[i].profile ? strcmp(p->name, cases[i].profile) == 0 :
+		    !p && !cases[i].profile, "%s: %s", cases[i].atr, p ? p->name : "none");
 		buf_free(&atr);
 	}
 	profile_set_free(&set);
@@ -1133,7 +1153,8 @@ UNIT_MAIN("profile", a_profile_says_how_new_cards_come, a_code_has_its_shape, an
     profiles_are_given_in_the_order_of_rank, patterns_fit_as_a_whole,
     a_rule_without_a_probe_is_preferred, a_name_stands_once_in_a_set, built_in_profiles_load,
     built_in_profiles_are_the_files, myeid_is_known_by_the_end_of_its_historical_bytes,
-    old_finnish_cards_are_told_apart, old_finnish_cards_tell_their_references,
+    old_finnish_cards_tell_their_references,
+    fineid_cards_are_known_by_their_historical_bytes,
     myeid_says_what_the_card_can, the_generic_profile_claims_nothing,
     the_example_of_the_manual_loads, the_error_of_the_manual_is_what_is_said,
     every_key_is_in_the_manual, damage_is_survived)

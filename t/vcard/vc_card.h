@@ -188,7 +188,7 @@ struct vc_model {
 
 /* Every model that an image can name, ended by NULL; vc_image.c. */
 extern const struct vc_model *const vc_models[];
-extern const struct vc_model vc_myeid, vc_mute;
+extern const struct vc_model vc_myeid, vc_mute, vc_iasecc;
 
 /* --- vc_run.c: the way of an APDU. Source: ISO/IEC 7816-3, 12; 7816-4, 5. --- */
 

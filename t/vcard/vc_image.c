@@ -9,7 +9,7 @@
 #include "t/vcard/vc_card.h"
 #include "t/vcard/vc_yaml.h"
 
-const struct vc_model *const vc_models[] = { &vc_myeid, &vc_mute, NULL };
+const struct vc_model *const vc_models[] = { &vc_myeid, &vc_mute, &vc_iasecc, NULL };
 
 static const char image_keys[] = " schema extends os atr version serial activated t0 max-read pins files "
 				 "change-opens pin-attributes ";

@@ -55,6 +55,7 @@ sign_request() {
 		serialNumber = optional
 		givenName = optional
 		surname = optional
+		title = optional
 		commonName = supplied
 	CNF
 	if [ "$1" = -signkey ]; then
@@ -84,9 +85,32 @@ issue sign2048 5EED0003 issuing "$person" user user_sign
 issue sign384 5EED0004 issuing "$person" user user_sign
 issue p256 5EED0005 issuing "$person" user user_ec
 
+# Cards of an organisation's staff and of health-care professionals.
+rsa 4096 orgissuing
+rsa 4096 careissuing
+rsa 2048 careauth
+rsa 2048 caresign
+rsa 3072 orgauth
+rsa 3072 orgsign
+rsa 2048 xauth
+ec P-384 xsign
+employee="/C=FI/O=Testikunnan palvelut Oy/serialNumber=10004711K/GN=MAIJA/SN=MEIKÄLÄINEN/CN=MEIKÄLÄINEN MAIJA 10004711K"
+colleague="/C=FI/O=Testikunnan palvelut Oy/serialNumber=10004712L/GN=TEPPO/SN=TESTAAJA/CN=TESTAAJA TEPPO 10004712L"
+doctor="/C=FI/O=Testisairaala/title=lääkäri/serialNumber=60004711H/GN=TIINA/SN=TERVEYS/CN=TERVEYS TIINA 60004711H"
+ca="/C=FI/O=Castor/OU=TEST CARD only"
+issue orgissuing 01A7E5CA0011 root "$ca/CN=TEST DVV Organisational Certificates - G4R" issuing
+issue careissuing 01A7E5CA0012 root "$ca/CN=TEST DVV Social Welfare and Healthcare Prof. Certificates - G4R" issuing
+issue careauth 5EED0011 careissuing "$doctor" staff user_rsa
+issue caresign 5EED0012 careissuing "$doctor" staff user_sign
+issue orgauth 5EED0013 orgissuing "$employee" staff user_rsa
+issue orgsign 5EED0014 orgissuing "$employee" staff user_sign
+issue xauth 5EED0015 orgissuing "$colleague" staff user_rsa
+issue xsign 5EED0016 orgissuing "$colleague" staff user_sign
+
 openssl rsa -in TEST-rsa2048.key.pem -RSAPublicKey_out -out rsa2048.pub.pem 2>/dev/null
 openssl pkey -in TEST-p384.key.pem -pubout -out p384.pub.pem
 openssl pkey -in TEST-p256.key.pem -pubout -out p256.pub.pem
-for name in rsa2048 p384 p256 sign2048 sign384 issuing root; do
+for name in rsa2048 p384 p256 sign2048 sign384 issuing root \
+	orgissuing careissuing careauth caresign orgauth orgsign xauth xsign; do
 	printf '%s %s bytes\n' "$name" "$(openssl x509 -in "$name.cert.pem" -outform DER | wc -c)"
 done
