@@ -4,12 +4,15 @@
 #ifndef CASTOR_CARDOS_CARD_H
 #define CASTOR_CARDOS_CARD_H
 
+#include "base/secret.h"
 #include "cardos/pinpad.h"
 #include "cardos/wire/apdu.h"
 #include "cardos/wire/io.h"
 #include "mapping/profile.h"
 
 struct card;
+struct crypt;
+struct sm;
 
 /* {value, mask, error}: the first row that fits decides; a driver's rows come before ISO's. */
 struct sw_rule { uint16_t value, mask; int err; };
@@ -134,14 +137,26 @@ struct card {
 	                             * transaction resets it */
 	struct pinpad pad;          /* of the reader, when pad_asked */
 	bool pad_asked;
+	/* secure messaging (cardos/channel.h) */
+	struct sm *sm;              /* owned; the channel that commands go through; NULL: none */
+	struct crypt *crypt;        /* owned; NULL until a channel was wanted */
+	struct secret *can;         /* owned; what opens the channel; NULL: not known */
+	bool sm_wanted;             /* this card is not spoken to without one */
+	bool sm_broken;             /* it ended in the middle: the card is to be reset */
+	bool refused;               /* an application could not be selected for want of a right */
 	const struct pinpad_entry *typed; /* borrowed: while a verb's PIN is typed on the reader */
 };
 
 /* Connects to the card in a reader and recognises it: profiles by ATR, their probes, then the
  * driver's open; E_UNKNOWN when none fits (the generic profile is tried last when `generic`).
- * The card is outside a transaction afterwards. Owner: caller. */
+ * The card is outside a transaction afterwards. E_CAN_NEEDED: its profile wants a channel, which takes the
+ * card's access number. Owner: caller. */
 int card_open(struct io *io, const char *reader, const struct profile_set *set, bool generic,
     struct card **out);
+/* The same with that number (pace_can_fits; NULL: none is known), which is copied and serves again after a reset.
+ * It is tried once: E_CAN_WRONG, and the card may take long to answer next time. No PIN's try is lost. */
+int card_open_with(struct io *io, const char *reader, const struct profile_set *set, bool generic,
+    const struct secret *can, struct card **out);
 void card_close(struct card **);
 /* In a forked child, before io_forget: frees the memory, says nothing to the card. */
 void card_forget(struct card **);
@@ -156,8 +171,9 @@ int card_begin(struct card *, int deadline_ms);
 int card_end(struct card *, enum io_end);
 
 /* One command with all its transport: chaining or extended length by caps, 61xx and 6Cxx
- * (bounded; 6Cxx of an APDU_ONCE is the caller's), secrets cleansed. 0 whatever the status word;
- * E_* of io. */
+ * (bounded; 6Cxx of an APDU_ONCE is the caller's), secrets cleansed. 0 whatever the status word; E_* of io.
+ * Where there is a channel, through it: what the card has not answered in it ends it with E_RESET, as a reset
+ * does, and no 6Cxx is mended. */
 int card_apdu(struct card *, const struct apdu *, struct resp *);
 /* The same, and the status word turned into an error by the driver's and ISO's tables; *tries,
  * if not NULL, gets the count of a 63Cx, else -1. */

@@ -37,14 +37,6 @@ named_df(const struct card *card, const struct path *path)
 	return NULL;
 }
 
-static int
-select_mf(struct card *card, struct fci *fci)
-{
-	static const uint8_t mf[] = { 0x3F, 0x00 };
-
-	return iso_select(card, 0x00, view_of(mf, sizeof mf), fci);
-}
-
 /* An EF below the DF that is current. */
 static int
 select_below(struct card *card, struct view ids, struct fci *fci)
@@ -66,70 +58,109 @@ select_below_app(struct card *card, const struct path *path, struct fci *fci)
 	return select_below(card, view_of(path->b, path->len), fci);
 }
 
+/* A path from the MF. */
+static int
+select_absolute(struct card *card, struct view ids, struct fci *fci)
+{
+	static const uint8_t mf[2] = { 0x3F, 0x00 };
+	const struct select_how *how = &card->pf->select;
+	int r;
+
+	if (!ids.len)
+		return iso_select(card, 0x00, view_of(mf, sizeof mf), fci);
+	if (!how->walk)
+		return iso_select(card, 0x08, ids, fci);
+	if ((r = iso_select(card, 0x00, view_of(mf, sizeof mf), NULL)) != 0)
+		return r;
+	for (; ids.len > 2; ids = view_part(ids, 2, ids.len - 2))
+		if ((r = iso_select(card, how->df, view_part(ids, 0, 2), NULL)) != 0)
+			return r;
+	return iso_select(card, fci ? how->ef : how->df, ids, fci);
+}
+
+/* A path into the application, from there. */
+static struct path
+from_app(const struct card *card, const struct path *path)
+{
+	const struct path *app = &card->pf->app_path;
+	struct path below = { .from = PATH_APP };
+
+	if (!app->len || path->from != PATH_MF || path->len < app->len || memcmp(path->b, app->b, app->len) != 0)
+		return *path;
+	below.len = (uint8_t)(path->len - app->len);
+	memcpy(below.b, path->b + app->len, below.len);
+	return below;
+}
+
 static bool
 path_eq(const struct path *a, const struct path *b)
 {
 	return a->from == b->from && a->len == b->len && memcmp(a->b, b->b, a->len) == 0;
 }
 
-/* Whether a DF is the application, which directories name by its path. */
-static bool
-is_app(const struct path *df)
-{
-	static const uint8_t app[] = { 0x50, 0x15 };
-
-	return df->from == PATH_APP ? !df->len :
-	    df->from == PATH_MF && df->len == sizeof app && memcmp(df->b, app, sizeof app) == 0;
-}
-
 int
-iso_enter_df(struct card *card, const struct path *df)
+iso_enter_df(struct card *card, const struct path *where)
 {
-	const struct df_name *named = named_df(card, df);
+	const struct path df = from_app(card, where);
+	const struct df_name *named = named_df(card, &df);
 	int r;
 
-	if (is_app(df))
+	if (!df.len && df.from == PATH_APP)
 		return card->app_selected ? 0 : card->ops->select_app(card);
-	if (df->len && path_eq(&card->df, df))
+	if (df.len && path_eq(&card->df, &df))
 		return 0;
 	card->app_selected = card->app_sure = false;
 	card->df.len = 0;
 	if (named)
 		r = iso_select(card, 0x04, buf_peek(&named->name), NULL);
-	else if (df->from == PATH_AID)
-		r = iso_select(card, 0x04, view_of(df->b, df->len), NULL);
-	else if (df->from == PATH_MF)
-		r = df->len ? iso_select(card, 0x08, view_of(df->b, df->len), NULL) : select_mf(card, NULL);
+	else if (df.from == PATH_AID)
+		r = iso_select(card, 0x04, view_of(df.b, df.len), NULL);
+	else if (df.from == PATH_MF)
+		r = select_absolute(card, view_of(df.b, df.len), NULL);
 	else if ((r = card->ops->select_app(card)) == 0)
-		r = iso_select(card, df->len == 2 ? card->pf->select.df : 0x09, view_of(df->b, df->len), NULL);
+		r = iso_select(card, df.len == 2 ? card->pf->select.df : 0x09, view_of(df.b, df.len), NULL);
 	card->app_selected = card->app_sure = false;
 	if (!r)
-		card->df = *df;
+		card->df = df;
 	return r;
 }
 
-int
-iso_select_path(struct card *card, const struct path *path, struct fci *fci)
+struct path
+iso_df_of(const struct card *card, const struct path *file)
 {
-	const struct df_name *named = named_df(card, path);
+	const struct path path = from_app(card, file);
+	const struct df_name *named = named_df(card, &path);
+	struct path df = path;
+
+	if (named)
+		return named->path;
+	df.len = df.from == PATH_AID || df.len < 2 ? 0 : (uint8_t)(df.len - 2);
+	if (!df.len)
+		df.from = PATH_APP;
+	return df;
+}
+
+int
+iso_select_path(struct card *card, const struct path *where, struct fci *fci)
+{
+	const struct path path = from_app(card, where);
+	const struct df_name *named = named_df(card, &path);
 	int r;
 
-	if (path->len > PATH_BYTES_MAX)
+	if (path.len > PATH_BYTES_MAX)
 		return E_ARG;
 	if (named) {
-		if ((r = iso_enter_df(card, &named->path)) != 0 || path->len == named->path.len)
+		if ((r = iso_enter_df(card, &named->path)) != 0 || path.len == named->path.len)
 			return r;
-		return select_below(card, view_of(path->b + named->path.len, (size_t)path->len - named->path.len), fci);
+		return select_below(card, view_of(path.b + named->path.len, (size_t)path.len - named->path.len), fci);
 	}
 	card->df.len = 0;
-	if (path->from == PATH_APP)
-		return select_below_app(card, path, fci);
+	if (path.from == PATH_APP)
+		return select_below_app(card, &path, fci);
 	card->app_selected = card->app_sure = false;
-	if (path->from == PATH_AID)
-		return iso_select(card, 0x04, view_of(path->b, path->len), fci);
-	if (!path->len)
-		return select_mf(card, fci);
-	return iso_select(card, 0x08, view_of(path->b, path->len), fci);
+	if (path.from == PATH_AID)
+		return iso_select(card, 0x04, view_of(path.b, path.len), fci);
+	return select_absolute(card, view_of(path.b, path.len), fci);
 }
 
 /* The last byte that is wanted, plus one. */

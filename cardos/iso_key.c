@@ -20,18 +20,6 @@ struct use {
 	size_t out_len;         /* of a signature, bytes */
 };
 
-/* The DF that holds the key's file; the application for keys without one or in the MF. */
-static struct path
-key_df(const struct key_ref *key)
-{
-	struct path df = key->path;
-
-	df.len = df.from == PATH_AID || df.len < 2 ? 0 : (uint8_t)(df.len - 2);
-	if (!df.len)
-		df = (struct path){ .from = PATH_APP };
-	return df;
-}
-
 /* Whether MSE names the key by its file. */
 static bool
 is_by_file(const struct card *card, const struct key_ref *key)
@@ -108,7 +96,7 @@ static int
 use_key(struct card *card, const struct use *u, struct buf *out)
 {
 	static const struct path mf = { .from = PATH_MF };
-	const struct path df = key_df(u->key);
+	const struct path df = iso_df_of(card, &u->key->path);
 	size_t start = out->len;
 	int r, there = 0;
 

@@ -180,7 +180,8 @@ pad_need(struct card *card, struct pinpad *out)
 bool
 card_pinpad(struct card *card, struct pinpad *out)
 {
-	return pad_need(card, out) == 0 && out->verify;
+	/* a reader that fills in a PIN cannot wrap it */
+	return !card->sm && pad_need(card, out) == 0 && out->verify;
 }
 
 /* The driver builds its command around a block without digits, which the reader fills in. */

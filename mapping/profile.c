@@ -54,12 +54,21 @@ static const struct schema_word quirk_array[] = {
 	QUIRK_LIST(X)
 #undef X
 };
+static const struct schema_word sm_array[] = {
+	{ "none", SM_NONE }, { "contactless", SM_CONTACTLESS }, { "always", SM_ALWAYS }
+};
+/* in the order of enum cipher, cardos/crypt.h */
+static const struct schema_word pace_array[] = {
+	{ "3des", 0 }, { "aes-128", 1 }, { "aes-192", 2 }, { "aes-256", 3 }
+};
 static const struct schema_words sign_words = WORDS(sign_array);
 static const struct schema_words decipher_words = WORDS(decipher_array);
 static const struct schema_words derive_words = WORDS(derive_array);
 static const struct schema_words curve_words = WORDS(curve_array);
 static const struct schema_words coding_words = WORDS(coding_array);
 static const struct schema_words forget_words = WORDS(forget_array);
+static const struct schema_words sm_words = WORDS(sm_array);
+static const struct schema_words pace_words = WORDS(pace_array);
 static const struct schema_words quirk_words = WORDS(quirk_array);
 
 /* ---- match ---- */
@@ -603,14 +612,26 @@ take_fids(struct load *l, const struct schema_rule *rule, const struct ynode *n,
 	return 0;
 }
 
+static int
+take_app_path(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
+{
+	struct path *path = field;
+	int r = take_path(l, rule, n, path);
+
+	return r || path->from == PATH_MF ? r :
+	    schema_complain(l, n, "path: \"%.60s\" does not begin at the MF, 3F00", n->text);
+}
+
 static const struct schema_rule application_rules[] = {
 	{ .key = "aid", .take = take_hex, .lo = 5, .hi = 16, .off = offsetof(struct profile, aid) },
+	{ .key = "path", .take = take_app_path, .lo = 4, .hi = PATH_BYTES_MAX,
+	    .off = offsetof(struct profile, app_path) },
 	{ .key = "odf", .take = take_path, .lo = 2, .hi = PATH_BYTES_MAX,
 	    .off = offsetof(struct profile, odf) },
 	{ .key = "token-info", .take = take_path, .lo = 2, .hi = PATH_BYTES_MAX,
 	    .off = offsetof(struct profile, token_info) }
 };
-static const struct schema_level application_level = { "application", application_rules, 3 };
+static const struct schema_level application_level = { "application", application_rules, 4 };
 
 static const struct schema_rule pins_rules[] = {
 	{ .key = "pin1", .take = take_pin, .off = offsetof(struct profile, pin[0]) },
@@ -720,9 +741,10 @@ static const struct schema_rule select_rules[] = {
 	{ .key = "p2-fci", .take = take_byte, .off = offsetof(struct select_how, p2_fci) },
 	{ .key = "ef", .take = take_byte, .off = offsetof(struct select_how, ef) },
 	{ .key = "df", .take = take_byte, .off = offsetof(struct select_how, df) },
+	{ .key = "walk", .take = take_bool, .off = offsetof(struct select_how, walk) },
 	{ .key = "names", .take = take_df_names, .lo = 1, .hi = 8 }
 };
-static const struct schema_level select_level = { "select", select_rules, 5 };
+static const struct schema_level select_level = { "select", select_rules, 6 };
 
 static int
 take_select(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
@@ -736,9 +758,12 @@ static const struct schema_rule io_rules[] = {
 	{ .key = "max-send", .take = take_unsigned, .lo = 1, .hi = 65535,
 	    .off = offsetof(struct profile, max_send) },
 	{ .key = "max-recv", .take = take_unsigned, .lo = 1, .hi = 65536,
-	    .off = offsetof(struct profile, max_recv) }
+	    .off = offsetof(struct profile, max_recv) },
+	{ .key = "sm", .take = take_word, .words = &sm_words, .off = offsetof(struct profile, sm) },
+	{ .key = "pace", .take = take_set, .hi = 4, .words = &pace_words,
+	    .off = offsetof(struct profile, pace) }
 };
-static const struct schema_level io_level = { "io", io_rules, 2 };
+static const struct schema_level io_level = { "io", io_rules, 4 };
 
 static const struct schema_rule profile_rules[] = {
 	{ .key = "schema", .take = take_schema, .must = true },
@@ -805,6 +830,8 @@ profile_finish(struct load *l, const struct ynode *root, struct profile *p)
 		    "a fallback has no match: it is tried when none fits");
 	if (!p->fallback && !p->nmatch)
 		return schema_complain(l, root, "the profile: the key \"match\" is missing");
+	if (p->pace && !p->sm)
+		return schema_complain(l, root, "io: pace is given, but sm does not say when");
 	if (p->rsa_min > p->rsa_max)
 		return schema_complain(l, root, "rsa: min is larger than max");
 	if (algs & rsa && !p->rsa_max)

@@ -112,6 +112,7 @@ enum watch_kind { WATCH_NONE, WATCH_DATA, WATCH_EF, WATCH_CERTHEAD };
 struct select_how {
 	uint8_t p2, p2_fci;     /* without and with an answer */
 	uint8_t ef, df;         /* P1 for an EF and a DF below the current one */
+	bool walk;              /* no path from the MF in one command: from DF to DF */
 	struct df_name {        /* DFs that are found by their name alone */
 		struct path path;
 		struct buf name;
@@ -121,6 +122,9 @@ struct select_how {
 
 struct p15_objects; /* mapping/p15.h */
 
+/* When a card is spoken to through secure messaging, behind PACE with its access number. Source: fineid 5. */
+enum sm_use { SM_NONE, SM_CONTACTLESS, SM_ALWAYS };
+
 struct profile {
 	char *name;             /* "myeid" */
 	char *driver;           /* "myeid": cardos/os_myeid.c */
@@ -129,6 +133,8 @@ struct profile {
 	struct atr_match *match;
 	size_t nmatch;
 	struct buf aid;         /* application to select; empty: by path 3F00/5015 */
+	struct path app_path;   /* PATH_MF: of the application, so that paths into it are taken from there;
+	                         * len 0: not known */
 	struct path odf, token_info; /* where the directories start, PATH_APP */
 	struct pin_ref pin[2];  /* fallback values for PIN1 and PIN2; ref -1: only the card tells it */
 	bool has_pin[2];        /* whether there are any */
@@ -142,6 +148,8 @@ struct profile {
 	unsigned max_send, max_recv; /* bytes of data in one APDU; 0: the driver's default */
 	struct select_how select;
 	struct p15_objects *objects; /* what the card's directory may leave out; NULL: nothing */
+	unsigned sm;            /* enum sm_use */
+	unsigned pace;          /* ciphers that are taken: set of 1u << enum cipher (cardos/crypt.h); 0: all */
 	unsigned quirks;        /* set of 1u << enum quirk */
 	enum watch_kind watch;
 	struct path watch_path;

@@ -18,7 +18,7 @@ struct rig { struct scripted s; struct card card; struct profile *pf; struct buf
 static const struct card_ops ops = { .name = "test", .select_app = iso_select_app };
 
 static const char file_text[] = "schema: 1\nprofile: x\nsource: [ s ]\ndriver: setcos\n"
-    "match: [ { hist-tail: X } ]\nenvironment: { key-by: [ file, reference ], sign: { rsa-pkcs1: { any: 2 } } }\n"
+    "match: [ { hist-tail: X } ]\napplication: { path: 3F005015 }\nenvironment: { key-by: [ file, reference ], sign: { rsa-pkcs1: { any: 2 } } }\n"
     "keys: { rsa: { min: 1024, max: 1024, step: 8 } }\n";
 
 static void
@@ -250,7 +250,7 @@ START_TEST(the_applications_own_path_is_the_application)
 	const struct path mf = { .from = PATH_MF }, app = { PATH_MF, 2, { 0x50, 0x15 } };
 	struct rig r;
 
-	rig_open(&r, NULL);
+	rig_open_text(&r, file_text, NULL);
 	ck_assert_int_eq(iso_enter_df(&r.card, &app), 0);
 	ck_assert_int_eq(iso_enter_df(&r.card, &app), 0);
 	ck_assert_int_eq(iso_enter_df(&r.card, &mf), 0);

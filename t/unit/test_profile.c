@@ -70,7 +70,7 @@ START_TEST(every_key_lands_in_its_field)
 	    "keys: { rsa: { min: 1024, max: 4096, step: 64 }, generate: yes }\n"
 	    "files: { private: 4B01-4B0F, public: 5501-5501, certificate: 0001-FFFF,\n"
 	    "         data: 4a00-4aFf }\n"
-	    "io: { max-send: 255, max-recv: 256 }\n"
+	    "io: { max-send: 255, max-recv: 256, sm: contactless, pace: [ aes-128, aes-256 ] }\n"
 	    "watch: ef:5032\n"
 	    "quirks: [ no-chaining ]\n");
 	const struct pin_ref *pin = &p->pin[0];
@@ -136,6 +136,8 @@ START_TEST(every_key_lands_in_its_field)
 	ck_assert_uint_eq(p->files[FILES_DATA].to, 0x4AFF);
 	ck_assert_uint_eq(p->max_send, 255);
 	ck_assert_uint_eq(p->max_recv, 256);
+	ck_assert_uint_eq(p->sm, SM_CONTACTLESS);
+	ck_assert_uint_eq(p->pace, 1u << 1 | 1u << 3);
 	ck_assert_uint_eq(p->quirks, 1u << QUIRK_NO_CHAINING);
 	ck_assert_int_eq((int)p->watch, WATCH_EF);
 	ck_assert_view_hex(view_of(p->watch_path.b, p->watch_path.len), "5032");
@@ -196,7 +198,7 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert(!p->has_pin[0] && !p->has_pin[1] && !p->keygen && !p->fallback);
 	ck_assert_int_eq(p->pin[0].ref, -1);
 	ck_assert_uint_eq(p->sign_algs | p->decipher_algs | p->derive_algs | p->ec_curves, 0);
-	ck_assert_uint_eq(p->max_send | p->max_recv | p->quirks | p->rsa_max, 0);
+	ck_assert_uint_eq(p->max_send | p->max_recv | p->sm | p->pace | p->quirks | p->rsa_max, 0);
 	ck_assert_int_eq((int)p->watch, WATCH_NONE);
 	for (size_t i = 0; i < FILES_COUNT; i++)
 		ck_assert_uint_eq(p->files[i].from | p->files[i].to, 0);
@@ -350,6 +352,8 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	/* application */
 	{ "application: { aid: A000 }\n", "f:1: aid is 2 bytes long, allowed: 5 to 16" },
 	{ "application: { aid: A00000006Z }\n", "f:1: aid: \"A00000006Z\" is not hexadecimal" },
+	{ "application: { path: 5015 }\n", "f:1: path is 2 bytes long, allowed: 4 to 24" },
+	{ "application: { path: A000000063 }\n", "f:1: path: \"A000000063\" does not begin at the MF, 3F00" },
 	{ "application: { odf: 503 }\n", "f:1: odf: \"503\" is not hexadecimal" },
 	{ "application: { odf: 503105 }\n",
 	    "f:1: odf: \"503105\" is not a path, allowed: file ids of four digits, from the "
@@ -413,6 +417,10 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	{ "files: { data: 4B01-4BZZ }\n", NO_RANGE("data", "4B01-4BZZ") },
 	{ "files: { data: 4B 1-4B02 }\n", NO_RANGE("data", "4B 1-4B02") },
 	{ "files: { data: [ 4B01 ] }\n", "f:1: data must be one value, not a list" },
+	{ "io: { sm: maybe }\n",
+	    "f:1: sm: \"maybe\" is not known, allowed: none, contactless, always" },
+	{ "io: { sm: always, pace: [ des ] }\n",
+	    "f:1: pace: \"des\" is not known, allowed: 3des, aes-128, aes-192, aes-256" },
 	{ "io: { max-send: 0 }\n",
 	    "f:1: max-send: \"0\" is not a number it takes, allowed: 1 to 65535 (0x1 to 0xFFFF)" },
 	{ "watch: [ data ]\n", "f:1: watch must be one value, not a list" },
