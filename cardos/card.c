@@ -226,6 +226,11 @@ card_apdu(struct card *card, const struct apdu *a, struct resp *resp)
 		return r;
 	if (a->ins == INS_SELECT && a->p1 == SELECT_NAME && resp->sw == SW_SECURITY)
 		card->refused = true;
+	if (a->ins == INS_SELECT && a->le == LE_NONE && resp->sw >> 8 == 0x61) {
+		/* done, and the FCI that nobody wants need not be fetched */
+		resp->sw = SW_OK;
+		return 0;
+	}
 	return fetch_rest(card, a, resp, exchange);
 }
 
