@@ -54,8 +54,8 @@ put_replaced(FILE *f, const char *line, const char *from, const char *to)
 	fprintf(f, "%.*s%s%s", (int)(at - line), line, to, at + strlen(from));
 }
 
-/* The card of t/cards/<image>, with `from` replaced by `to` in each of its lines (NULL: as it
- * is). A copy lies in the build folder for the length of the load. */
+/* The card of t/cards/<image>, with `from` replaced by `to` in each of its lines (NULL: as it is). The changed
+ * copy, which may extend no other image, lies in the build folder for the length of the load. */
 static inline struct vc *
 virtual_card(const char *image, const char *from, const char *to)
 {
@@ -66,6 +66,11 @@ virtual_card(const char *image, const char *from, const char *to)
 	int fd;
 
 	snprintf(path, sizeof path, "%s/t/cards/%s", top, image);
+	if (!from) {
+		vc = vc_new(path, err, sizeof err);
+		ck_assert_msg(vc != NULL, "%s: %s", image, err);
+		return vc;
+	}
 	snprintf(pki, sizeof pki, "%s/t/cards/pki/", top);
 	ck_assert_ptr_nonnull(in = fopen(path, "r"));
 	ck_assert_int_ge(fd = mkstemp(copy), 0);
