@@ -37,11 +37,18 @@ named_df(const struct card *card, const struct path *path)
 	return NULL;
 }
 
-/* An EF below the DF that is current. */
+/* An EF below the DF that is current. Cards of one specification disagree on P1: the one that is refused is not
+ * tried again on this card (fineid 5, "SELECT"). */
 static int
 select_below(struct card *card, struct view ids, struct fci *fci)
 {
-	return iso_select(card, ids.len == 2 ? card->pf->select.ef : 0x09, ids, fci);
+	const uint8_t p1 = card->caps.plain_select ? 0x00 : card->pf->select.ef;
+	int r = iso_select(card, ids.len == 2 ? p1 : 0x09, ids, fci);
+
+	if (r != E_PROTOCOL || ids.len != 2 || !p1 || (r = iso_select(card, 0x00, ids, fci)) != 0)
+		return r;
+	card->caps.plain_select = true;
+	return 0;
 }
 
 static int
@@ -272,9 +279,8 @@ iso_write(struct card *card, const struct path *path, size_t off, struct view da
 	return r ? r : iso_update_binary(card, off, data);
 }
 
-/* The DF that a local reference belongs to. */
-static int
-select_pin_df(struct card *card, const struct pin_ref *ref)
+int
+iso_enter_pin_df(struct card *card, const struct pin_ref *ref)
 {
 	return ref->local && ref->path.len ? iso_enter_df(card, &ref->path) : 0;
 }
@@ -287,7 +293,7 @@ iso_pin_info(struct card *card, const struct pin_ref *ref, struct pin_state *sta
 	int r;
 
 	*state = (struct pin_state)PIN_STATE_UNKNOWN;
-	if ((r = select_pin_df(card, ref)) != 0 || (r = card_apdu(card, &a, &resp)) != 0)
+	if ((r = iso_enter_pin_df(card, ref)) != 0 || (r = card_apdu(card, &a, &resp)) != 0)
 		goto out;
 	r = card_sw_err(card, resp.sw);
 	if (r && r != E_PIN_WRONG && r != E_PIN_BLOCKED)
@@ -305,7 +311,7 @@ iso_pin_verify(struct card *card, const struct pin_ref *ref, struct view block, 
 {
 	const struct apdu a = { .ins = 0x20, .p2 = (uint8_t)ref->ref, .data = block,
 		.flags = APDU_SECRET_IN | APDU_PINPAD | APDU_STATE }; /* it may cost a try: never sent again unasked */
-	int r = select_pin_df(card, ref);
+	int r = iso_enter_pin_df(card, ref);
 
 	return r ? r : card_command(card, &a, NULL, tries);
 }
@@ -323,7 +329,7 @@ two_blocks(struct card *card, unsigned ins, const struct pin_ref *ref, struct vi
 	buf_view(&both, first);
 	buf_view(&both, second);
 	a.data = buf_peek(&both);
-	if ((r = buf_err(&both)) == 0 && (r = select_pin_df(card, ref)) == 0)
+	if ((r = buf_err(&both)) == 0 && (r = iso_enter_pin_df(card, ref)) == 0)
 		r = card_command(card, &a, NULL, tries);
 	buf_free(&both);
 	return r;
