@@ -1,5 +1,6 @@
 #include "cardos/iso.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -181,11 +182,25 @@ read_end(size_t size, const struct range *range)
 	return end < BINARY_MAX ? end : BINARY_MAX;
 }
 
+/* Whether what was read ends in so much filler that no record comes behind it. */
+static bool
+ends_in_filler(const struct buf *out, size_t start, size_t least)
+{
+	const uint8_t *last = out->len > start ? out->p + out->len - 1 : NULL;
+	size_t n = 0;
+
+	if (!least || !last || (*last != 0x00 && *last != 0xFF))
+		return false;
+	while (n < least && n < out->len - start && last[-(ptrdiff_t)n] == *last)
+		n++;
+	return n == least;
+}
+
 int
 iso_read_binary(struct card *card, size_t size, const struct range *range, struct buf *out)
 {
 	unsigned max = card->caps.max_recv ? card->caps.max_recv : LE_ANY;
-	size_t off = range->whole ? 0 : range->off, start = off, end, n;
+	size_t off = range->whole ? 0 : range->off, start = off, first = out->len, end, n;
 	struct resp resp = { BUF_INIT, 0 };
 	struct apdu a = { .ins = 0xB0 };
 	int r = 0;
@@ -216,7 +231,8 @@ iso_read_binary(struct card *card, size_t size, const struct range *range, struc
 		off += resp.data.len;
 		/* a short answer is the end only where nothing tells how long the file is: citizens' FINEID
 		 * cards give 181 bytes at most, whatever is asked (card-gemalto-eid 3) */
-		if (!resp.data.len || resp.sw == SW_END_OF_FILE || (resp.data.len < n && !size))
+		if (!resp.data.len || resp.sw == SW_END_OF_FILE || (resp.data.len < n && !size) ||
+		    ends_in_filler(out, first, range->filler))
 			break;
 	}
 	resp_free(&resp);

@@ -175,38 +175,19 @@ static const char *const kind_names[] = {
 };
 
 /* Cards pad their directories to many times what they hold, and each quarter of a kilobyte takes
- * a real card some 50 ms. So the head is read first, and the rest only unless the head ends in as
- * much filler as no deleted record leaves behind. (OpenSC stops at the first byte of filler.) */
-static const struct dir_head { uint32_t bytes; size_t filler; } dir_heads[] = {
-	{ 256, 96 },  /* of cards that nobody writes to: a record and more */
-	{ 512, 256 }, /* of others */
-};
-
-static bool
-ends_in_filler(struct view head, size_t filler_least)
-{
-	uint8_t filler = head.len ? head.p[head.len - 1] : 0;
-	size_t n = 0;
-
-	while (n < head.len && head.p[head.len - 1 - n] == filler)
-		n++;
-	return (filler == 0x00 || filler == 0xFF) && n >= filler_least;
-}
+ * a real card some 50 ms. So a directory is read up to as much filler as no deleted record leaves behind: on cards
+ * that nobody writes to, somewhat more than a record. (OpenSC stops at the first byte of filler.) */
+#define DIR_FILLER 256
+#define DIR_FILLER_READ_ONLY 96
 
 static int
 read_dir(struct card *card, const struct p15_odf_entry *e, struct buf *out)
 {
-	const struct dir_head *h = &dir_heads[card->ops->write != NULL];
-	const struct range head = { .len = h->bytes };
-	const struct range rest = { .off = h->bytes, .len = UINT16_MAX };
-	int err;
+	struct range range = e->range;
 
-	if (!e->range.whole)
-		return read_ef(card, &e->path, &e->range, "directory file", out);
-	if ((err = read_ef(card, &e->path, &head, "directory file", out)) || out->len < h->bytes ||
-	    ends_in_filler(buf_peek(out), h->filler))
-		return err;
-	return read_ef(card, &e->path, &rest, "directory file", out);
+	if (range.whole)
+		range.filler = card->ops->write ? DIR_FILLER : DIR_FILLER_READ_ONLY;
+	return read_ef(card, &e->path, &range, "directory file", out);
 }
 
 /* Appends the records of every directory of one kind. *worst: how much was seen of one of them. */

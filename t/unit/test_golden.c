@@ -108,7 +108,7 @@ static void
 session(struct card *card)
 {
 	const struct path odf = app_path(0x50, 0x31), cert = app_path(0x43, 0x01);
-	const struct range whole = { true, 0, 0 };
+	const struct range whole = { true, 0, 0, 0 };
 	struct buf out = BUF_INIT;
 	uint64_t mark;
 	int tries;
@@ -159,7 +159,7 @@ static void
 fineid_3_auth(struct card *card)
 {
 	static const struct path cert = { PATH_MF, 2, { 0x43, 0x31 } };
-	static const struct range whole = { true, 0, 0 };
+	static const struct range whole = { true, 0, 0, 0 };
 	const struct key_ref key = { .kind = KEY_RSA, .bits = 2048, .path.from = PATH_APP, .ref = 1, .ref_valid = true };
 	struct buf out = BUF_INIT;
 	struct pin_state s;
