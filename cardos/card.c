@@ -20,7 +20,8 @@
 #define SW_SECURITY 0x6982      /* security status not satisfied */
 #define ANSWER_ROUNDS_MAX 300u  /* GET RESPONSEs of one command; 256 carry 64 KiB */
 
-static const struct card_ops *const drivers[] = { &os_myeid, &os_thales, &os_iasecc, &os_generic };
+static const struct card_ops *const drivers[] = { &os_myeid, &os_thales, &os_iasecc, &os_setcos, &os_miocos,
+	&os_generic };
 
 const struct card_ops *
 card_driver(const char *name)
@@ -118,7 +119,7 @@ exchange_le(struct card *card, const struct apdu *a, struct resp *resp, exchange
 static int
 fetch_rest(struct card *card, const struct apdu *a, struct resp *resp, exchange_way *way)
 {
-	struct apdu get = { .cla = a->cla & 0x03, .ins = 0xC0,
+	struct apdu get = { .cla = a->cla ? a->cla & 0x03 : card->caps.cla, .ins = 0xC0,
 		.flags = a->flags & APDU_SECRET_OUT };
 	size_t before;
 	int r;
@@ -225,6 +226,11 @@ card_apdu(struct card *card, const struct apdu *a, struct resp *resp)
 		return r;
 	if (a->ins == INS_SELECT && a->p1 == SELECT_NAME && resp->sw == SW_SECURITY)
 		card->refused = true;
+	if (a->ins == INS_SELECT && a->le == LE_NONE && resp->sw >> 8 == 0x61) {
+		/* done, and the FCI that nobody wants need not be fetched */
+		resp->sw = SW_OK;
+		return 0;
+	}
 	return fetch_rest(card, a, resp, exchange);
 }
 

@@ -107,7 +107,7 @@ iso_enter_df(struct card *card, const struct path *where)
 
 	if (!df.len && df.from == PATH_APP)
 		return card->app_selected ? 0 : card->ops->select_app(card);
-	if (path_eq(&card->df, &df))
+	if (df.len && path_eq(&card->df, &df))
 		return 0;
 	card->app_selected = card->app_sure = false;
 	card->df.len = 0;

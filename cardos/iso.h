@@ -27,8 +27,9 @@ int tlv_next(struct view *v, unsigned *tag, struct view *value);
 /* SELECT. p1: 00 file id, 04 name, 08 path from MF, 09 path from the current DF. fci NULL: not
  * asked for. */
 int iso_select(struct card *card, unsigned p1, struct view id, struct fci *fci);
-/* Makes a DF current, by its name where the profile has one; the application itself for an empty path.
- * Nothing is sent when it is current already. */
+/* Makes a DF current, by its name where the profile has one: the application for its own path and for an empty one
+ * of PATH_APP, the MF for an empty one of PATH_MF. Nothing is sent when it is current already, as far as we
+ * know: of the MF nothing is remembered. */
 int iso_enter_df(struct card *card, const struct path *df);
 /* The DF where a file is, which may be a DF that has a name itself; the application for what is in the MF, or
  * nowhere. Pure. */

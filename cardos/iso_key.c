@@ -20,6 +20,13 @@ struct use {
 	size_t out_len;         /* of a signature, bytes */
 };
 
+/* Whether MSE names the key by its file. */
+static bool
+is_by_file(const struct card *card, const struct key_ref *key)
+{
+	return card->pf->env.key_by & 1u << KEY_BY_FILE && key->path.from != PATH_AID && key->path.len >= 2;
+}
+
 static int
 mse(struct card *card, const struct use *u)
 {
@@ -27,7 +34,7 @@ mse(struct card *card, const struct use *u)
 	const struct path *file = &u->key->path;
 	struct buf crdo = BUF_INIT;
 	struct apdu a = { .ins = 0x22, .p1 = u->how->mse[0], .p2 = u->how->mse[1] };
-	bool by_file = e->key_by & 1u << KEY_BY_FILE && file->from != PATH_AID && file->len >= 2;
+	bool by_file = is_by_file(card, u->key);
 	bool by_ref = e->key_by & 1u << KEY_BY_REFERENCE && u->key->ref_valid;
 	int r;
 
@@ -60,18 +67,18 @@ worth_reselecting(int r)
 	return r == E_NOT_FOUND || r == E_DENIED || r == E_UNSUPPORTED || r == E_DATA;
 }
 
+/* MSE and what follows it, in a DF: once more when it was not made sure of. */
 static int
-use_key(struct card *card, const struct use *u, struct buf *out)
+use_in(struct card *card, const struct use *u, const struct path *df, struct buf *out)
 {
-	const struct path df = iso_df_of(card, &u->key->path);
 	size_t start = out->len;
 	bool sure;
 	int r = 0;
 
 	for (int i = 0; i < 2; i++) {
-		if ((r = iso_enter_df(card, &df)) != 0)
+		if ((r = iso_enter_df(card, df)) != 0)
 			return r;
-		sure = card->app_sure || card->df.len;
+		sure = card->app_sure || !card->app_selected; /* else it is another one, selected just now */
 		if ((r = mse(card, u)) == 0)
 			r = u->run(card, u, out);
 		if (!r || sure || !worth_reselecting(r))
@@ -80,6 +87,28 @@ use_key(struct card *card, const struct use *u, struct buf *out)
 		card->app_selected = false;
 	}
 	return r;
+}
+
+/* A key file in the MF has a file id alone for MSE, and nothing tells whether a card looks for it there from
+ * within the application (card-setcos 5). So its own place comes first, and the application when that brings
+ * nothing. */
+static int
+use_key(struct card *card, const struct use *u, struct buf *out)
+{
+	static const struct path mf = { .from = PATH_MF };
+	const struct path df = iso_df_of(card, &u->key->path);
+	size_t start = out->len;
+	int r, there = 0;
+
+	if (is_by_file(card, u->key) && u->key->path.from == PATH_MF && u->key->path.len == 2) {
+		there = use_in(card, u, &mf, out);
+		if (!there || (there != E_PIN_NEEDED && !worth_reselecting(there)))
+			return there;
+		buf_trim(out, start);
+	}
+	r = use_in(card, u, &df, out);
+	/* the place that knows the key has the better answer */
+	return there && (r == E_NOT_FOUND || (there == E_PIN_NEEDED && worth_reselecting(r))) ? there : r;
 }
 
 /* ---- sign ---- */

@@ -41,7 +41,7 @@ iso_want_pin(struct card *card)
 	struct pin_state state;
 	int r;
 
-	if (!card->pf->has_pin[0] || pin->guess)
+	if (!card->pf->has_pin[0] || pin->guess || pin->ref < 0)
 		return 0;
 	r = iso_pin_info(card, pin, &state);
 	return r == E_NOT_FOUND || r == E_UNSUPPORTED || r == E_PROTOCOL ? E_UNKNOWN : r;

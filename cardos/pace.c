@@ -142,14 +142,23 @@ read_part(struct card *card, unsigned p1, unsigned p2, struct buf *out, bool *mo
 	return r ? r : buf_err(out);
 }
 
+/* SELECT in one of the ways that cards know, whichever is taken first; none is no error. A channel of somebody
+ * else's may have to end by the first of them. */
 static int
-select_quietly(struct card *card, unsigned p1, unsigned fid)
+select_somehow(struct card *card, unsigned fid)
 {
+	static const struct { uint8_t p1, p2; } ways[] = { { 0x00, 0x0C }, { 0x00, 0x00 }, { 0x02, 0x0C }, { 0x04, 0x0C } };
 	const uint8_t id[2] = { (uint8_t)(fid >> 8), (uint8_t)fid };
-	const struct apdu a = { .ins = 0xA4, .p1 = (uint8_t)p1, .p2 = 0x0C, .data = view_of(id, sizeof id) };
+	struct apdu a = { .ins = 0xA4, .data = view_of(id, sizeof id) };
 	struct resp resp = { BUF_INIT, 0 };
-	int r = card_apdu(card, &a, &resp);
+	int r = 0;
 
+	for (size_t i = 0; i < sizeof ways / sizeof ways[0] && !r && resp.sw != SW_OK; i++) {
+		a.p1 = ways[i].p1;
+		a.p2 = ways[i].p2;
+		buf_reset(&resp.data);
+		r = card_apdu(card, &a, &resp);
+	}
 	resp_free(&resp);
 	return r;
 }
@@ -162,9 +171,9 @@ card_access_read(struct card *card, struct buf *file)
 	int r;
 
 	/* where the card is there already this does no harm, and some want it */
-	if ((r = select_quietly(card, 0x00, 0x3F00)) != 0 || (r = read_part(card, 0x9C, 0, file, &more)) != 0)
+	if ((r = select_somehow(card, 0x3F00)) != 0 || (r = read_part(card, 0x9C, 0, file, &more)) != 0)
 		return r;
-	if (!more && ((r = select_quietly(card, 0x02, 0x011C)) != 0 ||
+	if (!more && ((r = select_somehow(card, 0x011C)) != 0 ||
 	    (r = read_part(card, 0, 0, file, &more)) != 0))
 		return r;
 	while (more && !is_whole(buf_peek(file)) && file->len < CARD_ACCESS_MAX)

@@ -334,8 +334,7 @@ static const struct schema_rule puk_rules[] = {
 static const struct schema_level puk_level = { "puk", puk_rules, 4 };
 
 static const struct schema_rule pin_rules[] = {
-	{ .key = "ref", .take = take_int, .must = true, .hi = 255,
-	    .off = offsetof(struct pin_text, pin.ref) },
+	{ .key = "ref", .take = take_int, .hi = 255, .off = offsetof(struct pin_text, pin.ref) },
 	{ .key = "min", .take = take_size, .must = true, .lo = 1, .hi = PIN_MAX,
 	    .off = offsetof(struct pin_text, pin.min) },
 	{ .key = "max", .take = take_size, .must = true, .lo = 1, .hi = PIN_MAX,
@@ -812,7 +811,7 @@ profile_finish(struct load *l, const struct ynode *root, struct profile *p)
 	const char *fault;
 
 	for (size_t i = 0; i < 2; i++)
-		p->has_pin[i] = p->pin[i].ref >= 0;
+		p->has_pin[i] = p->pin[i].min > 0;
 	if ((fault = activation_fault(&p->activation)) || (fault = environment_fault(&p->env)))
 		return schema_complain(l, root, "%s", fault);
 	if (p->env.given && (p->sign_algs || p->decipher_algs || p->derive_algs))

@@ -80,6 +80,7 @@ struct key_ref {
 /* Closed list of oddities a profile may name; an unknown word is an error with its line. */
 #define QUIRK_LIST(X) \
 	X(QUIRK_NO_CHAINING, "no-chaining") /* never use CLA bit 10 */ \
+	X(QUIRK_APPLET_VERSION, "applet-version") /* GET DATA DF30 tells the applet's version, as "v2.1" */ \
 	X(QUIRK_FINEID_SERIAL, "fineid-serial") /* the token's serial number is what FINEID cards have
 	    printed on them: the last nine of a text, or nine of twenty digits from the tenth on */
 
@@ -135,8 +136,8 @@ struct profile {
 	struct path app_path;   /* PATH_MF: of the application, so that paths into it are taken from there;
 	                         * len 0: not known */
 	struct path odf, token_info; /* where the directories start, PATH_APP */
-	struct pin_ref pin[2];  /* fallback values for PIN1 and PIN2; ref -1: none given */
-	bool has_pin[2];
+	struct pin_ref pin[2];  /* fallback values for PIN1 and PIN2; ref -1: only the card tells it */
+	bool has_pin[2];        /* whether there are any */
 	struct activation activation; /* of new cards */
 	struct environment env; /* how keys are used, where the driver does not know by itself */
 	unsigned sign_algs, decipher_algs, derive_algs; /* sets of card_alg */

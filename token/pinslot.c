@@ -88,10 +88,30 @@ choose_pins(const struct p15_objects *auths, const struct p15_objects *keys,
 static const struct pin_ref *
 profile_pin(const struct profile *pf, unsigned i, int ref)
 {
-	for (unsigned k = 0; k < 2; k++)
+	for (unsigned k = 0; k < 2 && ref >= 0; k++)
 		if (pf->has_pin[k] && pf->pin[k].ref == ref)
 			return &pf->pin[k];
 	return pf->has_pin[i] ? &pf->pin[i] : pf->has_pin[0] ? &pf->pin[0] : NULL;
+}
+
+/* A PIN that nobody knows how to send (DESIGN 18.5). */
+static void
+tell_guess(const struct pin_ref *pin, const char *label)
+{
+	if (pin->guess || pin->ref < 0)
+		log_warn("the card does not say how the PIN \"%s\" is sent, so it is not: the slot can only be "
+		    "read. A trace would help (castor trace record)", label);
+}
+
+/* Whether the profile knows what the directory leaves out of a PIN: both speak of the same, and together they
+ * say all of it. */
+static bool
+fills(const struct pin_ref *pin, const struct pin_ref *known)
+{
+	if (!pin->guess || known->guess || (pin->ref < 0 && known->ref < 0))
+		return false;
+	return (pin->ref < 0 || known->ref < 0 || pin->ref == known->ref) &&
+	    (!pin->stored || pin->stored == known->stored);
 }
 
 static int
@@ -106,17 +126,15 @@ take_pin(struct pinslot *slot, const struct p15_object *a, const struct p15_obje
 	slot->initialized = a->pin_flags & PINF_INITIALIZED;
 	slot->can_change = !(a->pin_flags & PINF_CHANGE_DISABLED);
 	slot->can_unblock = !(a->pin_flags & PINF_UNBLOCK_DISABLED);
-	if (known && slot->pin.guess && !known->guess && (slot->pin.ref < 0 || slot->pin.ref == known->ref)) {
+	if (known && fills(&slot->pin, known)) {
 		/* what the directory leaves out of how its block is made, the profile knows */
-		slot->pin.ref = known->ref;
+		slot->pin.ref = slot->pin.ref < 0 ? known->ref : slot->pin.ref;
 		slot->pin.stored = known->stored;
 		slot->pin.pads = known->pads;
 		slot->pin.pad = known->pad;
 		slot->pin.guess = false;
 	}
-	if (slot->pin.guess)
-		log_warn("the card does not say how the PIN \"%s\" is sent, so it is not: the slot can only be "
-		    "read. A trace would help (castor trace record)", a->label);
+	tell_guess(&slot->pin, a->label);
 	if (known) {
 		slot->pin.unblock_ref = known->unblock_ref;
 		slot->pin.tries_max = known->tries_max;
@@ -152,15 +170,19 @@ static int
 fill_from_profile(struct pinslot *slot, const struct profile *pf)
 {
 	for (unsigned i = 0; i < PINS_PER_READER; i++) {
+		bool guess = pf->pin[i].guess || pf->pin[i].ref < 0;
+
 		/* of a second PIN that is only a guess nobody knows whether it is there */
-		if (!pf->has_pin[i] || (i && pf->pin[i].guess))
+		if (!pf->has_pin[i] || (i && guess))
 			continue;
 		slot[i].has_pin = true;
 		slot[i].pin = pf->pin[i];
+		slot[i].pin.guess = guess;
 		slot[i].auth_id = (struct p15_id){ .len = 1, .b = { (uint8_t)(i + 1) } };
 		slot[i].initialized = slot[i].can_change = slot[i].can_unblock = true;
 		if (!(slot[i].label = strdup("PIN")))
 			return E_MEM;
+		tell_guess(&slot[i].pin, slot[i].label);
 	}
 	return 0;
 }

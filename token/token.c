@@ -279,6 +279,14 @@ add_given(struct card *card, const struct profile *pf, enum p15_kind kind, struc
 	return err;
 }
 
+/* Whether a key that is there shows as a file, so that a card that was never given keys is told from one whose
+ * directory cannot be read. */
+static bool
+key_files_show(const struct profile *pf)
+{
+	return pf->env.key_by & 1u << KEY_BY_FILE;
+}
+
 /* Keys without a reference or a place get the profile's, if it knows a key of that id. */
 static void
 complete_keys(const struct profile *pf, struct p15_objects *keys)
@@ -324,7 +332,7 @@ read_pins(struct card *card, const struct settings *s, struct token *t)
 
 	if (!(err = read_dirs(card, &t->odf, P15_AUTH, &auths, &pins)) &&
 	    !(err = read_dirs(card, &t->odf, P15_PRIVATE, &t->keys, &keys)) &&
-	    !(err = add_given(NULL, t->pf, P15_PRIVATE, &t->keys))) {
+	    !(err = add_given(key_files_show(t->pf) ? card : NULL, t->pf, P15_PRIVATE, &t->keys))) {
 		complete_keys(t->pf, &t->keys);
 		err = pinslots_fill(t->slot, &auths, &t->keys, keys, t->pf, s);
 	}

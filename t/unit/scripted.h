@@ -15,6 +15,7 @@ struct scripted {
 	struct buf last;            /* the last command */
 	struct buf all;             /* all commands as hexadecimal lines */
 	size_t big;                 /* not 0: every answer is so many bytes and 9000 */
+	struct view atr;            /* borrowed */
 };
 
 static inline int
@@ -55,8 +56,14 @@ scripted_end(struct chan *chan, enum io_end how)
 	return 0;
 }
 
+static inline struct view
+scripted_atr(struct chan *chan)
+{
+	return ((struct scripted *)chan)->atr;
+}
+
 static const struct io_ops scripted_ops = { .transmit = scripted_transmit, .begin = scripted_begin,
-	.end = scripted_end };
+	.end = scripted_end, .atr = scripted_atr };
 
 /* A card on a scripted chan, without a driver. */
 static inline void

@@ -56,6 +56,46 @@ START_TEST(the_rest_of_an_answer_is_fetched)
 }
 END_TEST
 
+/* A card of old has a class of its own, and what is left of an answer is asked for in it. */
+START_TEST(the_class_is_the_cards)
+{
+	static const char *const answers[] = { "6102", "0102" "9000", NULL };
+	const struct apdu a = { .ins = 0xCA, .le = LE_ANY }, other = { .cla = 0xA0, .ins = 0xE4 };
+	struct resp resp = { BUF_INIT, 0 };
+	struct scripted s;
+	struct card card;
+
+	scripted_card(&s, &card, answers);
+	card.caps.cla = 0x80;
+	ck_assert_int_eq(card_apdu(&card, &a, &resp), 0);
+	ck_assert_int_eq(card_apdu(&card, &other, &resp), 0);
+	ck_assert_str_eq(buf_text(&s.all), "80CA000000\n80C0000002\nA0E40000\n");
+	resp_free(&resp);
+	scripted_free(&s);
+}
+END_TEST
+
+/* Over T=0 each SELECT has an answer to be fetched, whether anybody wants it or not. */
+START_TEST(what_nobody_wants_is_not_fetched)
+{
+	static const char *const answers[] = { "6114", NULL }, *const asked[] = { "6102", "6F00" "9000", NULL };
+	const struct apdu plain = { .ins = 0xA4, .data = { (const uint8_t *)"\x3F\0", 2 } };
+	struct apdu fci = plain;
+	struct scripted s;
+	struct card card;
+
+	scripted_card(&s, &card, answers);
+	ck_assert_int_eq(card_command(&card, &plain, NULL, NULL), 0);
+	ck_assert_uint_eq(s.sent, 1);
+	scripted_free(&s);
+	scripted_card(&s, &card, asked);
+	fci.le = LE_ANY;
+	ck_assert_int_eq(card_command(&card, &fci, NULL, NULL), 0);
+	ck_assert_uint_eq(s.sent, 2);
+	scripted_free(&s);
+}
+END_TEST
+
 START_TEST(a_wrong_le_is_mended_once)
 {
 	static const char *const right[] = { "6C05", "0102030405" "9000", NULL };
@@ -358,6 +398,7 @@ START_TEST(a_pin_sent_is_a_change)
 END_TEST
 
 UNIT_MAIN("card", a_pin_sent_is_a_change, status_words_become_errors, the_rest_of_an_answer_is_fetched,
+    the_class_is_the_cards, what_nobody_wants_is_not_fetched,
     a_wrong_le_is_mended_once, endless_answers_end, short_answers_are_errors,
     an_answer_where_none_was_wanted_is_no_success,
     long_data_is_chained_or_extended_or_refused, a_file_is_read_to_its_end_and_no_further,

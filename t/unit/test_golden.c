@@ -218,6 +218,83 @@ fineid_org(struct card *card)
 	fineid_sign(card, &sign, ALG_RSA_PKCS1, HASH_SHA256, 32, 256);
 }
 
+/* ---- the old FINEID cards ---- */
+
+/* PIN 1 as their directories have it. */
+static const struct pin_ref old_pin = { .ref = 1, .coding = PIN_ASCII, .min = 4, .max = 8, .stored = 8, .pads = true,
+	.tries_max = -1, .unblock_ref = -1, .puk_min = 4, .puk_max = 8, .puk_stored = 8, .path.from = PATH_APP };
+
+static void
+old_card(struct card *card, const char *profile, const struct key_ref *key, bool decipher)
+{
+	struct buf data = BUF_INIT, out = BUF_INIT;
+	uint8_t c[256] = { 0 };
+	struct sign_in in;
+	int tries;
+
+	ck_assert_str_eq(card->pf->name, profile);
+	ck_assert_int_eq(card_pin_verify(card, &old_pin, view_str("1234"), &tries), 0);
+	buf_put(&data, sha256_info, sizeof sha256_info);
+	buf_fill(&data, 1, 32);
+	in = (struct sign_in){ IN_DIGEST_INFO, buf_peek(&data), HASH_NONE };
+	ck_assert_int_eq(card->ops->sign(card, key, ALG_RSA_PKCS1, &in, &out), 0);
+	ck_assert_uint_eq(out.len, key->bits / 8);
+	buf_reset(&out);
+	if (decipher) {
+		ck_assert_int_eq(card->ops->decipher(card, key, ALG_RSA_PKCS1, HASH_NONE, view_of(c, key->bits / 8), &out),
+		    0);
+		ck_assert(view_eq(buf_peek(&out), view_str("hello")));
+	}
+	buf_free(&data);
+	buf_free(&out);
+}
+
+static void
+setcos_44(struct card *card)
+{
+	const struct key_ref key = { KEY_RSA, 1024, { PATH_APP, 2, { 0x51, 0x01 } }, 1, true };
+
+	old_card(card, "setcos-4-4", &key, true);
+}
+
+static void
+setcos_43(struct card *card)
+{
+	const struct key_ref key = { KEY_RSA, 1024, { PATH_MF, 2, { 0x4B, 0x01 } }, -1, false };
+
+	old_card(card, "setcos-4-3", &key, true);
+}
+
+static void
+setcos_eid21(struct card *card)
+{
+	const struct key_ref key = { KEY_RSA, 1024, { PATH_MF, 2, { 0x4B, 0x01 } }, 1, true };
+	int tries;
+
+	ck_assert_uint_eq(card->caps.version, 0x0201);
+	ck_assert_int_eq(card_pin_verify(card, &old_pin, view_str("9999"), &tries), E_PIN_WRONG);
+	ck_assert_int_eq(tries, 2);
+	old_card(card, "setcos-eid", &key, false);
+}
+
+static void
+eid2048(struct card *card)
+{
+	const struct key_ref key = { KEY_RSA, 2048, { PATH_MF, 2, { 0x4B, 0x01 } }, 1, true };
+
+	old_card(card, "fineid-eid2048", &key, true);
+}
+
+static void
+miocos(struct card *card)
+{
+	const struct key_ref key = { KEY_RSA, 1024, { PATH_APP, 2, { 0x4B, 0x01 } }, 1, true };
+	int tries;
+
+	old_card(card, "miocos", &key, true);
+	ck_assert_int_eq(card_pin_unblock(card, &old_pin, view_str("12345678"), view_str("4321"), &tries), 0);
+}
+
 static const struct golden { const char *file; void (*run)(struct card *); const char *image; } goldens[] = {
 	{ "oseid-pins.trace", pins, NULL },
 	{ "oseid-blocked.trace", blocked, NULL },
@@ -228,6 +305,11 @@ static const struct golden { const char *file; void (*run)(struct card *); const
 	{ "fineid-3-sign.trace", fineid_3_sign, NULL },
 	{ "fineid-4-auth.trace", fineid_4_auth, NULL },
 	{ "fineid-org-sign.trace", fineid_org, NULL },
+	{ "setcos-4.4-sign.trace", setcos_44, NULL },
+	{ "setcos-4.3-sign.trace", setcos_43, NULL },
+	{ "setcos-eid21.trace", setcos_eid21, NULL },
+	{ "fineid-eid2048.trace", eid2048, NULL },
+	{ "miocos-sign.trace", miocos, NULL },
 	{ "myeid-4.5-session.trace", session, "myeid.yaml" },
 	{ "myeid-3.3-session.trace", session, "myeid-3.3.yaml" },
 };

@@ -17,19 +17,29 @@ struct rig { struct scripted s; struct card card; struct profile *pf; struct buf
 
 static const struct card_ops ops = { .name = "test", .select_app = iso_select_app };
 
+static const char file_text[] = "schema: 1\nprofile: x\nsource: [ s ]\ndriver: setcos\n"
+    "match: [ { hist-tail: X } ]\napplication: { path: 3F005015 }\nenvironment: { key-by: [ file, reference ], sign: { rsa-pkcs1: { any: 2 } } }\n"
+    "keys: { rsa: { min: 1024, max: 1024, step: 8 } }\n";
+
 static void
-rig_open(struct rig *r, const char *const *answers)
+rig_open_text(struct rig *r, const char *profile, const char *const *answers)
 {
 	struct buf why = BUF_INIT;
 
 	scripted_card(&r->s, &r->card, answers);
 	memset(&r->out, 0, sizeof r->out);
 	r->pf = NULL;
-	ck_assert_msg(profile_parse(view_str(text), "f", &r->pf, &why) == 0, "%s", buf_text(&why));
+	ck_assert_msg(profile_parse(view_str(profile), "f", &r->pf, &why) == 0, "%s", buf_text(&why));
 	r->card.pf = r->pf;
 	r->card.ops = &ops;
 	iso_caps(&r->card);
 	buf_free(&why);
+}
+
+static void
+rig_open(struct rig *r, const char *const *answers)
+{
+	rig_open_text(r, text, answers);
 }
 
 static void
@@ -154,6 +164,103 @@ START_TEST(the_keys_directory_is_current)
 }
 END_TEST
 
+#define MF "00A40000023F00\n"
+#define ZEROS_128 ZEROS_64 ZEROS_64
+
+/* Whether MSE finds a key file of the MF from within the application no manual tells: its own place is tried first,
+ * then the other, and what counts is the answer of the place that knows it. */
+static const struct place { const char *what; const char *answers[8]; int r; const char *sent; } places[] = {
+	{ "in its own place", { "9000", "9000", ZEROS_128 "9000" }, 0, MF "MSE\nPSO\n" },
+	{ "from the application only", { "9000", "6A88", "9000", "9000", ZEROS_128 "9000" }, 0,
+	    MF "MSE\n" APP "MSE\nPSO\n" },
+	{ "only when it is used", { "9000", "9000", "6A82", "9000", "9000", ZEROS_128 "9000" }, 0,
+	    MF "MSE\nPSO\n" APP "MSE\nPSO\n" },
+	{ "no MF", { "6A82", "9000", "9000", ZEROS_128 "9000" }, 0, MF APP "MSE\nPSO\n" },
+	{ "nowhere", { "9000", "6A88", "9000", "6A88" }, E_NOT_FOUND, MF "MSE\n" APP "MSE\n" },
+	{ "there, with a PIN", { "9000", "9000", "6982", "9000", "6A88" }, E_PIN_NEEDED, MF "MSE\nPSO\n" APP "MSE\n" },
+	{ "there, with a PIN, and here nothing of the kind", { "9000", "9000", "6982", "9000", "9000", "6985" },
+	    E_PIN_NEEDED, MF "MSE\nPSO\n" APP "MSE\nPSO\n" },
+	{ "here, with a PIN", { "9000", "6A88", "9000", "9000", "6982" }, E_PIN_NEEDED, MF "MSE\n" APP "MSE\nPSO\n" },
+	{ "there, refused", { "9000", "9000", "6A80", "9000", "6A88" }, E_DATA, MF "MSE\nPSO\n" APP "MSE\n" },
+	{ "a card that is broken", { "9000", "6F00" }, E_CARD, MF "MSE\n" },
+};
+
+/* The commands of a sequence that is written short. */
+static void
+spell(const char *at, struct buf *out)
+{
+	static const struct { const char *word, *hex; } words[] = {
+		{ "MSE\n", "002241B60A80010281024B01840101\n" }, { "PSO\n", "002A9E9A04CCCCCCCC00\n" } };
+	bool found;
+
+	while (*at) {
+		found = false;
+		for (size_t i = 0; i < 2 && !found; i++) {
+			if (!(found = strncmp(at, words[i].word, 4) == 0))
+				continue;
+			buf_str(out, words[i].hex);
+			at += 4;
+		}
+		if (!found)
+			buf_u8(out, (uint8_t)*at++);
+	}
+}
+
+START_TEST(a_key_in_the_mf_is_found_from_either_place)
+{
+	struct key_ref key = KEY(KEY_RSA, 1024, 1);
+	struct sign_in in = { IN_DIGEST_INFO, view_str("\xCC\xCC\xCC\xCC"), HASH_NONE };
+	struct buf want = BUF_INIT;
+
+	key.path = (struct path){ PATH_MF, 2, { 0x4B, 0x01 } };
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		struct rig r;
+
+		rig_open_text(&r, file_text, places[i].answers);
+		buf_reset(&want);
+		spell(places[i].sent, &want);
+		ck_assert_msg(iso_sign(&r.card, &key, ALG_RSA_PKCS1, &in, &r.out) == places[i].r, "%s", places[i].what);
+		ck_assert_msg(strcmp(buf_text(&r.s.all), buf_text(&want)) == 0, "%s: %s", places[i].what, buf_text(&r.s.all));
+		ck_assert_uint_eq(r.out.len, places[i].r ? 0 : 128);
+		rig_close(&r);
+	}
+	buf_free(&want);
+}
+END_TEST
+
+/* Where MSE names no file, the application is the place: on some cards the MF ends a secure channel. */
+START_TEST(the_mf_is_not_selected_for_a_reference)
+{
+	static const char *const answers[] = { "9000", "9000", "9000", ZEROS_64 "9000", NULL };
+	struct key_ref key = KEY(KEY_EC, 256, 1);
+	const struct sign_in in = { IN_DIGEST, view_str("12345678901234567890123456789012"), HASH_NONE };
+	struct rig r;
+
+	key.path = (struct path){ PATH_MF, 2, { 0x4B, 0x01 } };
+	rig_open(&r, answers);
+	ck_assert_int_eq(iso_sign(&r.card, &key, ALG_ECDSA, &in, &r.out), 0);
+	ck_assert_int_eq(strncmp(buf_text(&r.s.all), APP "0022", sizeof APP + 3), 0);
+	rig_close(&r);
+}
+END_TEST
+
+/* The application by its path is the application: not a step more. */
+START_TEST(the_applications_own_path_is_the_application)
+{
+	const struct path mf = { .from = PATH_MF }, app = { PATH_MF, 2, { 0x50, 0x15 } };
+	struct rig r;
+
+	rig_open_text(&r, file_text, NULL);
+	ck_assert_int_eq(iso_enter_df(&r.card, &app), 0);
+	ck_assert_int_eq(iso_enter_df(&r.card, &app), 0);
+	ck_assert_int_eq(iso_enter_df(&r.card, &mf), 0);
+	ck_assert(!r.card.app_selected && !r.card.app_sure);
+	ck_assert_int_eq(iso_enter_df(&r.card, &app), 0);
+	ck_assert_str_eq(buf_text(&r.s.all), APP MF APP);
+	rig_close(&r);
+}
+END_TEST
+
 START_TEST(what_the_environment_has_not_is_not_tried)
 {
 	const struct key_ref rsa = KEY(KEY_RSA, 2048, 1), ec = KEY(KEY_EC, 256, 1);
@@ -206,5 +313,6 @@ START_TEST(cryptograms_go_in_chained_behind_their_indicator)
 END_TEST
 
 UNIT_MAIN("iso_key", a_digest_is_made_as_long_as_the_field, a_lost_hash_is_never_signed, a_moved_card_is_brought_back,
-    the_keys_directory_is_current, what_the_environment_has_not_is_not_tried,
+    the_keys_directory_is_current, a_key_in_the_mf_is_found_from_either_place, the_mf_is_not_selected_for_a_reference,
+    the_applications_own_path_is_the_application, what_the_environment_has_not_is_not_tried,
     cryptograms_go_in_chained_behind_their_indicator)

@@ -168,6 +168,43 @@ START_TEST(the_profile_fills_what_the_directory_leaves_out)
 }
 END_TEST
 
+/* A profile that knows the block and no reference: together with the directory's it serves, alone it does not. */
+START_TEST(a_reference_is_the_cards_word)
+{
+	static const struct { const char *what; int ref; size_t stored; bool guess; int got; size_t block; } cases[] = {
+		{ "all but the padding", 0x03, 8, false, 0x03, 8 }, { "the reference alone", 0x03, 0, false, 0x03, 8 },
+		{ "another block", 0x03, 12, true, 0x03, 12 }, { "no reference", -1, 8, true, -1, 8 },
+	};
+	static const struct profile pf = { .has_pin = { true, true }, .pin = {
+		{ .ref = -1, .min = 4, .max = 8, .stored = 8, .pads = true, .unblock_ref = -1, .forget = PIN_FORGET_RESET },
+		{ .ref = -1, .min = 4, .max = 8, .stored = 8, .pads = true, .unblock_ref = -1, .forget = PIN_FORGET_RESET } } };
+	struct p15_objects none = { NULL, 0 };
+	struct pinslot slot[PINS_PER_READER];
+
+	load();
+	for (size_t i = 0; i < N(cases); i++) {
+		struct p15_object half = { .kind = P15_AUTH, .label = TEXT("half"), .id = { 1, { 1 } },
+			.pin = { .ref = cases[i].ref, .min = 4, .max = 8, .stored = cases[i].stored, .pads = true, .guess = true,
+			    .unblock_ref = -1 } };
+		struct p15_object *one[] = { &half };
+		struct p15_objects auths = { one, 1 };
+
+		memset(slot, 0, sizeof slot);
+		ck_assert_int_eq(pinslots_fill(slot, &auths, &none, SEEN_ALL, &pf, s), 0);
+		ck_assert_msg(slot[0].pin.guess == cases[i].guess, "%s", cases[i].what);
+		ck_assert_int_eq(slot[0].pin.ref, cases[i].got);
+		ck_assert_uint_eq(slot[0].pin.stored, cases[i].block);
+		ck_assert_int_eq((int)slot[0].pin.forget, PIN_FORGET_RESET);
+		empty(slot);
+	}
+	memset(slot, 0, sizeof slot);
+	ck_assert_int_eq(pinslots_fill(slot, &none, &none, SEEN_ALL, &pf, s), 0);
+	ck_assert(slot[0].has_pin && slot[0].pin.guess && !slot[1].has_pin);
+	empty(slot);
+	settings_free(&s);
+}
+END_TEST
+
 START_TEST(answers_tell_the_tries)
 {
 	static const struct { int err, tries, max, want; } cases[] = {
@@ -272,5 +309,6 @@ START_TEST(a_new_pin_is_known_by_what_the_card_says)
 END_TEST
 
 UNIT_MAIN("pinslot", a_new_pin_is_known_by_what_the_card_says, the_first_slot_is_never_pin2_where_it_can_be_helped,
-    a_silent_directory_leaves_the_profiles_guess, the_profile_fills_what_the_directory_leaves_out, answers_tell_the_tries,
+    a_silent_directory_leaves_the_profiles_guess, the_profile_fills_what_the_directory_leaves_out,
+    a_reference_is_the_cards_word, answers_tell_the_tries,
     a_reset_ends_what_cannot_be_opened_again, what_is_given_once_has_a_time_and_an_epoch)

@@ -429,7 +429,7 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	{ "watch: \"ef:\"\n",
 	    "f:1: watch: \"ef:\" is not known, allowed: none, data, certhead, ef:PATH" },
 	{ "quirks: [ no-chaining, lazy ]\n",
-	    "f:1: quirks: \"lazy\" is not known, allowed: no-chaining, fineid-serial" },
+	    "f:1: quirks: \"lazy\" is not known, allowed: no-chaining, applet-version, fineid-serial" },
 	{ "\"a\\x1Bb\": 1\n",
 	    "f:1: unknown key \"a?b\" in the profile, allowed: " ALL_KEYS }
 };
@@ -724,8 +724,8 @@ START_TEST(myeid_is_known_by_the_end_of_its_historical_bytes)
 }
 END_TEST
 
-/* Contact and contactless ATRs of fineid 2: another wrapper, the same historical bytes. NULL: no FINEID card, or one
- * that no profile is for. */
+/* Contact and contactless ATRs of fineid 2, card-setcos 1.1 and card-miocos 1: another wrapper, the same historical
+ * bytes. NULL: no FINEID card, or one that no profile is for. */
 START_TEST(fineid_cards_are_known_by_their_historical_bytes)
 {
 	static const struct { const char *atr, *profile; } cases[] = {
@@ -742,11 +742,43 @@ START_TEST(fineid_cards_are_known_by_their_historical_bytes)
 		{ "3B8980018057434954495A323191", "fineid-org-idme" },
 		{ "3BDD96008031FE450031B8640429ECC1739401808349", "fineid-org-cosmox" },
 		{ "3B8D80010031B8640429ECC1739401808304", "fineid-org-cosmox" },
+		{ "3B9F94401E0067114346495345105266FF819000", "setcos-4-3" },     /* 4.3.1, Instant EID */
+		{ "3B9F94401E0067164346495345105266FF810020", "setcos-4-3" },     /* RSA SecurID 3100 */
+		{ "3B9F94401E0067004346495345105266FF819000", "setcos-4-3" },     /* 4.3.1B3, FINEID 1016 */
+		{ "3B6F00000067204346495345125266FF819000", "setcos-4-3" },       /* 4.3.2 */
+		{ "3B6F000000672F4346495345125266FF819000", "setcos-4-3" },
+		{ "3B1F11006780424649534510" "5266FF819000", "setcos-4-3" },      /* Nokia */
+		{ "3B1F11006742414649534553" "5266FF819000", "setcos-4-3" },      /* students */
+		{ "3B9F94801FC30068114405014649534531C807900019", "setcos-4-4" },
+		{ "3B9F96801FC30068114405014649534531C80790001B", "setcos-4-4" },
+		{ "3B9F94801FC30068114405014649534531C8FFFFFFFF", "setcos-4-4" },
+		{ "3B9F94801FC30068104405014649534531C807900018", "setcos-nidel" },
+		{ "3B7B940000806200515646696E454944", "setcos-eid" },             /* 5.1.0, FINEID 2064 */
+		{ "3B7B000000806200515646696E454944", "setcos-eid" },
+		{ "3B7B18000080620F515646696E454944", "setcos-eid" },
+		{ "3B7B940000806211515646696E454944", "setcos-eid" },             /* 2011 */
+		{ "3B6B00FF806200A25646696E454944", "setcos-eid" },               /* FINEID 2032 */
+		{ "3B6400FF806200A2", "setcos-eid" },                             /* FINEID 2132 */
+		{ "3B64000080620051", "setcos-eid" },                             /* FINEID 2164 */
+		{ "3B6E000000624300574156414E5410819000", "setcos-eid" },         /* FINEID 2264 */
+		{ "3B6E000000620000574156414E5410819000", "setcos-eid" },
+		{ "3B7B940000806212515646696E454944", "fineid-eid2048" },
+		{ "3B7D96000080318065B0A3020" "1F383009000", "fineid-eid2048" },  /* "SetCOS 2048" */
+		{ "3B69000055665646696E454944", "fineid-eid2048" },               /* whatever says FinEID */
+		{ "3B7B180000806201545646696E454944", "fineid-oberthur" },
+		{ "3B9D944023006810114D696F434F53009000", "miocos" },             /* 1.0, 1.1 */
+		{ "3B9D114023006810114D696F434F53009000", "miocos" },
+		{ "3B9D944023006820014D696F434F53009000", "miocos" },             /* 2.0 */
+		{ "3B9D944023006823014D696F434F53009000", "miocos" },             /* 2.3, by the pattern */
 		/* Estonia's card of 2025, Uruguay's, IDPrime, a Moroccan IAS-ECC card: others' */
 		{ "3BFF9600008031FE438031B85365494464B085051012233F1D", NULL },
 		{ "3B7F94000080318065B0850300EF120FFF829000", NULL },
 		{ "3B7F96000080318065B0850300EF120FFE829000", NULL },
 		{ "3BDF96008031FE450031B864041FECC173940180829000EC", NULL },
+		/* nearly one of the old ones */
+		{ "3B9D944023006823014D696F434F54009000", NULL },
+		{ "3B9F94801FC30068114405014649534631C807900019", NULL },
+		{ "3B6400FF806300A2", NULL },
 	};
 	struct profile_set set = { NULL, 0 };
 	struct buf why = BUF_INIT;
@@ -760,6 +792,33 @@ START_TEST(fineid_cards_are_known_by_their_historical_bytes)
 		ck_assert_msg(p && cases[i].profile ? strcmp(p->name, cases[i].profile) == 0 :
 		    !p && !cases[i].profile, "%s: %s", cases[i].atr, p ? p->name : "none");
 		buf_free(&atr);
+	}
+	profile_set_free(&set);
+	buf_free(&why);
+}
+END_TEST
+
+/* What is only a guess is not in them: which reference a PIN has, the card tells. */
+START_TEST(old_finnish_cards_tell_their_references)
+{
+	static const char *const names[] = { "setcos-4-3", "setcos-4-4", "setcos-nidel", "setcos-eid", "fineid-eid2048",
+		"fineid-oberthur", "miocos" };
+	struct profile_set set = { NULL, 0 };
+	struct buf why = BUF_INIT;
+
+	ck_assert_int_eq(profile_set_builtin(&set, &why), 0);
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const struct profile *p = by_name(&set, names[i]);
+
+		for (size_t k = 0; k < 2; k++) {
+			ck_assert(p->has_pin[k] && p->pin[k].ref == -1 && p->pin[k].pads);
+			ck_assert(p->pin[k].pad == 0 && p->pin[k].stored == 8 && p->pin[k].forget == PIN_FORGET_RESET);
+		}
+		ck_assert_uint_eq(p->sign_algs, 1u << ALG_RSA_RAW | 1u << ALG_RSA_PKCS1);
+		ck_assert_uint_eq(p->decipher_algs, p->sign_algs);
+		ck_assert_uint_eq(p->env.use[USE_SIGN].mse[0], i == 0 ? 0x81 : 0x41);
+		ck_assert_uint_eq(p->env.use[USE_DECIPHER].mse[0], 0x41);
+		ck_assert(!p->keygen && p->derive_algs == 0);
 	}
 	profile_set_free(&set);
 	buf_free(&why);
@@ -1102,6 +1161,7 @@ UNIT_MAIN("profile", a_profile_says_how_new_cards_come, a_code_has_its_shape, an
     profiles_are_given_in_the_order_of_rank, patterns_fit_as_a_whole,
     a_rule_without_a_probe_is_preferred, a_name_stands_once_in_a_set, built_in_profiles_load,
     built_in_profiles_are_the_files, myeid_is_known_by_the_end_of_its_historical_bytes,
+    old_finnish_cards_tell_their_references,
     fineid_cards_are_known_by_their_historical_bytes,
     myeid_says_what_the_card_can, the_generic_profile_claims_nothing,
     the_example_of_the_manual_loads, the_error_of_the_manual_is_what_is_said,

@@ -46,7 +46,8 @@ static struct vc *meet(const char *curve, const char *cipher, EAC_CTX **ctx)
 	struct vc *vc;
 
 	fclose(f);
-	snprintf(text + n, 300, "\npace: { can: \"" CAN "\", curve: %s, cipher: %s, demand: yes }\n", curve, cipher);
+	snprintf(text + n, 300, "\npace: { can: \"" CAN "\", curve: %s, cipher: %s, demand: yes }\n",
+		curve, cipher);
 	vc = vct_text(text, err, sizeof err);
 	ck_assert_msg(vc != NULL, "%s", err);
 	n = vct_send(vc, "00 B0 9C 00 00", access, sizeof access);
@@ -76,7 +77,8 @@ static void set_at(struct vc *vc, const EAC_CTX *ctx, uint8_t parameters)
 }
 
 /* GENERAL AUTHENTICATE with one object; the value of what came back, or NULL and *sw. */
-static BUF_MEM *authenticate(struct vc *vc, const char *header, uint8_t tag, const BUF_MEM *value, unsigned *sw)
+static BUF_MEM *authenticate(
+	struct vc *vc, const char *header, uint8_t tag, const BUF_MEM *value, unsigned *sw)
 {
 	uint8_t data[200] = { 0x7C, 0x00 }, out[300];
 	size_t n = 2, skip;

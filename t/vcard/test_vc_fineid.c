@@ -842,6 +842,42 @@ START_TEST(ecdh_agrees)
 }
 END_TEST
 
+START_TEST(pin1_may_be_good_for_one_use)
+{
+	struct vc *vc = vct_card("fineid-v4-consent.yaml");
+	uint8_t sig[1024];
+	size_t n;
+
+	EXPECT(vc, SELECT, "90 00");
+	EXPECT(vc, VERIFY1, "90 00");
+	n = sign(vc, "00 22 41 B6 06 80 01 54 84 01 01", "00 2A 90 A0 32 90 30 " HASH_48, "60", sig);
+	ck_assert(ecdsa_fits("fineid-v4-auth", 48, sig, n));
+	EXPECT(vc, "00 20 00 11", "63 C5");
+	EXPECT(vc, "00 2A 90 A0 32 90 30 " HASH_48, "90 00");
+	EXPECT(vc, "00 2A 9E 9A 60", "69 82");
+	vc_free(&vc);
+}
+END_TEST
+
+START_TEST(slots_may_be_empty)
+{
+	struct vc *vc = variant("fineid-v4-dual.yaml", "t0: no\nsize-tag: 80\nwithout: [ 50154333, 50164335 ]\n");
+	char err[512] = "";
+
+	EXPECT(vc, SELECT, "90 00");
+	EXPECT(vc, "00 A4 08 04 04 50 16 43 35 00", "6A 82");
+	EXPECT(vc, "00 A4 08 04 02 43 33 00", "6A 82");
+	EXPECT(vc, "00 A4 08 04 02 2F 01 00", "62 04 80 02 00 0A 90 00");
+	vc_free(&vc);
+	vc = vct_card("fineid-v4-gaps.yaml");
+	EXPECT(vc, "00 A4 08 04 04 50 16 43 35", "6A 82");
+	EXPECT(vc, "00 A4 08 04 04 50 16 43 32", "61 06");
+	vc_free(&vc);
+	ck_assert(vct_text("os: mute\natr: 3B00\nwithout: [ 0001 ]\n", err, sizeof err) == NULL);
+	ck_assert(strstr(err, "'without' must name files") != NULL);
+}
+END_TEST
+
 START_TEST(odds_and_ends)
 {
 	struct vc *vc = vct_card("fineid-v3.0.yaml");
@@ -859,7 +895,8 @@ END_TEST
 START_TEST(every_image_loads)
 {
 	static const char *const names[] = { "fineid-v3.0.yaml", "fineid-v3.1.yaml", "fineid-v4.yaml",
-		"fineid-v4-dual.yaml", "fineid-v3-new.yaml", "fineid-v4-new.yaml", "fineid-v4-reader.yaml" };
+		"fineid-v4-dual.yaml", "fineid-v3-new.yaml", "fineid-v4-new.yaml", "fineid-v4-reader.yaml",
+		"fineid-v4-consent.yaml", "fineid-v4-gaps.yaml" };
 	/* Historical bytes of the citizen's card; section 2. */
 	static const uint8_t hist[] = { 0x80, 0x31, 0xB8, 0x65, 0xB0, 0x85 };
 	size_t i;
@@ -879,5 +916,5 @@ UNIT_MAIN("vc_fineid", recorded_v3_authentication, recorded_v3_signature, record
 	t0_asks_for_more, directories_are_the_known_ones, references_may_be_negative, select_by_every_way,
 	others_are_refused, pins_have_a_form, pin2_is_local, application_first, pins_change, puk_is_shared,
 	activation_by_puk, activation_by_code, every_algorithm_signs, hashes_have_their_length,
-	a_wrong_le_loses_the_hash, the_card_hashes, rsa_deciphers, ecdh_agrees, odds_and_ends,
-	every_image_loads)
+	a_wrong_le_loses_the_hash, the_card_hashes, rsa_deciphers, ecdh_agrees,
+	pin1_may_be_good_for_one_use, slots_may_be_empty, odds_and_ends, every_image_loads)

@@ -20,7 +20,7 @@
 static const uint8_t info256[19] = { 0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
 	0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
 
-/* A card without files and PINs, in creation state. */
+/* A card without files and PINs, whose MF lets everything be made. */
 static struct vc *blank(void)
 {
 	char err[512] = "";
@@ -78,6 +78,8 @@ START_TEST(transfers_are_short)
 	ck_assert_uint_eq(vct_send(vc, "00 B0 00 00 F4", out, sizeof out), 246);
 	EXPECT(vc, "00 B0 04 00 F4", "6C 39");
 	EXPECT(vc, "00 B2 01 04 00", "69 81");
+	n = vct_data(vc, "00 2A 9E 9A", in, 245, false, out, sizeof out);
+	ck_assert_uint_eq(vct_sw(out, n), 0x6700);
 	EXPECT(vc, SELECT_MF, OK);
 	EXPECT(vc, "00 20 00 01 08 " AUTH_PIN, OK);
 	EXPECT(vc, "00 A4 08 0C 04 50 15 44 04", OK);
@@ -184,10 +186,13 @@ START_TEST(everything_is_made)
 	uint8_t key[266], out[300], hash[20] = { 1 };
 	size_t n;
 
-	/* DF 5015: CREATE file and CREATE AC always. A name of up to 16 bytes follows. */
-	EXPECT(vc, "00 E0 00 00 17 50 15 20 00 00 F0 F0 0F FF 00 01 " AID, OK);
+	/* Entry 1 of the MF; the same number will be another PIN in 5015. */
+	EXPECT(vc, "00 1E 01 01 14 55 FF " SIGN_PIN " AA FF " PUK_1, OK);
+	EXPECT(vc, "00 20 00 01 08 " SIGN_PIN, OK);
+	/* DF 5015: DELETE, CREATE file and CREATE AC always. A name of up to 16 bytes follows. */
+	EXPECT(vc, "00 E0 00 00 17 50 15 20 00 00 00 F0 0F FF 00 01 " AID, OK);
 	EXPECT(vc, SELECT_MF, OK);
-	EXPECT(vc, "00 E0 00 00 17 50 15 20 00 00 F0 F0 0F FF 00 01 " AID, "6A 89");
+	EXPECT(vc, "00 E0 00 00 17 50 15 20 00 00 00 F0 0F FF 00 01 " AID, "6A 89");
 	EXPECT(vc, "00 A4 04 0C 0C " AID, OK);
 	/* The exchange of the fact file: PIN 1234, PUK 12345678, 3 and 10 tries. */
 	EXPECT(vc, "00 1E 01 01 14 33 FF " AUTH_PIN " AA FF " PUK_1, OK);
@@ -197,23 +202,25 @@ START_TEST(everything_is_made)
 	EXPECT(vc, "00 1E 01 02 14 34 FF " AUTH_PIN " AA FF " PUK_1, "6A 80");
 	EXPECT(vc, "00 1E 01 02 13 33 FF " AUTH_PIN " AA FF 31 32 33 34 35 36 37", "67 00");
 	EXPECT(vc, "00 CA 01 01 05", "30 03 81 01 01 90 00");
-	ck_assert_int_eq(vc_tries(vc, 1), 3);
-	ck_assert_int_eq(vc_puk_tries(vc, 1), 10);
-	/* The same number is another PIN in the MF. */
+	ck_assert_int_eq(vc_tries(vc, 1), 5);
+	ck_assert_int_eq(vc_tries(vc, 2), 3);
+	ck_assert_int_eq(vc_puk_tries(vc, 2), 10);
 	EXPECT(vc, SELECT_MF, OK);
-	EXPECT(vc, "00 20 00 01 08 " AUTH_PIN, "6A 88");
-	EXPECT(vc, "00 1E 01 01 14 55 FF " SIGN_PIN " AA FF " PUK_1, OK);
+	EXPECT(vc, "00 20 00 01 08 " AUTH_PIN, "63 C4");
 	EXPECT(vc, "00 20 00 01 08 " SIGN_PIN, OK);
 	/* A key file and its key, in two pieces. */
 	EXPECT(vc, SELECT_5015, OK);
 	EXPECT(vc, "00 E0 00 00 0B 4B 01 44 01 0A 1F F1 1F FF 00 01", OK);
 	ck_assert_str_eq(vct_t0(vc, "00 A4 08 00 04 50 15 4B 01"),
 		vct_plain("6F 11 81 02 01 0A 82 01 09 83 02 4B 01 86 04 1F F1 1F FF 90 00"));
-	EXPECT(vc, "00 22 41 B6 0A 80 01 02 81 02 4B 01 84 01 01", "6A 88");
+	EXPECT(vc, "00 22 41 B6 0A 80 01 02 81 02 4B 01 84 01 00", "6A 88");
 	memcpy(key, "\x30\x82\x01\x06\x80\x81\x80", 7);
 	put_part(pkey, OSSL_PKEY_PARAM_RSA_N, key + 7);
 	memcpy(key + 135, "\x82\x81\x80", 3);
 	put_part(pkey, OSSL_PKEY_PARAM_RSA_D, key + 138);
+	/* Entry 1 is that of 5015 here, whatever the MF's. */
+	EXPECT(vc, "00 D6 00 00 01 30", "69 82");
+	EXPECT(vc, "00 20 00 01 08 " AUTH_PIN, OK);
 	EXPECT(vc, "00 D6 01 0A 01 00", "6B 00");
 	n = vct_data(vc, "00 D6 00 00", key, 244, false, out, sizeof out);
 	ck_assert_uint_eq(vct_sw(out, n), 0x9000);
@@ -225,7 +232,7 @@ START_TEST(everything_is_made)
 	ck_assert_uint_eq(vct_sw(out, n), 0x9000);
 	n = vct_data(vc, "00 D6 00 F4", key + 244, 22, false, out, sizeof out);
 	ck_assert_uint_eq(vct_sw(out, n), 0x9000);
-	EXPECT(vc, "00 22 41 B6 0A 80 01 12 81 02 4B 01 84 01 01", OK);
+	EXPECT(vc, "00 22 41 B6 0A 80 01 12 81 02 4B 01 84 01 00", OK);
 	n = vct_t0_data(vc, "00 2A 9E 9A", hash, 20, out, sizeof out);
 	ck_assert_uint_eq(n, 130);
 	ck_assert(vct_verifies(pkey, RSA_PKCS1_PADDING, EVP_sha1(), out, 128, hash, 20));
@@ -264,6 +271,7 @@ START_TEST(the_log_hides_keys_and_pins)
 
 	ck_assert(fd >= 0 && vc_log(vc, path));
 	EXPECT(vc, "00 1E 01 01 14 33 FF " AUTH_PIN " AA FF " PUK_1, OK);
+	EXPECT(vc, "00 20 00 01 08 " AUTH_PIN, OK);
 	EXPECT(vc, "00 E0 00 00 0B 4B 01 44 01 0A 1F F1 1F FF 00 01", OK);
 	EXPECT(vc, "00 D6 00 00 04 DE AD BE EF", OK);
 	EXPECT(vc, "00 E0 00 00 0B 44 20 40 00 10 00 00 00 00 00 01", OK);

@@ -154,10 +154,14 @@ START_TEST(files_are_found_and_missing)
 
 		EXPECT(vc, cmd(t, "A4 04 0C 0C " AID), OK);
 		EXPECT(vc, cmd(t, "A4 02 0C 02 50 31"), OK);
+		EXPECT(vc, cmd(t, "A4 01 0C 02 50 31"), missing);
 		EXPECT(vc, cmd(t, "A4 00 0C 02 44 09"), missing);
 		EXPECT(vc, cmd(t, "A4 08 0C 04 50 15 44 99"), missing);
 		EXPECT(vc, cmd(t, "A4 04 0C 07 A0 00 00 02 47 10 01"), missing);
 		EXPECT(vc, cmd(t, "A4 09 0C 02 44 01"), OK);
+		EXPECT(vc, cmd(t, "A4 03 0C"), OK);
+		EXPECT(vc, cmd(t, "A4 02 0C 02 50 15"), missing);
+		EXPECT(vc, cmd(t, "A4 01 0C 02 50 15"), OK);
 		EXPECT(vc, cmd(t, "A4 00 0C 02 3F 00"), OK);
 		EXPECT(vc, cmd(t, "A4 00 0C 02 2F 00"), OK);
 		EXPECT(vc, cmd(t, "B0 00 00 02"),
@@ -286,6 +290,7 @@ START_TEST(mse_is_particular)
 		EXPECT(vc, cmd(t, "2A 9E 9A 02 30 00"), "69 85");
 		EXPECT(vc, cmd(t, "22 %s B6 07 80 01 02 81 02 4B 01", odd ? "41" : "81"), "6A 86");
 		EXPECT(vc, cmd(t, "22 81 B8 07 80 01 02 81 02 4B 01"), "6A 86");
+		EXPECT(vc, cmd(t, "22 %s A4 07 80 01 02 81 02 4B 01", t->sign_p1), "6A 86");
 		EXPECT(vc, cmd(t, "22 %s B6 07 80 01 03 81 02 4B 01", t->sign_p1), "6A 80");
 		EXPECT(vc, cmd(t, "22 %s B6 07 80 01 02 81 02 4B 05", t->sign_p1), "6A 88");
 		/* The key of the other DF is not seen from here, its path leads there. */
@@ -417,6 +422,7 @@ START_TEST(rsa_deciphers)
 			n = vct_t0_data(vc, "00 2A 80 86", in + 255, 2, out, sizeof out);
 		} else {
 			snprintf(header, sizeof header, "%s 2A 80 86", t->cla);
+			EXPECT(vc, strcmp(t->cla, "80") == 0 ? "90 2A 80 86 01 00" : "10 2A 80 86 01 00", "6E 00");
 			in[0] = 0x81;
 			n = vct_t0_data(vc, header, in, t->bytes + 1, out, sizeof out);
 			ck_assert_uint_eq(vct_sw(out, n), 0x6A80);
@@ -559,6 +565,11 @@ START_TEST(files_pins_and_keys_are_made)
 	EXPECT(vc, "00 A4 08 0C 04 50 15 51 01", OK);
 	EXPECT(vc, "00 E4 00 00", OK);
 	EXPECT(vc, "00 A4 08 0C 04 50 15 51 01", "6A 82");
+	/* Anybody may delete the MF, as it was made; its PINs go too. */
+	vc_reset(vc);
+	ck_assert_int_eq(vc_tries(vc, 1), 3);
+	EXPECT(vc, "00 E4 00 00", OK);
+	ck_assert_int_eq(vc_tries(vc, 1), -1);
 	EVP_PKEY_free(pkey);
 	vc_free(&vc);
 }
@@ -570,6 +581,7 @@ START_TEST(who_cannot_be_made_refuses)
 
 	EXPECT(vc, "80 44 00 00", "6D 00");
 	EXPECT(vc, "80 46 00 00 09 92 00 04 00 00 18 01 00 01", "6D 00");
+	EXPECT(vc, "80 A4 08 0C 02 4B 01", OK);
 	EXPECT(vc, "80 CA 01 01 00", "6A 88");
 	EXPECT(vc, "80 E0 00 00 10 6F 0E 81 02 00 10 82 01 01 83 02 44 20 86 01 00", "69 82");
 	EXPECT(vc, "80 E4 00 00", "69 82");

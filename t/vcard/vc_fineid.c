@@ -92,12 +92,12 @@ static struct vc_file *find(const struct vc_card *c, const struct vc_cmd *cmd, u
 }
 
 /*
- * FCP: nothing but the size. Source: facts on FINEID 5, recorded. What a DF says was not recorded: its
- * identifier.
+ * FCP: nothing but the size. Source: facts on FINEID 5, recorded; that some cards have tag 80, facts on
+ * Gemalto eID 3. What a DF says was not recorded: its identifier.
  */
-static void put_fcp(const struct vc_file *f, struct vc_blob *out)
+static void put_fcp(const struct vc_card *c, const struct vc_file *f, struct vc_blob *out)
 {
-	const uint8_t fcp[] = { 0x62, 0x04, f->type == VC_DF ? 0x83 : 0x81, 0x02,
+	const uint8_t fcp[] = { 0x62, 0x04, f->type == VC_DF ? 0x83 : fineid(c)->size_tag, 0x02,
 		(uint8_t)((f->type == VC_DF ? f->fid : f->size) >> 8),
 		(uint8_t)(f->type == VC_DF ? f->fid : f->size) };
 
@@ -131,7 +131,7 @@ static uint16_t select_file(struct vc_card *c, const struct vc_cmd *cmd, struct 
 			vc_pin_drop(c, 0);
 	}
 	if (cmd->p2 != 0x0C)
-		put_fcp(f, out);
+		put_fcp(c, f, out);
 	return SW_OK;
 }
 
@@ -262,6 +262,8 @@ static void load(struct vc_yaml *y, struct vc_card *c)
 		vcy_fail(y, vcy_get(y, y->root, "logout"), "'logout' must be one of: %s", words);
 	else
 		fineid(c)->logout = (enum fineid_logout)way;
+	fineid(c)->size_tag = 0x81;
+	vcy_hex(y, y->root, "size-tag", &fineid(c)->size_tag, 1, 1);
 	fineid(c)->n_select = vcy_hex(
 		y, y->root, "select", fineid(c)->select, 1, sizeof fineid(c)->select);
 }
@@ -276,6 +278,6 @@ const struct vc_model vc_fineid = {
 	.admit = admit,
 	.reset = reset,
 	.gone = fineid_drop_hash,
-	.image_keys = " logout select ",
+	.image_keys = " logout select size-tag ",
 	.load = load,
 };

@@ -21,6 +21,7 @@ struct fineid {
 	enum fineid_logout logout;
 	uint8_t select[8];              /* the P1 of SELECT that the card knows; none = all */
 	size_t n_select;
+	uint8_t size_tag;               /* of the FCP: 81, or 80 */
 	uint8_t hash[FINEID_HASH];      /* of PSO HASH, for the next signature */
 	size_t hash_len;                /* 0 none */
 	bool hash_lost;                 /* by a wrong Le: the card signs what is left in its memory */

@@ -75,7 +75,6 @@ uint16_t fineid_verify(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 	/* The code that the card comes with is good for CHANGE only. Facts on FINEID 4, "Activation". */
 	if (!pin->changed)
 		return SW_CONDITIONS;
-	pin->verified = false;
 	sw = tried(c, vc_pin_try(pin, cmd->data, cmd->lc));
 	pin->verified = sw == SW_OK;
 	return sw;

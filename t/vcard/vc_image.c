@@ -13,7 +13,7 @@
 const struct vc_model *const vc_models[] = { &vc_myeid, &vc_fineid, &vc_iasecc, &vc_setcos, &vc_miocos, &vc_mute,
 	NULL };
 
-static const char image_keys[] = " schema extends os atr version serial activated t0 max-read pins files "
+static const char image_keys[] = " schema extends os atr version serial activated t0 max-read pins files without "
 				 "change-opens pin-attributes pace ";
 static const char pace_keys[] = " can curve cipher demand delay max ";
 static const char pin_keys[] = " number value ref block pad min max-digits local puk unblocked-by unblocking "
@@ -104,6 +104,20 @@ static void load_access(struct vc_yaml *y, yaml_node_t *map, struct vc_file *f)
 	for (; list != NULL && *list != '\0'; list++)
 		if (*list != ',')
 			f->use = (uint8_t)(f->use | 1U << (*list - '0'));
+}
+
+/* A path of `without`: the file of the base is not on the card. */
+static void remove_file(struct vc_yaml *y, yaml_node_t *n, void *arg)
+{
+	struct vc_card *c = arg;
+	uint8_t path[16];
+	int len = vcy_scalar(n) != NULL ? vc_hex(vcy_scalar(n), path, sizeof path) : -1;
+	struct vc_file *f = len >= 2 ? vc_file_path(c, c->files, path, (size_t)len) : NULL;
+
+	if (f == NULL)
+		vcy_fail(y, n, "'without' must name files that are there");
+	else
+		vc_file_remove(c, f);
 }
 
 /* The place of a file; the DF above it must be there. NULL with an error set. */
@@ -316,6 +330,7 @@ static void load_root(struct vc_yaml *y, struct vc_card *c)
 		c->model->load(y, c);
 	vcy_each(y, "pins", load_pin, c);
 	vcy_each(y, "files", load_file, c);
+	vcy_each(y, "without", remove_file, c);
 	c->activated = vcy_boolean(y, y->root, "activated", true);
 	load_pace(y, c);
 }

@@ -41,7 +41,7 @@ bool vc_iso_may(const struct vc_card *c, const struct vc_file *f, enum vc_iso_ri
 	uint8_t need = own->right[right];
 	const struct vc_pin *pin;
 
-	if (!c->activated || own->status == VC_ISO_CREATION || need == VC_ALWAYS)
+	if (own->status == VC_ISO_CREATION || need == VC_ALWAYS)
 		return true;
 	pin = need != VC_NEVER ? vc_iso_pin(c, f, need) : NULL;
 	return pin != NULL && pin->verified;
@@ -77,6 +77,13 @@ bool vc_iso_image_rights(const struct vc_card *c, struct vc_file *f, const char 
 	number = strtoul(update, &end, 10);
 	own->right[VC_ISO_UPDATE] = ref_of(c, number < VC_PINS ? (unsigned)number : 0);
 	return *end == '\0' && own->right[VC_ISO_UPDATE] != VC_NEVER;
+}
+
+void vc_iso_image_mf(struct vc_card *c, bool blank)
+{
+	vc_iso_image_rights(c, c->files, NULL);
+	if (blank)
+		memset(vc_iso_file(c->files)->right, VC_ALWAYS, VC_ISO_RIGHTS);
 }
 
 /* The file that P1 and the data name; NULL with a status word. */
@@ -229,10 +236,23 @@ void vc_iso_list(const struct vc_card *c, struct vc_blob *out)
 		}
 }
 
+/* The PIN of a reference, of the current DF or the nearest above. */
+static struct vc_pin *named_pin(struct vc_card *c, unsigned ref)
+{
+	const struct vc_file *df;
+	struct vc_pin *pin;
+
+	for (df = c->df; df != NULL; df = df->parent)
+		for (pin = c->pin + 1; pin < c->pin + VC_PINS; pin++)
+			if (pin->set && pin->ref == ref && vc_iso_pin_home(pin) == df->fid)
+				return pin;
+	return NULL;
+}
+
 /* The PIN of P2 for a command with `blocks` blocks; NULL with a status word. */
 static struct vc_pin *pin_for(struct vc_card *c, const struct vc_cmd *cmd, size_t blocks, uint16_t *sw)
 {
-	struct vc_pin *pin = cmd->p1 == 0 ? vc_pin_by_ref(c, cmd->p2) : NULL;
+	struct vc_pin *pin = cmd->p1 == 0 ? named_pin(c, cmd->p2) : NULL;
 
 	*sw = SW_OK;
 	if (cmd->p1 != 0)

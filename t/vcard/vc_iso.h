@@ -64,6 +64,9 @@ const struct vc_pin *vc_iso_pin(const struct vc_card *c, const struct vc_file *f
  */
 bool vc_iso_image_rights(const struct vc_card *c, struct vc_file *f, const char *update);
 
+/* The same for the MF: nothing may be done with it, but everything where the image says `activated: no`. */
+void vc_iso_image_mf(struct vc_card *c, bool blank);
+
 /*
  * SELECT (by identifier, name, path, parent; with FCI or without), READ and UPDATE BINARY, records (there are
  * none), GET CHALLENGE. Source: ISO/IEC 7816-4; facts on SetCOS 3, on MIOCOS 3.

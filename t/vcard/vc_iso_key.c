@@ -9,8 +9,6 @@
 
 enum { ALG_RAW = 0x00, ALG_PKCS1 = 0x02, ALG_PKCS1_SHA1 = 0x12 };
 
-#define SHA1_BYTES 20
-
 /* Control reference objects of MSE SET; a NULL value is one that was not given. */
 struct references { const uint8_t *alg, *file, *key; size_t file_len; };
 
@@ -116,9 +114,7 @@ static uint16_t sign(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob
 		return sw;
 	k = vc_key_bytes(key);
 	if (c->se.alg == ALG_PKCS1_SHA1) {
-		if (len != SHA1_BYTES)
-			return SW_LENGTH;
-		len = vc_digest_info("SHA1", data, len, info);
+		len = vc_digest_info("SHA1", data, len, info);  /* 0: no hash of SHA-1's length */
 		data = info;
 	}
 	if (c->se.alg == ALG_RAW ? len != k : len == 0 || len > k - 11)

@@ -162,8 +162,8 @@ static uint16_t create(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 	set_rights(f, d + 5);
 	f->name_len = cmd->lc - 11;
 	memcpy(f->name, d + 11, f->name_len);
-	/* The reference that programs use for the one key of a file. */
-	f->ref = (uint8_t)fid;
+	/* The one key of its file is number 00, as OpenSC has it. */
+	f->ref = 0;
 	f->use = VC_SIGN | VC_DECIPHER;
 	vc_file_select(c, f);
 	return SW_OK;
@@ -349,9 +349,8 @@ static void load(struct vc_yaml *y, struct vc_card *c)
 	static const struct vc_iso_ways ways = { 0x41, true, SW_NOT_FOUND, TRANSFER, fci };
 	struct vc_iso_state *state = c->state;
 
-	(void)y;
 	state->ways = &ways;
-	vc_iso_image_rights(c, c->files, NULL);
+	vc_iso_image_mf(c, !vcy_boolean(y, y->root, "activated", true));
 }
 
 static void load_file(struct vc_yaml *y, yaml_node_t *map, struct vc_card *c, struct vc_file *f)

@@ -490,7 +490,9 @@ static bool reads_access(const struct vc_card *c, const struct vc_cmd *cmd)
 {
 	if (cmd->cla != 0x00 || cmd->ins != 0xB0)
 		return false;
-	return (cmd->p1 & 0x80) != 0 ? cmd->p1 == (0x80 | CARD_ACCESS_SFI) && at_mf(c) : c->pace->access_current;
+	if ((cmd->p1 & 0x80) == 0)
+		return c->pace->access_current;
+	return cmd->p1 == (0x80 | CARD_ACCESS_SFI) && at_mf(c);
 }
 
 static uint16_t access_select(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)

@@ -165,6 +165,7 @@ static void load(struct vc_yaml *y, struct vc_card *c)
 {
 	struct vc_iso_state *state = c->state;
 	const char *name = vcy_text(y, y->root, "type");
+	bool blank = !vcy_boolean(y, y->root, "activated", true);
 	size_t i;
 
 	for (i = 0; i < sizeof types / sizeof types[0]; i++)
@@ -176,7 +177,9 @@ static void load(struct vc_yaml *y, struct vc_card *c)
 			"oberthur");
 		return;
 	}
-	vc_iso_image_rights(c, c->files, NULL);
+	vc_iso_image_mf(c, blank);
+	if (blank)
+		vc_iso_file(c->files)->status = VC_ISO_CREATION;
 }
 
 static void load_file(struct vc_yaml *y, yaml_node_t *map, struct vc_card *c, struct vc_file *f)

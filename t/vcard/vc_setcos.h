@@ -18,7 +18,7 @@ struct vc_setcos_type {
 	const char *name;               /* `type` of an image */
 	uint8_t classes;                /* that ISO commands may have */
 	bool lists;                     /* 4.4: attributes are lists; LIST FILES has class 80 alone */
-	bool applet;                    /* Java: keys and PINs have no size, a PIN's reference its bit 8 */
+	bool applet;                    /* Java: keys and the file of PINs have no size */
 	bool chains;                    /* PSO takes chained data */
 	const char *version;            /* answer to GET DATA DF30, or NULL */
 	const char *df_pins;            /* tag A5 in the FCI of a DF below the MF, or NULL */

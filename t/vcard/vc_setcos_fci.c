@@ -14,7 +14,6 @@
 enum { FIELD_ALWAYS = 0x01, FIELD_PIN = 0x02, FIELD_KEY = 0x20, FIELD_ADAPTIVE = 0x80 };
 #define FIELD_LENGTH 0x0F
 #define INS_PSO 0x2A
-#define NATIVE_REF 0x07         /* a native card's PIN in an attribute; the applet's has bit 8 too */
 
 enum { KIND_DF, KIND_EF, KIND_KEY };
 
@@ -75,10 +74,9 @@ static uint8_t deeds_44(const struct vc_file *f, uint8_t need)
 	return (uint8_t)bits;
 }
 
-static size_t attr_44(const struct vc_card *c, const struct vc_file *f, uint8_t *out)
+static size_t attr_44(const struct vc_file *f, uint8_t *out)
 {
-	uint8_t mask = vc_setcos_type(c)->applet ? 0xFF : NATIVE_REF, bits;
-	uint8_t use = vc_iso_file(f)->right[VC_ISO_USE];
+	uint8_t bits, use = vc_iso_file(f)->right[VC_ISO_USE];
 	unsigned ref;
 	size_t n = 0;
 
@@ -93,13 +91,13 @@ static size_t attr_44(const struct vc_card *c, const struct vc_file *f, uint8_t 
 			continue;
 		out[n++] = FIELD_PIN;
 		out[n++] = bits;
-		out[n++] = (uint8_t)(ref & mask);
+		out[n++] = (uint8_t)ref;
 	}
 	if (vc_file_is_key(f) && use != VC_ALWAYS && use != VC_NEVER) {
 		out[n++] = FIELD_ADAPTIVE | 3;
 		out[n++] = 0x01;
 		out[n++] = INS_PSO;
-		out[n++] = use & mask;
+		out[n++] = use;
 	}
 	return n;
 }
@@ -241,7 +239,7 @@ void vc_setcos_fci_44(const struct vc_card *c, const struct vc_file *f, struct v
 		put(&fci, 0x84, f->name, f->name_len);
 	else if (f->type == VC_DF)
 		put16(&fci, 0x84, f->fid);
-	put(&fci, 0x86, attr, attr_44(c, f, attr));
+	put(&fci, 0x86, attr, attr_44(f, attr));
 	put(&fci, 0x8A, &vc_iso_file(f)->status, 1);
 	if (f->type == VC_DF && f->parent == NULL && !type->applet)
 		put(&fci, 0xA5, mf_pins, sizeof mf_pins);

@@ -137,11 +137,9 @@ uint16_t vc_setcos_activate(struct vc_card *c, const struct vc_cmd *cmd, struct 
 	(void)out;
 	if (cmd->p1 != 0 || cmd->p2 != 0)
 		return SW_P1P2;
-	if (f == NULL || (vc_iso_file(f)->status != VC_ISO_CREATION && (c->activated || f->parent != NULL)))
+	if (f == NULL || vc_iso_file(f)->status != VC_ISO_CREATION)
 		return SW_CONDITIONS;
 	vc_iso_file(f)->status = VC_ISO_ACTIVATED;
-	if (f->parent == NULL)
-		c->activated = true;
 	return SW_OK;
 }
 

@@ -338,14 +338,15 @@ static int data_of(const struct vc_sm *sm, const struct object *o, uint8_t *out)
 static size_t plain_write(const struct vc_cmd *cmd, const uint8_t *data, size_t lc, const struct object *le,
 	uint8_t *out)
 {
-	size_t want = le->tag == 0 ? 0 : le->len == 1 ? le->value[0] : (size_t)(le->value[0] << 8 | le->value[1]);
 	bool extended = lc > 255;
-	size_t n = 4;
+	size_t n = 4, want = 0, i;
 
 	out[0] = cmd->cla & 0xF3;
 	out[1] = cmd->ins;
 	out[2] = cmd->p1;
 	out[3] = cmd->p2;
+	for (i = 0; le->tag != 0 && i < le->len; i++)
+		want = want << 8 | le->value[i];
 	/* More than 256 bytes are asked for as 256: the rest follows by GET RESPONSE within the card. */
 	if (want > 255)
 		want = 0;
