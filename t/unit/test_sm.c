@@ -443,6 +443,7 @@ START_TEST(limits_are_kept)
 	buf_reset(&data);
 	ck_assert_int_eq(sm_wrap(sm, &(struct apdu){ .ins = 0xD6, .data = { text, APDU_DATA_MAX + 1 } }, &data, &w),
 	    E_ARG);
+	sm_free(&sm);
 	ck_assert_int_eq(sm_new(crypt, CIPHER_AES256, view_of(text, 16), view_of(text, 16), 0, &sm), E_ARG);
 	ck_assert_ptr_null(sm);
 	buf_free(&data);

@@ -18,6 +18,7 @@
 /* After one block of 64 times "a"; computed apart from OpenSSL. */
 #define STATE_64A "DF 5B B8 1C E8 1E 06 26 FB 45 A8 94 4F D4 0F 31 " \
 	"B2 5E 68 16 D6 D4 99 C1 AB 90 49 29 00 63 5E 66"
+#define STATE1_64A "DA 49 68 EB 2E 37 7C 1F 88 4E 8F 52 83 52 4B EB E7 4E BD BD"
 #define HASH32 "11 22 33 44 55 66 77 88 11 22 33 44 55 66 77 88 11 22 33 44 55 66 77 88 11 22 33 44 55 66 77 88"
 #define MSE(use, alg, key) "00 22 41 " use " 06 80 01 " alg " 84 01 " key
 
@@ -155,6 +156,8 @@ START_TEST(change_takes_two_bare_pins)
 	EXPECT(vc, "00 24 00 03 06 31 31 32 32 33 33", "6A 80");
 	EXPECT(vc, "00 24 00 03", "67 00");
 	ck_assert_int_eq(vc_tries(vc, PIN_AUTH), 3);
+	ck_assert(vc_set_tries(vc, PIN_AUTH, 0));
+	EXPECT(vc, "00 24 00 03 0A 31 31 32 32 33 33 34 33 32 31", "69 83");
 	/* PIN2 of an organisation's card has six digits at least, of a health-care card four. */
 	EXPECT(vc, "00 24 00 04 0A 31 32 33 34 35 36 34 33 32 31", "6A 80");
 	vc_free(&vc);
@@ -323,6 +326,9 @@ START_TEST(esign_is_selected_by_name)
 		EXPECT(vc, "00 A4 00 0C 02 3F 00", OK);
 		EXPECT(vc, "00 A4 01 0C 02 50 16", answer);
 		EXPECT(vc, "00 A4 00 0C 02 50 16", answer);
+		EXPECT(vc, "00 A4 02 0C 02 50 16", answer);
+		EXPECT(vc, "00 A4 09 0C 02 50 16", answer);
+		EXPECT(vc, "00 A4 04 0C 02 50 16", "6A 82");
 		EXPECT(vc, "00 A4 02 0C 02 43 32", "6A 82");
 		/* It is the MF that is still selected. */
 		EXPECT(vc, "00 A4 02 0C 02 43 33", OK);
@@ -344,10 +350,10 @@ START_TEST(select_speaks_as_oberthur_does)
 	struct vc *vc = card(COSMOX);
 
 	EXPECT(vc, "00 A4 02 04 02 50 32 00",
-		"62 1B 80 02 00 80 82 01 01 83 02 50 32 88 00 A1 09 8C 07 7B FF FF FF FF FF 00 8A 01 05 "
+		"62 1B 80 02 02 00 82 01 01 83 02 50 32 88 00 A1 09 8C 07 7B FF FF FF FF FF 00 8A 01 05 "
 		OK);
 	EXPECT(vc, "00 A4 01 04 02 50 32 00",
-		"62 1B 80 02 00 80 82 01 01 83 02 50 32 88 00 A1 09 8C 07 7B FF FF FF FF FF 00 8A 01 05 "
+		"62 1B 80 02 02 00 82 01 01 83 02 50 32 88 00 A1 09 8C 07 7B FF FF FF FF FF 00 8A 01 05 "
 		OK);
 	EXPECT(vc, "00 A4 03 0C", OK);
 	EXPECT(vc, "00 A4 02 04 02 2F 01 00",
@@ -364,6 +370,9 @@ START_TEST(select_speaks_as_oberthur_does)
 	EXPECT(vc, "00 A4 04 0C 02 3F 00", "6A 82");
 	EXPECT(vc, "00 A4 04 0C 0B A0 00 00 00 63 50 4B 43 53 2D 31", "6A 82");
 	EXPECT(vc, "00 A4 02 0C 03 50 32 00", "67 00");
+	EXPECT(vc, "00 A4 09 0C 03 50 15 50", "67 00");
+	EXPECT(vc, "00 A4 09 0C", "67 00");
+	EXPECT(vc, "00 A4 03 0C", "6A 82");             /* nothing is above the MF */
 	EXPECT(vc, "00 A4 02 0C", "67 00");
 	vc_free(&vc);
 }
@@ -378,7 +387,7 @@ START_TEST(reading_is_in_pieces_of_231_bytes)
 	EXPECT(vc, "00 B0 00 00 10", "69 86");
 	/* EF.ATR and EF.SN by their short identifiers. */
 	EXPECT(vc, "00 B0 9D 00 E7",
-		"43 01 B8 46 04 04 29 EC C1 47 03 94 01 80 E0 10 02 02 00 FF 02 02 00 E7 02 02 01 00 "
+		"43 01 B8 46 04 04 29 EC C1 47 03 94 01 80 E0 10 02 02 00 FF 02 02 00 E7 02 02 00 E7 "
 		"02 02 00 E7 82 02 90 00 62 82");
 	EXPECT(vc, "00 B0 9C 00 0E", "5A 0C 92 46 00 00 01 60 00 47 11 01 23 45 90 00");
 	/* It is current then. */
@@ -402,8 +411,7 @@ START_TEST(nobody_writes_to_an_issued_card)
 {
 	static const char *const forbidden[] = {
 		"00 D6 00 00 01 00", "00 0E 00 00", "00 E4 00 00", "00 47 00 00 05 70 03 BF 90 02 00",
-		"00 E0 00 00 1B 62 19 80 02 00 10 82 01 01 83 02 50 33 "
-		"A1 09 8C 07 7B 00 00 00 00 00 00 8A 01 01",
+		"00 E0 00 00 0F 62 0D 80 02 00 10 82 01 01 83 02 50 33 88 00",
 		"00 DB 3F FF 0E 70 0C BF A0 02 08 7F 49 05 82 03 01 00 01",
 	};
 	struct vc *vc = card(IDME);
@@ -648,7 +656,15 @@ START_TEST(a_signature_needs_its_pin_its_hash_and_its_key)
 	ck_assert_uint_eq(sign_sw(vc, 32), 0x9000);
 	mse(vc, 0xB6, 0x42, 0x82, OK);
 	EXPECT(vc, LOGIN2, OK);
+	EXPECT(vc, "00 22 F3 01", OK);
+	ck_assert_uint_eq(sign_sw(vc, 32), 0x6985);
+	mse(vc, 0xB6, 0x42, 0x82, OK);
 	/* Another DF becomes current: the environment is gone with the old one. */
+	EXPECT(vc, "00 B0 9C 00 01", "5A 90 00");
+	ck_assert_uint_eq(sign_sw(vc, 32), 0x6985);
+	EXPECT(vc, ESIGN, OK);
+	mse(vc, 0xB6, 0x42, 0x82, OK);
+	EXPECT(vc, "00 A4 02 0C 02 43 32", OK);         /* an EF of the same is no other DF */
 	EXPECT(vc, APP, OK);
 	ck_assert_uint_eq(sign_sw(vc, 32), 0x6985);
 	ck_assert_int_eq(vc_pin_is_open(vc, PIN_SIG), 1);
@@ -682,7 +698,12 @@ START_TEST(an_environment_names_what_the_key_can)
 	EXPECT(vc, "00 22 41 B6 06 80 01 54 84 02 82", "6A 80");
 	EXPECT(vc, "00 22 81 B6 06 80 01 54 84 01 82", "6A 86");
 	EXPECT(vc, "00 22 41 A6 06 80 01 54 84 01 82", "6A 86");
+	EXPECT(vc, "00 22 41 B6 06 80 02 54 84 01 82", "6A 80");
+	EXPECT(vc, "00 22 41 B6 06 80 01 54 80 01 54", "6A 80");
+	EXPECT(vc, "00 22 41 B6 06 84 01 82 84 01 82", "6A 80");
+	EXPECT(vc, "00 22 41 B6 07 80 01 54 84 01 82 00", "6A 80");
 	EXPECT(vc, "00 22 41 B6", "67 00");
+	EXPECT(vc, "00 22 41 AA 03 80 01 40", "6A 86");
 	/* Cosmo v7 knows SHA-1 yet. */
 	vc_free(&vc);
 	vc = card(COSMO7);
@@ -695,17 +716,22 @@ END_TEST
 
 /* --- the last round of a hash, on Cosmo v7 --- */
 
-/* Whether the signature with key 01 is one of the message's SHA-256. */
-static bool signs_message(struct vc *vc, const void *message, size_t len)
+/* Whether the signature with key 01 is one of the message's hash. */
+static bool signs_hash(struct vc *vc, const struct hash *h, const void *message, size_t len)
 {
 	static const uint8_t cds[] = { 0x00, 0x2A, 0x9E, 0x9A, 0x00 };
-	uint8_t hash[32], sig[1024];
+	uint8_t hash[64], sig[1024];
 	unsigned sw;
 	size_t n;
 
-	ck_assert(EVP_Digest(message, len, hash, NULL, EVP_sha256(), NULL) == 1);
+	ck_assert(EVP_Q_digest(NULL, h->name, NULL, message, len, hash, NULL) == 1);
 	n = transact(vc, cds, sizeof cds, sig, &sw);
-	return sw == 0x9000 && verifies("careauth", 0x42, &hashes[0], hash, sig, n);
+	return sw == 0x9000 && verifies("careauth", h->nibble << 4 | 2, h, hash, sig, n);
+}
+
+static bool signs_message(struct vc *vc, const void *message, size_t len)
+{
+	return signs_hash(vc, &hashes[0], message, len);
 }
 
 START_TEST(cosmo_v7_ends_a_hash_itself)
@@ -714,6 +740,13 @@ START_TEST(cosmo_v7_ends_a_hash_itself)
 	/* The state of SHA-256 (FIPS 180-4) after 64 times "a": 512 bits; six more "a" are the rest. */
 	static const char state[] =
 		"00 2A 90 A0 32 90 28 " STATE_64A " 00 00 00 00 00 00 02 00 80 06 61 61 61 61 61 61";
+	static const char *const bad[] = {
+		"00 2A 90 A0", "00 2A 90 A0 01 90", "00 2A 90 A0 02 90 00", "00 2A 90 A0 03 90 00 80",
+		"00 2A 90 A0 06 90 00 80 03 61 62", "00 2A 90 A0 07 91 00 80 03 61 62 63",
+		"00 2A 90 A0 07 90 00 81 03 61 62 63", "00 2A 90 A0 08 90 01 61 80 03 61 62 63",
+		"00 2A 90 A0 44 90 00 80 40 " HASH32 HASH32, "00 2A 90 A0 28 90 24 " HASH32 " 00 00 02 00 80 00",
+	};
+	static const struct hash sha1 = { 1, 20, "SHA1" };
 	char message[70];
 
 	memset(message, 'a', sizeof message);
@@ -732,10 +765,47 @@ START_TEST(cosmo_v7_ends_a_hash_itself)
 	EXPECT(vc,
 		"00 2A 90 A0 32 90 28 " STATE_64A " 00 00 00 00 00 00 00 00 80 06 61 61 61 61 61 61",
 		"6A 80");
-	EXPECT(vc, "00 2A 90 A0 06 90 00 80 03 61 62", "6A 80");
+	/* Objects missing, unknown, too long; a hash that came before is lost. */
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		EXPECT(vc, "00 2A 90 A0 07 90 00 80 03 61 62 63", OK);
+		EXPECT(vc, bad[i], "6A 80");
+		EXPECT(vc, "00 2A 9E 9A 00", "69 85");
+	}
+	EXPECT(vc, "00 2A 90 A0 07 90 00 80 03 61 62 63", OK);
+	mse(vc, 0xB6, 0x42, 0x01, OK);
+	EXPECT(vc, "00 2A 9E 9A 00", "69 85");
+	EXPECT(vc, "00 2A 90 A0 04 90 00 80 00", OK);
+	ck_assert(signs_message(vc, "", 0));
 	/* A whole hash in the object 90 is the form of citizens' cards. */
 	EXPECT(vc, "00 2A 90 A0 22 90 20 " HASH32, "6A 80");
 	EXPECT(vc, "00 2A 9E 9A 00", "69 85");
+	/* The hash may be named before the signature, and then holds for it. */
+	EXPECT(vc, "00 22 41 AA 03 80 01 40", OK);
+	EXPECT(vc, "00 2A 90 A0 07 90 00 80 03 61 62 63", "69 85");
+	mse(vc, 0xB6, 0x12, 0x01, "6A 80");
+	mse(vc, 0xB6, 0x42, 0x01, OK);
+	EXPECT(vc, "00 2A 90 A0 07 90 00 80 03 61 62 63", OK);
+	ck_assert(signs_message(vc, "abc", 3));
+	EXPECT(vc, "00 22 41 AA 03 80 01 40", OK);
+	EXPECT(vc, ESIGN, OK);
+	mse(vc, 0xB6, 0x12, 0x01, OK);
+	EXPECT(vc, "00 2A 90 A0 26 90 1C " STATE1_64A " 00 00 00 00 00 00 02 00 80 06 61 61 61 61 61 61",
+		OK);
+	ck_assert(signs_hash(vc, &sha1, message, sizeof message));
+	EXPECT(vc, "00 2A 90 A0 07 90 00 80 03 61 62 63", OK);
+	ck_assert(signs_hash(vc, &sha1, "abc", 3));
+	/* Longer hashes come inline only. */
+	mse(vc, 0xB6, 0x52, 0x01, OK);
+	EXPECT(vc, "00 2A 90 A0 07 90 00 80 03 61 62 63", "6A 80");
+	mse(vc, 0xB8, 0x1A, 0x01, OK);
+	EXPECT(vc, "00 2A 90 A0 07 90 00 80 03 61 62 63", "69 85");
+	EXPECT(vc, APP, OK);
+	EXPECT(vc, "00 22 41 AA", "6A 80");
+	EXPECT(vc, "00 22 41 AA 03 81 01 40", "6A 80");
+	EXPECT(vc, "00 22 41 AA 03 80 02 40", "6A 80");
+	EXPECT(vc, "00 22 41 AA 04 80 01 40 00", "6A 80");
+	EXPECT(vc, "00 22 41 AA 03 80 01 41", "6A 80");
+	EXPECT(vc, "00 22 41 AA 03 80 01 20", "6A 80");
 	/* Without a key there is no algorithm to go on with. */
 	EXPECT(vc, ESIGN, OK);
 	EXPECT(vc, "00 2A 90 A0 07 90 00 80 03 61 62 63", "69 85");
@@ -939,6 +1009,129 @@ START_TEST(other_families_are_refused)
 }
 END_TEST
 
+/* What the directories say in the forms that are easily read wrong. */
+START_TEST(directories_are_as_the_facts_have_them)
+{
+	static const struct { const char *fid, *bytes; } forms[] = {
+		/* EF.DIR: AID, label, path, the OID of S4-2 by its label. */
+		{ "2F 00", "61 2C 4F 0C " AID " 50 0B 46 49 4E 45 49 44 20 53 34 2D 32 51 04 3F 00 50 15 "
+			"73 09 06 07 2A 81 76 84 05 03 01 00" },
+		/* EF.AOD: PIN1 without padding, by the code 03; the code is an unblocking PIN. */
+		{ "70 02", "0C 0F 70 65 72 75 73 74 75 6E 6E 75 73 6C 75 6B 75 03 02 06 C0 04 01 03 30 03 04 01 01 "
+			"A1 1B 30 19 03 02 03 08 0A 01 01 02 01 04 02 01 08 02 01 08 80 01 03 30 04 04 02 3F 00" },
+		{ "70 02", "03 02 01 0A 0A 01 01 02 01 08 02 01 08 02 01 08 80 01 12" },
+		/* EF.PrKD: key 82 is a negative number; its path is DF.ESIGN's. */
+		{ "70 01", "02 01 01 30 26 04 01 46 03 03 06 00 40 03 02 03 B8 02 01 82 A1 15 02 01 12" },
+		{ "70 01", "04 04 3F 00 50 16 02 02 08 00" },
+	};
+	struct vc *vc = card(COSMO7);
+
+	for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+		uint8_t content[600], out[300], want[80];
+		char text[40];
+		int len = vc_hex(forms[i].bytes, want, sizeof want);
+		size_t at = 0, n, k;
+
+		ck_assert_int_gt(len, 0);
+		EXPECT(vc, i == 0 ? "00 A4 00 0C" : APP, OK);
+		snprintf(text, sizeof text, "00 A4 02 0C 02 %s", forms[i].fid);
+		EXPECT(vc, text, OK);
+		do {
+			snprintf(text, sizeof text, "00 B0 %02X %02X E7", (unsigned)at >> 8 & 0x7F,
+				(unsigned)at & 0xFF);
+			n = vct_send(vc, text, out, sizeof out);
+			ck_assert(n >= 2 && at + n <= sizeof content);
+			memcpy(content + at, out, n - 2);
+			at += n - 2;
+		} while (vct_sw(out, n) == 0x9000);
+		for (k = 0; k + (size_t)len <= at && memcmp(content + k, want, (size_t)len) != 0; k++)
+			;
+		ck_assert_msg(k + (size_t)len <= at, "not in %s: %s", forms[i].fid, forms[i].bytes);
+	}
+	vc_free(&vc);
+}
+END_TEST
+
+START_TEST(an_image_says_which_card_it_is)
+{
+	static const char *const texts[] = {
+		"os: iasecc\natr: 3B00\n", "os: iasecc\natr: 3B00\ntype: cosmo8\n",
+	};
+	char err[512];
+
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert(vct_text(texts[i], err, sizeof err) == NULL);
+		ck_assert_msg(strstr(err, "'type' must be cosmo7, idme or cosmox") != NULL, "%s", err);
+	}
+}
+END_TEST
+
+START_TEST(a_card_tells_lengths_when_the_image_says_so)
+{
+	static const char text[] = "os: iasecc\natr: 3B00\ntype: cosmo7\npin-attributes: yes\n"
+		"pins: [ { number: 1, ref: 3, value: \"1234\", min: 4, max-digits: 8 } ]\n"
+		"files: [ { path: 5015, type: df, name: A000000063504B43532D3135 } ]\n";
+	char err[512] = "";
+	struct vc *vc = vct_text(text, err, sizeof err);
+
+	ck_assert_msg(vc != NULL, "%s", err);
+	EXPECT(vc, "00 CB 3F FF 0B 4D 09 70 07 BF 81 03 03 7F 41 80 00", "6A 88");
+	EXPECT(vc, APP, OK);
+	EXPECT(vc, "00 CB 3F FF 0B 4D 09 70 07 BF 81 03 03 7F 41 80 00",
+		"70 0D BF 81 03 09 7F 41 06 80 01 08 81 01 04 90 00");
+	EXPECT(vc, "00 B0 9D 00 10", "6A 82");
+	vc_free(&vc);
+}
+END_TEST
+
+/* An image says who reads a file, whether a PIN is for one use, and opens what was changed. */
+START_TEST(a_card_obeys_its_image)
+{
+	char text[2048], err[512] = "", *pki = realpath(vct_path("t/cards/pki"), NULL);
+	uint8_t data[600], out[1024];
+	struct vc *vc;
+	unsigned sw;
+	size_t n;
+
+	ck_assert(pki != NULL);
+	snprintf(text, sizeof text,
+		"os: iasecc\natr: 3B00\ntype: idme\nchange-opens: yes\npins:\n"
+		" - { number: 1, ref: 3, value: \"1234\", each-use: yes, unblocked-by: 2 }\n"
+		" - { number: 2, ref: 18, value: \"12345678\", unblocking: yes }\nfiles:\n"
+		" - { path: 5015, type: df, name: A000000063504B43532D3135 }\n"
+		" - { path: 50150001, read: 1, content: [ { hex: AA } ] }\n"
+		" - { path: 50150002, read: never, content: [ { hex: BB } ] }\n"
+		" - { path: 4B01, type: rsa, ref: 1, pin: 1, use: [ decipher ], key: %s/TEST-xauth.key.pem }\n",
+		pki);
+	free(pki);
+	vc = vct_text(text, err, sizeof err);
+	ck_assert_msg(vc != NULL, "%s", err);
+	EXPECT(vc, APP, OK);
+	EXPECT(vc, "00 A4 02 04 02 00 02 00",
+		"62 1B 80 02 00 01 82 01 01 83 02 00 02 88 00 A1 09 8C 07 7B FF FF FF FF FF FF 8A 01 05 " OK);
+	EXPECT(vc, "00 B0 00 00 01", "69 82");
+	EXPECT(vc, "00 A4 02 04 02 00 01 00",
+		"62 1B 80 02 00 01 82 01 01 83 02 00 01 88 00 A1 09 8C 07 7B FF FF FF FF FF 11 8A 01 05 " OK);
+	EXPECT(vc, "00 B0 00 00 01", "69 82");
+	EXPECT(vc, LOGIN1, OK);
+	EXPECT(vc, "00 B0 00 00 01", "AA 90 00");
+	/* Without EF.ATR a command is as long as a short one can be. */
+	n = encrypt("xauth", 0x81, data);
+	mse(vc, 0xB8, 0x1A, 0x01, OK);
+	ck_assert_uint_eq(decipher(vc, data, n, 0xFF, out, &sw), 5);
+	EXPECT(vc, "00 B0 00 00 01", "69 82");
+	/* Signing is not what the key is for. */
+	mse(vc, 0xB6, 0x42, 0x01, OK);
+	EXPECT(vc, "00 24 00 03 08 31 32 33 34 34 33 32 31", OK);
+	EXPECT(vc, "00 B0 00 00 01", "AA 90 00");
+	ck_assert_uint_eq(sign_sw(vc, 32), 0x6982);
+	EXPECT(vc, PUK, OK);
+	EXPECT(vc, "00 2C 02 03 04 31 32 33 34", OK);
+	EXPECT(vc, "00 20 00 03", OK);
+	vc_free(&vc);
+}
+END_TEST
+
 START_TEST(answers_to_reset_are_those_of_the_facts)
 {
 	static const char *const atrs[] = {
@@ -972,4 +1165,6 @@ UNIT_MAIN("vc_iasecc", the_probe_tells_the_family_and_spends_nothing, a_pin_is_i
 	a_signature_needs_its_pin_its_hash_and_its_key, an_environment_names_what_the_key_can,
 	cosmo_v7_ends_a_hash_itself, a_cryptogram_comes_in_links_behind_81,
 	a_command_is_as_long_as_ef_atr_says, over_t0_answers_are_fetched, other_families_are_refused,
+	directories_are_as_the_facts_have_them, an_image_says_which_card_it_is,
+	a_card_tells_lengths_when_the_image_says_so, a_card_obeys_its_image,
 	answers_to_reset_are_those_of_the_facts)

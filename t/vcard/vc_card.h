@@ -354,6 +354,8 @@ struct vc_p15 {
 	int ref; /* key or PIN reference, -1 none; ODF: the tag's number, 0 = A0 */
 	int consent;                    /* 0 none */
 	int min, max, stored, bits;
+	uint8_t algorithms[16];         /* algorithm references of a token, or of a key */
+	size_t n_algorithms;
 };
 
 /*

@@ -19,11 +19,11 @@ static const struct {
 	const char *keys;
 	enum vc_p15_kind kind;
 } record_kinds[] = {
-	{ "token", " label manufacturer serial flags updated version ", VC_P15_TOKEN },
+	{ "token", " label manufacturer serial flags updated version algorithms ", VC_P15_TOKEN },
 	{ "odf", " kind path ", VC_P15_ODF },
 	{ "directory", " aid label path oid ", VC_P15_DIR },
 	{ "pin", " label flags auth id pin-flags min max stored ref ref-raw pad changed path ", VC_P15_PIN },
-	{ "key", " label type flags auth consent id usage native access ref ref-raw path bits ", VC_P15_KEY },
+	{ "key", " label type flags auth consent id usage native access ref ref-raw path bits algorithms ", VC_P15_KEY },
 	{ "public-key", " label type flags auth id usage access ref path bits ", VC_P15_PUBKEY },
 	{ "certificate", " label flags id ca path ", VC_P15_CERT },
 	{ "data", " label flags auth application path ", VC_P15_DATA },
@@ -141,6 +141,7 @@ static void add_record(struct vc_yaml *y, yaml_node_t *map, size_t kind, struct 
 	o.max = (int)vcy_number(y, map, "max", 8, 0, 255);
 	o.stored = (int)vcy_number(y, map, "stored", 8, 0, 255);
 	o.bits = (int)vcy_number(y, map, "bits", -1, 1, 16384);
+	o.n_algorithms = vcy_hex(y, map, "algorithms", o.algorithms, 1, sizeof o.algorithms);
 	odf = vcy_text(y, map, "kind");
 	if (o.kind == VC_P15_ODF) {
 		o.ref = odf != NULL ? vcy_word(words_odf, odf) : -1;

@@ -23,6 +23,7 @@ struct iasecc_type {
 struct iasecc {
 	const struct iasecc_type *type;
 	bool app;                       /* the application was selected: PINs can be named */
+	uint8_t ht;                     /* hash algorithm that MSE SET named, 0 = none */
 	uint8_t hash[64];               /* what a last round gave, for the signature to come */
 	size_t hash_len;
 };

@@ -116,10 +116,14 @@ static struct vc_file *named(const struct vc_card *c, const struct vc_cmd *cmd, 
 	return f != NULL && vc_file_is_key(f) ? NULL : f;
 }
 
-/* DF.ESIGN is named by its identifier. */
+/* DF.ESIGN is named by its identifier, alone or at the end of a path. */
 static bool is_esign(const struct vc_cmd *cmd)
 {
-	return cmd->p1 <= 0x02 && cmd->lc == 2 && (cmd->data[0] << 8 | cmd->data[1]) == IASECC_ESIGN;
+	const uint8_t *d = cmd->data;
+	size_t n = cmd->lc;
+
+	return (cmd->p1 <= 0x02 ? n == 2 : cmd->p1 == 0x09 && n >= 2) &&
+		(d[n - 2] << 8 | d[n - 1]) == IASECC_ESIGN;
 }
 
 uint16_t vc_iasecc_select(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)

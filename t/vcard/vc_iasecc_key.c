@@ -9,6 +9,7 @@
 
 #define PADDING_INDICATOR 0x81  /* FINEID's; ISO 7816-8 has 00 */
 #define RSAES_PKCS1 0x1A
+#define HASH_TEMPLATE 0xAA      /* P2 of MSE SET */
 #define BLOCK 64                /* bytes of a block of SHA-1 and SHA-256 */
 
 enum { SCHEME_PKCS1 = 2, SCHEME_ECDSA = 4, SCHEME_PSS = 5 };   /* low nibble of a signature's algorithm */
@@ -42,6 +43,7 @@ struct vc_file *vc_iasecc_key(const struct vc_card *c, unsigned ref)
 void vc_iasecc_forget(struct vc_card *c)
 {
 	memset(&c->se, 0, sizeof c->se);
+	ias(c)->ht = 0;
 	OPENSSL_cleanse(ias(c)->hash, sizeof ias(c)->hash);
 	ias(c)->hash_len = 0;
 }
@@ -60,11 +62,26 @@ static bool alg_fits(const struct vc_card *c, const struct vc_file *key, unsigne
 	return scheme == SCHEME_PKCS1 || scheme == SCHEME_PSS;
 }
 
+/* `80 01 hh` before the signature's environment, as plain IAS-ECC has it. Facts on IAS-ECC, 4.1. */
+static uint16_t mse_hash(struct vc_card *c, const struct vc_cmd *cmd)
+{
+	const uint8_t *d = cmd->data;
+
+	if (!ias(c)->type->last_round)
+		return SW_P1P2;
+	if (cmd->lc != 3 || d[0] != 0x80 || d[1] != 1 || (d[2] & 15) != 0 || hash_of(c, d[2]) == NULL)
+		return SW_DATA;
+	vc_iasecc_forget(c);
+	ias(c)->ht = d[2];
+	return SW_OK;
+}
+
 uint16_t vc_iasecc_mse(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	static const uint8_t uses[] = { 0xA4, IASECC_DST, IASECC_CT };
 	const uint8_t *d = cmd->data;
 	struct vc_se se = { .use = cmd->p2, .dir = cmd->p1 };
+	uint8_t ht = ias(c)->ht;
 	unsigned ref;
 
 	(void)out;
@@ -72,6 +89,8 @@ uint16_t vc_iasecc_mse(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 		vc_iasecc_forget(c);
 		return SW_OK;
 	}
+	if (cmd->p1 == 0x41 && cmd->p2 == HASH_TEMPLATE)
+		return mse_hash(c, cmd);
 	if (cmd->p1 != 0x41 || memchr(uses, cmd->p2, sizeof uses) == NULL)
 		return SW_P1P2;
 	if (cmd->lc == 0)
@@ -85,7 +104,8 @@ uint16_t vc_iasecc_mse(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 	se.key = vc_iasecc_key(c, ref);
 	if (se.key == NULL)
 		return SW_REF_NOT_FOUND;
-	if (!alg_fits(c, se.key, se.use, se.alg))
+	/* A hash that was named before must be the signature's. */
+	if (!alg_fits(c, se.key, se.use, se.alg) || (ht != 0 && se.use == IASECC_DST && ht >> 4 != se.alg >> 4))
 		return SW_DATA;
 	vc_iasecc_forget(c);
 	c->se = se;

@@ -11,11 +11,6 @@ struct vc_pin *vc_iasecc_pin(struct vc_card *c, unsigned ref)
 	return ias(c)->app ? vc_pin_by_ref(c, ref) : NULL;
 }
 
-static unsigned number_of(const struct vc_card *c, const struct vc_pin *pin)
-{
-	return (unsigned)(pin - c->pin);
-}
-
 uint16_t vc_iasecc_verify(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
 	struct vc_pin *pin = vc_iasecc_pin(c, cmd->p2);
@@ -32,7 +27,6 @@ uint16_t vc_iasecc_verify(struct vc_card *c, const struct vc_cmd *cmd, struct vc
 		return pin->tries == 0 ? SW_BLOCKED : (uint16_t)(SW_WRONG_PIN | pin->tries);
 	}
 	/* No look at the form: what is too long or padded is wrong, and counts. */
-	vc_pin_drop(c, number_of(c, pin));
 	sw = vc_pin_try(pin, cmd->data, cmd->lc);
 	pin->verified = sw == SW_OK;
 	return sw;
@@ -55,14 +49,12 @@ uint16_t vc_iasecc_change(struct vc_card *c, const struct vc_cmd *cmd, struct vc
 		return SW_SECURITY;
 	old = pin->pin.len;
 	if (pin->tries == 0 || cmd->lc < old || CRYPTO_memcmp(cmd->data, pin->pin.p, old) != 0) {
-		vc_pin_drop(c, number_of(c, pin));
+		pin->verified = false;
 		return vc_pin_try(pin, cmd->data, cmd->lc);
 	}
 	if (!vc_pin_fits(pin, cmd->data + old, cmd->lc - old))
 		return SW_DATA;
-	vc_pin_drop(c, number_of(c, pin));
 	vc_pin_put(pin, cmd->data + old, cmd->lc - old);
-	pin->changed = true;
 	pin->verified = c->change_opens;
 	return SW_OK;
 }
@@ -84,12 +76,9 @@ uint16_t vc_iasecc_unblock(struct vc_card *c, const struct vc_cmd *cmd, struct v
 		return SW_LENGTH;
 	if (cmd->p1 == NEW_PIN && !vc_pin_fits(pin, cmd->data, cmd->lc))
 		return SW_DATA;
-	vc_pin_drop(c, number_of(c, pin));
-	pin->tries = pin->max;
-	if (cmd->p1 == NEW_PIN) {
+	if (cmd->p1 == NEW_PIN)
 		vc_pin_put(pin, cmd->data, cmd->lc);
-		pin->changed = true;
-	}
+	pin->tries = pin->max;
 	pin->verified = c->change_opens;
 	return SW_OK;
 }

@@ -31,6 +31,14 @@ static uint16_t put_object(
 	return vc_blob_add(out, head, sizeof head) && vc_blob_add(out, value, len) ? SW_OK : SW_ERROR;
 }
 
+/* How long a PIN is, on cards that tell (`pin-attributes`): most or fewest digits. */
+static uint16_t get_lengths(const struct vc_pin *pin, const struct ask *ask, struct vc_blob *out)
+{
+	const uint8_t value[] = { 0x7F, 0x41, 0x06, 0x80, 0x01, pin->digits, 0x81, 0x01, pin->min };
+
+	return put_object(ask, value, sizeof value, out);
+}
+
 /*
  * Tries and access conditions, by contact (8C) and without (9C): CHANGE and VERIFY are free, RESET is for
  * who satisfies environment 3, PUT DATA for its keys. Source: the object in the facts on IAS-ECC, 5.1.
@@ -41,7 +49,8 @@ static uint16_t get_chv(struct vc_card *c, const struct ask *ask, struct vc_blob
 	uint8_t value[] = { 0xA0, 0x18, 0x9A, 0x01, 0, 0x9B, 0x01, 0, 0xA1, 0x10, 0x8C, 0x06, 0xF3, 0x00,
 		0x00, 0x73, 0x43, 0x00, 0x9C, 0x06, 0xF3, 0x00, 0x00, 0x73, 0x43, 0x00 };
 
-	/* Lengths and the value are not told: 7F41. */
+	if (pin != NULL && ask->tag == 0x7F41 && c->pin_attributes)
+		return get_lengths(pin, ask, out);
 	if (pin == NULL || ask->tag != 0xA0)
 		return SW_REF_NOT_FOUND;
 	value[4] = pin->max;

@@ -93,6 +93,58 @@ static void put_pin(BIO *b, const struct vc_p15 *o)
 		BIO_puts(b, "path=SEQUENCE:path\n");
 }
 
+/*
+ * What algorithm references (the bytes that MSE SET takes) stand for: mechanism of PKCS#11, bits of the
+ * supported operations, OID. Source: facts on FINEID, 5 and 6.9; PKCS#11, CKM_; RFC 8017, appendix C.
+ */
+static const struct algorithm { unsigned ref, ckm; const char *operations, *oid; } algorithms[] = {
+	{ 0x10, 0x220, "6", "1.3.14.3.2.26" },
+	{ 0x40, 0x250, "6", "2.16.840.1.101.3.4.2.1" },
+	{ 0x12, 0x006, "1", "1.2.840.113549.1.1.5" },
+	{ 0x42, 0x040, "1", "1.2.840.113549.1.1.11" },
+	{ 0x52, 0x041, "1", "1.2.840.113549.1.1.12" },
+	{ 0x62, 0x042, "1", "1.2.840.113549.1.1.13" },
+	{ 0x45, 0x043, "1", "1.2.840.113549.1.1.10" },
+	{ 0x55, 0x044, "1", "1.2.840.113549.1.1.10" },
+	{ 0x65, 0x045, "1", "1.2.840.113549.1.1.10" },
+	{ 0x44, 0x1044, "1", "1.2.840.10045.4.3.2" },
+	{ 0x54, 0x1045, "1", "1.2.840.10045.4.3.3" },
+	{ 0x64, 0x1046, "1", "1.2.840.10045.4.3.4" },
+	{ 0x1A, 0x001, "5", "1.2.840.113549.1.1.1" },
+};
+
+static const struct algorithm *algorithm_of(unsigned ref)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof algorithms / sizeof algorithms[0]; i++)
+		if (algorithms[i].ref == ref)
+			return &algorithms[i];
+	return NULL;
+}
+
+/* Section [algorithms], of AlgorithmInfo or of their numbers alone; both number them by reference. */
+static void put_algorithms(BIO *b, const struct vc_p15 *o)
+{
+	const struct algorithm *a;
+	size_t i;
+
+	if (o->n_algorithms == 0)
+		return;
+	BIO_puts(b, "[algorithms]\n");
+	for (i = 0; i < o->n_algorithms; i++)
+		BIO_printf(b, o->kind == VC_P15_TOKEN ? "a%u=SEQUENCE:a%u\n" : "a%u=INTEGER:%u\n",
+			o->algorithms[i], o->algorithms[i]);
+	for (i = 0; i < o->n_algorithms && o->kind == VC_P15_TOKEN; i++) {
+		a = algorithm_of(o->algorithms[i]);
+		/* An unknown one has no mechanism, and OpenSSL refuses the record. */
+		if (a != NULL)
+			BIO_printf(b, "[a%u]\nnumber=INTEGER:%u\nmechanism=INTEGER:%u\nparameters=NULL\n"
+				"operations=FORMAT:BITLIST,BITSTRING:%s\nid=OID:%s\nref=INTEGER:%u\n",
+				a->ref, a->ref, a->ckm, a->operations, a->oid, a->ref);
+	}
+}
+
 static void put_key(BIO *b, const struct vc_p15 *o)
 {
 	put_object(b, o, "key");
@@ -103,8 +155,11 @@ static void put_key(BIO *b, const struct vc_p15 *o)
 		BIO_puts(b, "native=BOOLEAN:TRUE\n");
 	put_bits(b, "access", o->access);
 	put_ref(b, o, "");
+	if (o->n_algorithms != 0)
+		BIO_puts(b, "algorithms=IMPLICIT:1,SEQUENCE:algorithms\n");
 	BIO_puts(b, "[key]\npath=SEQUENCE:path\n");
 	put_int(b, "bits", "", o->bits, -1);
+	put_algorithms(b, o);
 }
 
 static void put_cert(BIO *b, const struct vc_p15 *o)
@@ -131,8 +186,11 @@ static void put_token(BIO *b, const struct vc_p15 *o)
 	put_text(b, "maker", UTF8, o->maker);
 	put_text(b, "label", "0", o->label);
 	put_bits(b, "flags", o->token_flags);
+	if (o->n_algorithms != 0)
+		BIO_puts(b, "algorithms=IMPLICIT:2,SEQUENCE:algorithms\n");
 	if (o->updated != NULL)
 		BIO_printf(b, "updated=EXPLICIT:5,GENERALIZEDTIME:%s\n", o->updated);
+	put_algorithms(b, o);
 }
 
 static void put_odf(BIO *b, const struct vc_p15 *o)
