@@ -43,7 +43,7 @@ setcos_open(struct card *card)
 	if (!r && !was.version && card->pf->quirks & 1u << QUIRK_APPLET_VERSION)
 		r = read_version(card);
 	if (!r)
-		log_debug("%s: class %02X, version %X", card->pf->name, card->caps.cla, card->caps.version);
+		log_debug("%s: class 0x%X, version 0x%X", card->pf->name, card->caps.cla, card->caps.version);
 	return r;
 }
 
