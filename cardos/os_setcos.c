@@ -1,6 +1,7 @@
-/* Setec's SetCOS 4.x, its Java EID applet and the applets after that: Finnish citizens' and organisations' cards
- * until 2016, and others' (RSA SecurID, Swedish NIDEL). Everything of keys is in the profile's environment. Their
- * PINs have neither a status nor a logout: no VERIFY without data, no pin_forget. Facts by number: card-setcos. */
+/* Setec's SetCOS 4.x, its Java EID applet and the applets after that: Finnish citizens' and organisations'
+ * cards until 2016, and others' (RSA SecurID, Swedish NIDEL). Everything of keys is in the profile's
+ * environment. Their PINs have neither a status nor a logout: no VERIFY without data, no pin_forget. Facts
+ * by number: card-setcos. */
 #include "base/err.h"
 #include "base/log.h"
 #include "cardos/iso.h"

@@ -1,6 +1,6 @@
-/* Cards that do not tell how many tries of a PIN are left, and cannot forget one: SetCOS and MioCOS. Nothing costs a try
- * that nobody typed, nothing stays open that should not, and all that can be done is done. Each on every card of
- * the kind. */
+/* Cards that do not tell how many tries of a PIN are left, and cannot forget one: SetCOS and MioCOS.
+ * Nothing costs a try that nobody typed, nothing stays open that should not, and all that can be done is
+ * done. Each on every card of the kind. */
 #include "t/fault/module.h"
 #include "t/fault/person.h"
 #include "t/unit/cards.h"
@@ -176,7 +176,8 @@ START_TEST(a_kept_pin_is_not_sent_unasked)
 }
 END_TEST
 
-/* Who is there is asked, and again after a wrong one: as long as the card says that more than one try is left. */
+/* Who is there is asked, and again after a wrong one: as long as the card says that more than one try is
+ * left. */
 START_TEST(a_person_is_asked)
 {
 	static const char *const answers[] = { "9999", "1234", NULL }, *const once[] = { "1234", NULL };
