@@ -44,6 +44,7 @@ channel_break(struct card *card)
 	channel_end(card);
 	card->sm_broken = card->stale = card->was_reset = true;
 	card->app_selected = card->app_sure = false;
+	card->df.len = 0;
 }
 
 /* The smaller of a limit (0: none) and what a short APDU holds. */

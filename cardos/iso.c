@@ -7,6 +7,7 @@
 #include "cardos/sw.h"
 
 #define BINARY_MAX 0x8000u      /* an offset has 15 bits. Source: ISO 7816-4 7.2.2 */
+#define WRAPPED_LEAST 32u       /* bytes of an answer that any card can wrap */
 #define CHALLENGE_MAX 65536u    /* bytes one caller may want */
 
 int
@@ -218,6 +219,11 @@ iso_read_binary(struct card *card, size_t size, const struct range *range, struc
 		buf_reset(&resp.data);
 		if ((r = card_apdu(card, &a, &resp)) != 0)
 			break;
+		/* a buffer that holds less than an APDU does, which no card tells of: halved until it fits */
+		if (card->sm && off == start && resp.sw == 0x6700 && n > WRAPPED_LEAST) {
+			max = card->caps.max_recv = (unsigned)n / 2;
+			continue;
+		}
 		/* behind the end: some say so, 4.0.1 says 6700 (card-myeid 2.5) */
 		if (off > start && (resp.sw == 0x6B00 || resp.sw == 0x6700))
 			break;

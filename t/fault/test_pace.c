@@ -93,6 +93,82 @@ START_TEST(a_card_is_listed_and_signs)
 }
 END_TEST
 
+/* Citizens' cards as they lie on a contactless reader, by the profiles that come with the module. */
+static const struct fineid {
+	const char *image, *can;
+	CK_MECHANISM_TYPE mech[2];
+	CK_ULONG digest, sig[2];
+} citizens[] = {
+	{ "fineid-v4-nfc.yaml", "123456", { CKM_ECDSA, CKM_ECDSA }, 48, { 96, 96 } },
+	{ "fineid-v3-nfc.yaml", "654321", { CKM_SHA256_RSA_PKCS, CKM_SHA256_RSA_PKCS }, 32, { 256, 256 } },
+};
+
+/* Every certificate that is listed is all there. */
+static unsigned
+read_certificates(CK_SESSION_HANDLE h)
+{
+	CK_OBJECT_CLASS cls = CKO_CERTIFICATE;
+	CK_ATTRIBUTE t = { CKA_CLASS, &cls, sizeof cls };
+	CK_OBJECT_HANDLE o[16];
+	CK_ULONG n = 0;
+
+	ck_assert_uint_eq(C_FindObjectsInit(h, &t, 1), CKR_OK);
+	ck_assert_uint_eq(C_FindObjects(h, o, 16, &n), CKR_OK);
+	ck_assert_uint_eq(C_FindObjectsFinal(h), CKR_OK);
+	for (CK_ULONG i = 0; i < n; i++) {
+		CK_BYTE value[8192];
+		CK_ATTRIBUTE v = { CKA_VALUE, value, sizeof value };
+
+		ck_assert_uint_eq(C_GetAttributeValue(h, o[i], &v, 1), CKR_OK);
+		ck_assert_uint_gt(v.ulValueLen, 500);
+		ck_assert_uint_eq(v.ulValueLen, 4 + ((CK_ULONG)value[2] << 8 | value[3]));
+	}
+	return (unsigned)n;
+}
+
+static void
+citizen_signs(const struct fineid *card, unsigned slot)
+{
+	static const char *const pins[] = { "1234", "123456" };
+	CK_SESSION_HANDLE h = module_open_slot(slot);
+	CK_MECHANISM m = { card->mech[slot], NULL, 0 };
+	CK_OBJECT_HANDLE key;
+	CK_BYTE digest[48] = { 1, 2, 3 }, sig[512];
+
+	ck_assert_uint_ge(read_certificates(h), 1);
+	ck_assert_uint_eq(module_login(h, pins[slot]), CKR_OK);
+	for (int i = 0; i < 2; i++) {
+		CK_ULONG n = sizeof sig;
+
+		ck_assert_uint_ne(key = module_find(h, CKO_PRIVATE_KEY, slot ? 0x46 : 0x45), 0);
+		ck_assert_uint_eq(C_SignInit(h, &m, key), CKR_OK);
+		if (slot && i)
+			ck_assert_uint_eq(C_Login(h, CKU_CONTEXT_SPECIFIC, (CK_UTF8CHAR_PTR)(uintptr_t)pins[1], 6), CKR_OK);
+		ck_assert_uint_eq(C_Sign(h, digest, card->digest, sig, &n), CKR_OK);
+		ck_assert_uint_eq(n, card->sig[slot]);
+		/* others come by in between */
+		vc_reset(module.vc[0]);
+	}
+	ck_assert_uint_eq(C_Finalize(NULL), CKR_OK);
+}
+
+START_TEST(citizens_cards_work_over_the_air)
+{
+	const struct fineid *card = &citizens[_i];
+	char settings[200];
+
+	snprintf(settings, sizeof settings, "rootAutoLogin = 1\nDataPath = /nonexistent/x\ncardAccessNumber = %s\n",
+	    card->can);
+	module_settings(settings);
+	module_card(card->image, NULL, NULL);
+	citizen_signs(card, 0);
+	citizen_signs(card, 1);
+	for (unsigned pin = 1; pin <= 2; pin++)
+		ck_assert_int_eq(vc_tries(module.vc[0], pin), 5);
+	module_free();
+}
+END_TEST
+
 START_TEST(keys_are_made_through_it)
 {
 	struct walk w = { .make = true };
@@ -468,6 +544,7 @@ main(void)
 
 	tcase_set_timeout(tc, 240);
 	tcase_add_loop_test(tc, a_card_is_listed_and_signs, 0, N_CARDS);
+	tcase_add_loop_test(tc, citizens_cards_work_over_the_air, 0, 2);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
 		tcase_add_test(tc, tests[i]);
 	tcase_add_loop_test(tc, threads_that_want_to_know_share_one_dialog, 0, 2);

@@ -78,7 +78,10 @@ virtual_card(const char *image, const char *from, const char *to)
 	while (fgets(line, sizeof line, in)) {
 		char *pki_at = strstr(line, "pki/");
 
-		if (pki_at)
+		/* what is named beside the image is not beside the copy */
+		if (strncmp(line, "extends: ", 9) == 0)
+			snprintf(mid, sizeof mid, "extends: %s/t/cards/%s", top, line + 9);
+		else if (pki_at)
 			snprintf(mid, sizeof mid, "%.*s%s%s", (int)(pki_at - line), line, pki, pki_at + 4);
 		else
 			snprintf(mid, sizeof mid, "%s", line);

@@ -380,6 +380,43 @@ START_TEST(long_data_is_chained_part_by_part)
 }
 END_TEST
 
+/* 700 bytes, of which it gives a hundred at a time. */
+static uint16_t
+small_buffer(void *arg, const struct apdu *a, struct buf *answer)
+{
+	size_t off = (size_t)a->p1 << 8 | a->p2;
+	unsigned *sent = arg;
+
+	++*sent;
+	if (a->le > 100)
+		return 0x6700;
+	for (size_t i = 0; i < a->le && off + i < 700; i++)
+		buf_u8(answer, (unsigned)(off + i) & 0xFF);
+	return 0x9000;
+}
+
+START_TEST(a_card_with_a_small_buffer_is_read_whole)
+{
+	static const struct range all = { .whole = true };
+	struct buf out = BUF_INIT;
+	unsigned sent = 0;
+	struct rig g;
+
+	rig_ready(&g, "sm: always");
+	g.pc.run = small_buffer;
+	g.pc.arg = &sent;
+	ck_assert_int_eq(iso_read_binary(g.card, 700, &all, &out), 0);
+	ck_assert_uint_eq(out.len, 700);
+	for (size_t i = 0; i < out.len; i++)
+		ck_assert_uint_eq(out.p[i], i & 0xFF);
+	/* found out once: 223, 111, then 55 each */
+	ck_assert_uint_eq(g.card->caps.max_recv, 55);
+	ck_assert_uint_eq(sent, 2 + 13);
+	buf_free(&out);
+	rig_free(&g);
+}
+END_TEST
+
 static int
 no_control(struct chan *c, uint32_t code, struct view in, struct buf *out)
 {
@@ -459,4 +496,4 @@ UNIT_MAIN("channel", readers_tell_contactless_cards_by_their_atr, a_contactless_
     there_is_no_way_back_to_plain_commands, an_answer_without_protection_ends_it, a_damaged_answer_ends_it,
     a_reset_by_others_makes_it_anew, a_wrong_le_is_not_mended,
     the_rest_of_an_answer_is_fetched_inside_and_outside, long_data_is_chained_part_by_part,
-    no_pin_is_typed_on_the_reader, a_trace_shows_what_was_said_inside)
+    a_card_with_a_small_buffer_is_read_whole, no_pin_is_typed_on_the_reader, a_trace_shows_what_was_said_inside)
