@@ -37,6 +37,8 @@
 	X(E_CANCEL,      "cancelled") \
 	X(E_CLOSED,      "closed meanwhile") \
 	X(E_SIGNATURE,   "signature made by the card does not verify") \
+	X(E_CAN_NEEDED,  "card wants its access number (CAN)") \
+	X(E_CAN_WRONG,   "wrong card access number (CAN)") \
 	X(E_CRYPTO,      "cryptographic library reported an error")
 
 enum err {

@@ -5,7 +5,10 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "cardos/channel.h"
+#include "cardos/crypt.h"
 #include "cardos/os.h"
+#include "cardos/sm.h"
 #include "cardos/sw.h"
 
 #define OPEN_DEADLINE_MS 60000  /* waiting for a neighbour when a card is met first */
@@ -13,9 +16,11 @@
 #define REOPEN_TRIES 3          /* resets by others survived in a row */
 #define ANSWER_DATA_MAX 65536u  /* bytes of one command's answers together */
 #define INS_SELECT 0xA4
+#define SELECT_NAME 0x04        /* P1: by AID */
+#define SW_SECURITY 0x6982      /* security status not satisfied */
 #define ANSWER_ROUNDS_MAX 300u  /* GET RESPONSEs of one command; 256 carry 64 KiB */
 
-static const struct card_ops *const drivers[] = { &os_myeid, &os_generic };
+static const struct card_ops *const drivers[] = { &os_myeid, &os_thales, &os_iasecc, &os_generic };
 
 const struct card_ops *
 card_driver(const char *name)
@@ -28,6 +33,14 @@ card_driver(const char *name)
 
 /* Commands */
 
+/* What is current on the card is not known any more. */
+static void
+card_moved(struct card *card)
+{
+	card->app_selected = card->app_sure = false;
+	card->df.len = 0;
+}
+
 static void
 card_lost(struct card *card, int r)
 {
@@ -35,8 +48,10 @@ card_lost(struct card *card, int r)
 		card->was_reset = true;
 		card->stale = true;
 	}
-	if (r == E_RESET || r == E_GONE)
-		card->app_selected = card->app_sure = false;
+	if (r == E_RESET || r == E_GONE) {
+		channel_end(card);
+		card_moved(card);
+	}
 }
 
 /* The bytes of one command there, those of its answer back: by the reader's keys while a PIN is
@@ -51,9 +66,12 @@ carry(struct card *card, const struct apdu *a, struct view cmd, bool secret, str
 	return pinpad_transmit(card->ch, card->typed, cmd, answer);
 }
 
-/* Sends one encoded command; its answer's data is appended to resp. */
+/* How one command is sent and answered. */
+typedef int exchange_way(struct card *, const struct apdu *, struct resp *);
+
+/* Sends one command as it is; its answer's data is appended to resp. */
 static int
-exchange(struct card *card, const struct apdu *a, struct resp *resp)
+exchange_bare(struct card *card, const struct apdu *a, struct resp *resp)
 {
 	bool secret = a->flags & (APDU_SECRET_IN | APDU_SECRET_OUT);
 	struct buf cmd = BUF_INIT, answer = BUF_INIT;
@@ -81,23 +99,24 @@ out:
 /* 6Cxx: the command was not executed and wants another Le. Asked again once; not when a secret
  * went in and no answer was wanted, for such a card makes no sense and a PIN has few tries. */
 static int
-exchange_le(struct card *card, const struct apdu *a, struct resp *resp)
+exchange_le(struct card *card, const struct apdu *a, struct resp *resp, exchange_way *way)
 {
 	struct apdu again = *a;
 	int r;
 
-	if ((r = exchange(card, a, resp)) != 0 || resp->sw >> 8 != 0x6C)
+	/* nor under secure messaging, where the card's word came in an answer that is complete */
+	if ((r = way(card, a, resp)) != 0 || resp->sw >> 8 != 0x6C || (card->sm && way != exchange_bare))
 		return r;
-	if (a->le == LE_NONE && a->flags & APDU_SECRET_IN)
+	if (a->flags & APDU_ONCE || (a->le == LE_NONE && a->flags & APDU_SECRET_IN))
 		return 0;
 	again.le = resp->sw & 0xFF ? resp->sw & 0xFFu : LE_ANY;
-	return exchange(card, &again, resp);
+	return way(card, &again, resp);
 }
 
 /* 61xx: more of the answer waits. Bounded in rounds and bytes, and each round must bring
  * something (OpenSC CVE-2025-49010; DESIGN 15). */
 static int
-fetch_rest(struct card *card, const struct apdu *a, struct resp *resp)
+fetch_rest(struct card *card, const struct apdu *a, struct resp *resp, exchange_way *way)
 {
 	struct apdu get = { .cla = a->cla & 0x03, .ins = 0xC0,
 		.flags = a->flags & APDU_SECRET_OUT };
@@ -105,11 +124,14 @@ fetch_rest(struct card *card, const struct apdu *a, struct resp *resp)
 	int r;
 
 	for (unsigned i = 0; resp->sw >> 8 == 0x61; i++) {
+		/* the word inside of a wrapped answer that is all there */
+		if (way == exchange_bare && sm_is_whole(buf_peek(&resp->data), resp->sw))
+			return 0;
 		if (i >= ANSWER_ROUNDS_MAX)
 			return E_PROTOCOL;
 		before = resp->data.len;
 		get.le = resp->sw & 0xFF ? resp->sw & 0xFFu : LE_ANY;
-		if ((r = exchange_le(card, &get, resp)) != 0)
+		if ((r = exchange_le(card, &get, resp, way)) != 0)
 			return r;
 		if (resp->sw >> 8 == 0x61 && resp->data.len == before)
 			return E_PROTOCOL;
@@ -117,12 +139,48 @@ fetch_rest(struct card *card, const struct apdu *a, struct resp *resp)
 	return 0;
 }
 
-static size_t
-send_max(const struct card *card)
+/* Wrapped, sent, fetched, unwrapped. What is not answered under the keys' protection was not said by the card,
+ * or the card has forgotten them. */
+static int
+exchange_wrapped(struct card *card, const struct apdu *a, struct resp *resp)
 {
-	unsigned max = card->caps.max_send;
+	struct buf data = BUF_INIT;
+	struct resp answer = { BUF_INIT, 0 };
+	struct apdu wrapped;
+	size_t start = resp->data.len;
+	int r;
 
-	return max && max < SHORT_DATA_MAX ? max : SHORT_DATA_MAX;
+	/* a reader cannot wrap what is typed on it */
+	if (card->typed && a->flags & APDU_SECRET_IN)
+		return E_UNSUPPORTED;
+	if ((r = sm_wrap(card->sm, a, &data, &wrapped)) == 0 && (r = exchange_bare(card, &wrapped, &answer)) == 0)
+		r = fetch_rest(card, &wrapped, &answer, exchange_bare);
+	if (!r)
+		r = sm_unwrap(card->sm, buf_peek(&answer.data), answer.sw, &resp->data, &resp->sw);
+	if (r == E_PROTOCOL) {
+		log_info("the channel to the card is broken: 0x%X, %zu bytes", answer.sw, answer.data.len);
+		r = E_RESET;
+	}
+	channel_tell(card, a, resp, start, r);
+	if (r && card->sm) /* else it went with the card, or by a reset */
+		channel_break(card);
+	buf_free(&data);
+	resp_free(&answer);
+	return r;
+}
+
+static int
+exchange(struct card *card, const struct apdu *a, struct resp *resp)
+{
+	return card->sm ? exchange_wrapped(card, a, resp) : exchange_bare(card, a, resp);
+}
+
+static size_t
+send_max(const struct card *card, bool le)
+{
+	size_t max = card->caps.max_send, most = channel_send_max(card, le);
+
+	return max && max < most ? max : most;
 }
 
 /* All parts but the last, with CLA bit 10. *rest: what the last one carries. A part that is
@@ -137,8 +195,8 @@ send_chain(struct card *card, const struct apdu *a, struct apdu *rest, struct re
 	part.cla = (uint8_t)(a->cla | 0x10);
 	part.le = LE_NONE;
 	resp->sw = SW_OK;
-	while (v.len > send_max(card)) {
-		view_take(&v, send_max(card), &part.data);
+	while (v.len > send_max(card, true)) {
+		view_take(&v, send_max(card, true), &part.data);
 		if ((r = exchange(card, &part, resp)) != 0 || resp->sw != SW_OK)
 			return r;
 	}
@@ -153,17 +211,21 @@ card_apdu(struct card *card, const struct apdu *a, struct resp *resp)
 	int r;
 
 	resp->data.secret = resp->data.secret || a->flags & APDU_SECRET_OUT;
+	if (!last.cla)
+		last.cla = card->caps.cla;
 	if (!card->caps.extended && last.le > LE_ANY)
 		last.le = LE_ANY;
-	if (a->data.len > send_max(card) && !card->caps.extended) {
+	if (a->data.len > send_max(card, last.le != LE_NONE) && !card->caps.extended) {
 		if (!(a->flags & APDU_CHAIN) || !card->caps.chaining)
 			return E_UNSUPPORTED;
-		if ((r = send_chain(card, a, &last, resp)) != 0 || resp->sw != SW_OK)
+		if ((r = send_chain(card, &last, &last, resp)) != 0 || resp->sw != SW_OK)
 			return r;
 	}
-	if ((r = exchange_le(card, &last, resp)) != 0)
+	if ((r = exchange_le(card, &last, resp, exchange)) != 0)
 		return r;
-	return fetch_rest(card, a, resp);
+	if (a->ins == INS_SELECT && a->p1 == SELECT_NAME && resp->sw == SW_SECURITY)
+		card->refused = true;
+	return fetch_rest(card, a, resp, exchange);
 }
 
 int
@@ -211,10 +273,11 @@ driver_drop(struct card *card)
 {
 	if (card->ops && card->ops->free)
 		card->ops->free(card);
+	channel_end(card);
 	card->os = NULL;
 	card->ops = NULL;
 	card->pf = NULL;
-	card->app_selected = card->app_sure = false;
+	card_moved(card);
 	buf_reset(&card->serial);
 	card->caps = (struct card_caps){ 0 };
 }
@@ -232,6 +295,8 @@ means_another_card(int r)
 	case E_NO_READER:
 	case E_REFUSED:
 	case E_CANCEL:
+	case E_CAN_NEEDED:
+	case E_CAN_WRONG:
 		return false;
 	default:
 		return true;
@@ -257,21 +322,44 @@ probe(struct card *card, const struct atr_match *m, bool *fits)
 	return r;
 }
 
+/* The channel, if the card is to have one, and the driver. */
+static int
+driver_open(struct card *card)
+{
+	int r = 0;
+
+	card->refused = false;
+	if (card->sm_wanted && (r = channel_open(card)) != 0)
+		return r;
+	if ((r = card->ops->open(card)) == 0)
+		channel_fit(card);
+	return r;
+}
+
 static int
 try_profile(struct card *card, const struct profile *pf)
 {
+	const struct card_ops *ops = card_driver(pf->driver);
+	bool again = true;
 	int r;
 
-	if (!(card->ops = card_driver(pf->driver))) {
+	if (!ops) {
 		log_warn("profile %s wants driver %s, which this library has not", pf->name,
 		    pf->driver);
 		return E_UNKNOWN;
 	}
-	card->pf = pf;
-	if ((r = card->ops->open(card)) != 0) {
+	card->sm_wanted = channel_wanted(pf, card->ch->ops->atr(card->ch));
+	do {
+		card->ops = ops;
+		card->pf = pf;
+		if ((r = driver_open(card)) == 0)
+			return 0;
 		log_debug("profile %s: %s", pf->name, err_text(r));
 		driver_drop(card);
-	}
+		/* a contactless card behind a reader that does not tell */
+		again = card->refused && pf->sm != SM_NONE && !card->sm_wanted;
+		card->sm_wanted |= again;
+	} while (again);
 	return r;
 }
 
@@ -329,15 +417,28 @@ begin_chan(struct card *card, int deadline_ms, bool *reset)
 	return r == E_RESET ? 0 : r;
 }
 
-static void
-end_chan(struct card *card)
+/* The card forgets a broken channel with everything else. */
+static int
+end_chan(struct card *card, enum io_end how)
 {
-	card->ch->ops->end(card->ch, IO_END_LEAVE);
+	if (card->sm_broken)
+		how = IO_END_RESET;
+	if (how == IO_END_RESET)
+		channel_end(card);
+	card->sm_broken = false;
+	return card->ch->ops->end(card->ch, how);
 }
 
 int
 card_open(struct io *io, const char *reader, const struct profile_set *set, bool generic,
     struct card **out)
+{
+	return card_open_with(io, reader, set, generic, NULL, out);
+}
+
+int
+card_open_with(struct io *io, const char *reader, const struct profile_set *set, bool generic,
+    const struct secret *can, struct card **out)
 {
 	struct card *card = calloc(1, sizeof *card);
 	bool reset;
@@ -346,6 +447,10 @@ card_open(struct io *io, const char *reader, const struct profile_set *set, bool
 	*out = NULL;
 	if (!card)
 		return E_MEM;
+	if (can && !(card->can = secret_new(can->p, can->len))) {
+		r = E_MEM;
+		goto out;
+	}
 	if ((r = io->ops->open(io, reader, &card->ch)) != 0)
 		goto out;
 	r = E_RESET;
@@ -353,7 +458,7 @@ card_open(struct io *io, const char *reader, const struct profile_set *set, bool
 		if ((r = begin_chan(card, OPEN_DEADLINE_MS, &reset)) != 0)
 			goto out;
 		r = recognise(card, set, generic);
-		end_chan(card);
+		end_chan(card, IO_END_LEAVE);
 	}
 	if (r)
 		goto out;
@@ -382,14 +487,21 @@ card_close(struct card **card)
 		return;
 	if ((*card)->ch)
 		(*card)->ch->ops->close(&(*card)->ch);
+	channel_end(*card);
+	secret_free(&(*card)->can);
+	crypt_free(&(*card)->crypt);
 	card_memory_free(card);
 }
 
 void
 card_forget(struct card **card)
 {
-	if (*card)
-		card_memory_free(card);
+	if (!*card)
+		return;
+	/* the cells are void here; OpenSSL's locks may be held by threads that were not copied, so that its
+	 * context is left alone */
+	sm_forget(&(*card)->sm);
+	card_memory_free(card);
 }
 
 /* After a reset: the driver starts anew, and the card must be the one it was. */
@@ -401,10 +513,11 @@ reopen(struct card *card)
 
 	card->was_reset = true;
 	card->stale = true;
-	card->app_selected = card->app_sure = false;
+	card_moved(card);
 	buf_move(&was, &card->serial);
-	r = card->ops->open(card);
-	if (r && means_another_card(r))
+	channel_end(card);
+	r = driver_open(card);
+	if (r == E_CAN_WRONG || (r && means_another_card(r)))
 		r = E_GONE;
 	if (!r && !view_eq(buf_peek(&was), buf_peek(&card->serial)))
 		r = E_GONE;
@@ -428,9 +541,10 @@ card_begin(struct card *card, int deadline_ms)
 			return r;
 		}
 		card->app_sure = false;
+		card->df.len = 0;
 		r = reset ? reopen(card) : 0;
 		if (r)
-			end_chan(card);
+			end_chan(card, IO_END_LEAVE);
 	}
 	card->changed = false;
 	return r;
@@ -439,13 +553,17 @@ card_begin(struct card *card, int deadline_ms)
 int
 card_end(struct card *card, enum io_end how)
 {
+	if (card->end_reset)
+		how = IO_END_RESET;
+	card->end_reset = false;
 	/* the next begin may not tell of a reset of our own */
 	if (how == IO_END_RESET) {
 		card->app_selected = false;
 		card->stale = true;
 	}
 	card->app_sure = false;
-	return card->ch->ops->end(card->ch, how);
+	card->df.len = 0;
+	return end_chan(card, how);
 }
 
 void

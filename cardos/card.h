@@ -4,12 +4,15 @@
 #ifndef CASTOR_CARDOS_CARD_H
 #define CASTOR_CARDOS_CARD_H
 
+#include "base/secret.h"
 #include "cardos/pinpad.h"
 #include "cardos/wire/apdu.h"
 #include "cardos/wire/io.h"
 #include "mapping/profile.h"
 
 struct card;
+struct crypt;
+struct sm;
 
 /* {value, mask, error}: the first row that fits decides; a driver's rows come before ISO's. */
 struct sw_rule { uint16_t value, mask; int err; };
@@ -28,8 +31,10 @@ struct pin_state {
 struct sign_in {
 	enum { IN_BLOCK, IN_DIGEST_INFO, IN_DIGEST } kind;
 	/* IN_BLOCK: as long as the modulus (ALG_RSA_RAW). IN_DIGEST_INFO: what PKCS#1 v1.5 pads,
-	 * at most k - 11 bytes (ALG_RSA_PKCS1). IN_DIGEST: a hash (ALG_ECDSA), cut to the field. */
+	 * at most k - 11 bytes (ALG_RSA_PKCS1). IN_DIGEST: a hash; of ALG_ECDSA cut to the field, of
+	 * ALG_RSA_PSS and of an ALG_RSA_PKCS1 that wants no DigestInfo as long as `hash` is. */
 	struct view data;
+	enum hash hash;         /* that made an IN_DIGEST; HASH_NONE: not known (ALG_ECDSA) */
 };
 
 struct file_info {
@@ -59,6 +64,8 @@ struct card_caps {
 	unsigned rsa_max;       /* bits */
 	unsigned ec_max;        /* bits; 0: no EC */
 	unsigned version;       /* major << 8 | minor, as the driver means it */
+	unsigned challenge;     /* bytes of one GET CHALLENGE; 0: any number */
+	uint8_t cla;            /* of all commands that name none: 00, or 80 of a card of old */
 };
 
 /* The verbs a token needs. NULL: the card cannot (card_* then gives E_UNSUPPORTED). Each is
@@ -82,11 +89,15 @@ struct card_ops {
 	int (*pin_unblock)(struct card *, const struct pin_ref *, struct view puk, struct view new,
 	    int *tries);
 	int (*pin_forget)(struct card *, const struct pin_ref *);
+	/* What costs commands of its own and is asked when a card is met only: the tries of the PUK, and
+	 * whether the PIN was ever changed. Fills what it learns over what pin_info has. */
+	int (*pin_attributes)(struct card *, const struct pin_ref *, struct pin_state *);
 	/* Private key operations. sign: RSA as long as the modulus; ECDSA r||s, each of the field's
-	 * length. decipher: whole block for ALG_RSA_RAW, message for ALG_RSA_PKCS1 (secret out). */
+	 * length. decipher: whole block for ALG_RSA_RAW, else the message (secret out); the hash is
+	 * that of ALG_RSA_OAEP. */
 	int (*sign)(struct card *, const struct key_ref *, enum card_alg, const struct sign_in *,
 	    struct buf *out);
-	int (*decipher)(struct card *, const struct key_ref *, enum card_alg, struct view in,
+	int (*decipher)(struct card *, const struct key_ref *, enum card_alg, enum hash, struct view in,
 	    struct buf *out);
 	int (*derive)(struct card *, const struct key_ref *, struct view point, struct buf *out);
 	int (*challenge)(struct card *, size_t n, struct buf *out);
@@ -118,18 +129,34 @@ struct card {
 	bool was_reset;             /* card_begin or a verb found the card reset since last asked */
 	bool app_selected;          /* as far as we know; false after a reset */
 	bool app_sure;              /* selected by us in this very transaction: nobody moved it */
+	struct path df;             /* the DF below the application that we selected in this very
+	                             * transaction; len 0: none (iso_enter_df) */
 	bool stale;                 /* a verb met a reset, or we made one; the next card_begin
 	                             * opens anew */
+	bool end_reset;             /* something is open on the card that must not stay: the end of this
+	                             * transaction resets it */
 	struct pinpad pad;          /* of the reader, when pad_asked */
 	bool pad_asked;
+	/* secure messaging (cardos/channel.h) */
+	struct sm *sm;              /* owned; the channel that commands go through; NULL: none */
+	struct crypt *crypt;        /* owned; NULL until a channel was wanted */
+	struct secret *can;         /* owned; what opens the channel; NULL: not known */
+	bool sm_wanted;             /* this card is not spoken to without one */
+	bool sm_broken;             /* it ended in the middle: the card is to be reset */
+	bool refused;               /* an application could not be selected for want of a right */
 	const struct pinpad_entry *typed; /* borrowed: while a verb's PIN is typed on the reader */
 };
 
 /* Connects to the card in a reader and recognises it: profiles by ATR, their probes, then the
  * driver's open; E_UNKNOWN when none fits (the generic profile is tried last when `generic`).
- * The card is outside a transaction afterwards. Owner: caller. */
+ * The card is outside a transaction afterwards. E_CAN_NEEDED: its profile wants a channel, which takes the
+ * card's access number. Owner: caller. */
 int card_open(struct io *io, const char *reader, const struct profile_set *set, bool generic,
     struct card **out);
+/* The same with that number (pace_can_fits; NULL: none is known), which is copied and serves again after a reset.
+ * It is tried once: E_CAN_WRONG, and the card may take long to answer next time. No PIN's try is lost. */
+int card_open_with(struct io *io, const char *reader, const struct profile_set *set, bool generic,
+    const struct secret *can, struct card **out);
 void card_close(struct card **);
 /* In a forked child, before io_forget: frees the memory, says nothing to the card. */
 void card_forget(struct card **);
@@ -144,7 +171,9 @@ int card_begin(struct card *, int deadline_ms);
 int card_end(struct card *, enum io_end);
 
 /* One command with all its transport: chaining or extended length by caps, 61xx and 6Cxx
- * (bounded), secrets cleansed. 0 whatever the status word; E_* of io. */
+ * (bounded; 6Cxx of an APDU_ONCE is the caller's), secrets cleansed. 0 whatever the status word; E_* of io.
+ * Where there is a channel, through it: what the card has not answered in it ends it with E_RESET, as a reset
+ * does, and no 6Cxx is mended. */
 int card_apdu(struct card *, const struct apdu *, struct resp *);
 /* The same, and the status word turned into an error by the driver's and ISO's tables; *tries,
  * if not NULL, gets the count of a 63Cx, else -1. */

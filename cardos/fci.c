@@ -97,7 +97,8 @@ fci_parse(struct view in, struct fci *out)
 	int r;
 
 	*out = (struct fci){ 0 };
-	if (v.len && (v.p[0] == 0x6F || v.p[0] == 0x62)) {
+	/* one in the other is met, too: 6F { 62 { ... } } (card-iasecc 3) */
+	for (int i = 0; i < 2 && v.len && (v.p[0] == 0x6F || v.p[0] == 0x62); i++) {
 		if ((r = tlv_next(&v, &tag, &value)) != 0)
 			return r;
 		v = value;

@@ -1,5 +1,7 @@
 #include "cardos/iso.h"
 
+#include <string.h>
+
 #include "base/err.h"
 #include "cardos/sw.h"
 
@@ -9,9 +11,10 @@
 int
 iso_select(struct card *card, unsigned p1, struct view id, struct fci *fci)
 {
+	const struct select_how *how = &card->pf->select;
 	/* P2 00 also where the FCI is of no use: 0C is refused by some (card-myeid 2.1) */
-	const struct apdu a = { .ins = 0xA4, .p1 = (uint8_t)p1, .data = id,
-		.le = fci ? LE_ANY : LE_NONE };
+	const struct apdu a = { .ins = 0xA4, .p1 = (uint8_t)p1, .p2 = fci ? how->p2_fci : how->p2,
+		.data = id, .le = fci ? LE_ANY : LE_NONE };
 	struct buf answer = BUF_INIT;
 	int r = card_command(card, &a, &answer, NULL);
 
@@ -19,6 +22,26 @@ iso_select(struct card *card, unsigned p1, struct view id, struct fci *fci)
 		r = fci_parse(buf_peek(&answer), fci);
 	buf_free(&answer);
 	return r;
+}
+
+/* The DF at the head of a path that SELECT finds by its name alone; NULL: none. */
+static const struct df_name *
+named_df(const struct card *card, const struct path *path)
+{
+	const struct select_how *how = &card->pf->select;
+
+	for (size_t i = 0; i < how->nnames; i++)
+		if (how->names[i].path.from == path->from && how->names[i].path.len <= path->len &&
+		    memcmp(how->names[i].path.b, path->b, how->names[i].path.len) == 0)
+			return &how->names[i];
+	return NULL;
+}
+
+/* An EF below the DF that is current. */
+static int
+select_below(struct card *card, struct view ids, struct fci *fci)
+{
+	return iso_select(card, ids.len == 2 ? card->pf->select.ef : 0x09, ids, fci);
 }
 
 static int
@@ -30,24 +53,114 @@ select_below_app(struct card *card, const struct path *path, struct fci *fci)
 		return r;
 	if (!path->len)
 		return fci ? E_ARG : 0;
-	return iso_select(card, path->len == 2 ? 0x00 : 0x09, view_of(path->b, path->len), fci);
+	if (path->len > 2)
+		card->app_selected = card->app_sure = false;
+	return select_below(card, view_of(path->b, path->len), fci);
+}
+
+/* A path from the MF. */
+static int
+select_absolute(struct card *card, struct view ids, struct fci *fci)
+{
+	static const uint8_t mf[2] = { 0x3F, 0x00 };
+	const struct select_how *how = &card->pf->select;
+	int r;
+
+	if (!ids.len)
+		return iso_select(card, 0x00, view_of(mf, sizeof mf), fci);
+	if (!how->walk)
+		return iso_select(card, 0x08, ids, fci);
+	if ((r = iso_select(card, 0x00, view_of(mf, sizeof mf), NULL)) != 0)
+		return r;
+	for (; ids.len > 2; ids = view_part(ids, 2, ids.len - 2))
+		if ((r = iso_select(card, how->df, view_part(ids, 0, 2), NULL)) != 0)
+			return r;
+	return iso_select(card, fci ? how->ef : how->df, ids, fci);
+}
+
+/* A path into the application, from there. */
+static struct path
+from_app(const struct card *card, const struct path *path)
+{
+	const struct path *app = &card->pf->app_path;
+	struct path below = { .from = PATH_APP };
+
+	if (!app->len || path->from != PATH_MF || path->len < app->len || memcmp(path->b, app->b, app->len) != 0)
+		return *path;
+	below.len = (uint8_t)(path->len - app->len);
+	memcpy(below.b, path->b + app->len, below.len);
+	return below;
+}
+
+static bool
+path_eq(const struct path *a, const struct path *b)
+{
+	return a->from == b->from && a->len == b->len && memcmp(a->b, b->b, a->len) == 0;
 }
 
 int
-iso_select_path(struct card *card, const struct path *path, struct fci *fci)
+iso_enter_df(struct card *card, const struct path *where)
 {
-	static const uint8_t mf[2] = { 0x3F, 0x00 };
+	const struct path df = from_app(card, where);
+	const struct df_name *named = named_df(card, &df);
+	int r;
 
-	if (path->len > PATH_BYTES_MAX)
-		return E_ARG;
-	if (path->from == PATH_APP)
-		return select_below_app(card, path, fci);
+	if (!df.len && df.from == PATH_APP)
+		return card->app_selected ? 0 : card->ops->select_app(card);
+	if (path_eq(&card->df, &df))
+		return 0;
 	card->app_selected = card->app_sure = false;
-	if (path->from == PATH_AID)
-		return iso_select(card, 0x04, view_of(path->b, path->len), fci);
-	if (!path->len)
-		return iso_select(card, 0x00, view_of(mf, sizeof mf), fci);
-	return iso_select(card, 0x08, view_of(path->b, path->len), fci);
+	card->df.len = 0;
+	if (named)
+		r = iso_select(card, 0x04, buf_peek(&named->name), NULL);
+	else if (df.from == PATH_AID)
+		r = iso_select(card, 0x04, view_of(df.b, df.len), NULL);
+	else if (df.from == PATH_MF)
+		r = select_absolute(card, view_of(df.b, df.len), NULL);
+	else if ((r = card->ops->select_app(card)) == 0)
+		r = iso_select(card, df.len == 2 ? card->pf->select.df : 0x09, view_of(df.b, df.len), NULL);
+	card->app_selected = card->app_sure = false;
+	if (!r)
+		card->df = df;
+	return r;
+}
+
+struct path
+iso_df_of(const struct card *card, const struct path *file)
+{
+	const struct path path = from_app(card, file);
+	const struct df_name *named = named_df(card, &path);
+	struct path df = path;
+
+	if (named)
+		return named->path;
+	df.len = df.from == PATH_AID || df.len < 2 ? 0 : (uint8_t)(df.len - 2);
+	if (!df.len)
+		df.from = PATH_APP;
+	return df;
+}
+
+int
+iso_select_path(struct card *card, const struct path *where, struct fci *fci)
+{
+	const struct path path = from_app(card, where);
+	const struct df_name *named = named_df(card, &path);
+	int r;
+
+	if (path.len > PATH_BYTES_MAX)
+		return E_ARG;
+	if (named) {
+		if ((r = iso_enter_df(card, &named->path)) != 0 || path.len == named->path.len)
+			return r;
+		return select_below(card, view_of(path.b + named->path.len, (size_t)path.len - named->path.len), fci);
+	}
+	card->df.len = 0;
+	if (path.from == PATH_APP)
+		return select_below_app(card, &path, fci);
+	card->app_selected = card->app_sure = false;
+	if (path.from == PATH_AID)
+		return iso_select(card, 0x04, view_of(path.b, path.len), fci);
+	return select_absolute(card, view_of(path.b, path.len), fci);
 }
 
 /* The last byte that is wanted, plus one. */
@@ -94,7 +207,9 @@ iso_read_binary(struct card *card, size_t size, const struct range *range, struc
 		}
 		buf_view(out, buf_peek(&resp.data));
 		off += resp.data.len;
-		if (resp.data.len < n)
+		/* a short answer is the end only where nothing tells how long the file is: citizens' FINEID
+		 * cards give 181 bytes at most, whatever is asked (card-gemalto-eid 3) */
+		if (!resp.data.len || resp.sw == SW_END_OF_FILE || (resp.data.len < n && !size))
 			break;
 	}
 	resp_free(&resp);
@@ -161,9 +276,7 @@ iso_write(struct card *card, const struct path *path, size_t off, struct view da
 static int
 select_pin_df(struct card *card, const struct pin_ref *ref)
 {
-	if (!ref->local || !ref->path.len)
-		return 0;
-	return iso_select_path(card, &ref->path, NULL);
+	return ref->local && ref->path.len ? iso_enter_df(card, &ref->path) : 0;
 }
 
 int
@@ -231,25 +344,42 @@ iso_pin_unblock(struct card *card, const struct pin_ref *ref, struct view puk, s
 }
 
 int
+iso_pin_forget(struct card *card, const struct pin_ref *ref)
+{
+	const struct apdu a = { .ins = 0x20, .p1 = 0xFF, .p2 = (uint8_t)ref->ref };
+	struct pin_state state;
+	int r = iso_pin_info(card, ref, &state);
+
+	if (r || state.verified == 0)
+		return r;
+	/* not every card that answers 9000 has done it */
+	if ((r = card_command(card, &a, NULL, NULL)) != 0 || (r = iso_pin_info(card, ref, &state)) != 0)
+		return r;
+	return state.verified == 0 ? 0 : E_UNSUPPORTED;
+}
+
+int
 iso_challenge(struct card *card, size_t n, struct buf *out)
 {
 	unsigned max = card->caps.max_recv && card->caps.max_recv < SHORT_DATA_MAX
 	    ? card->caps.max_recv : SHORT_DATA_MAX;
 	struct apdu a = { .ins = 0x84, .flags = APDU_SECRET_OUT };
-	size_t before;
+	size_t before, got;
 	int r;
 
 	if (n > CHALLENGE_MAX)
 		return E_LIMIT;
 	while (n) {
 		/* never Le 00, which 3.3.3 answers with 6F00 (card-myeid 5.8) */
-		a.le = n < max ? (uint32_t)n : max;
+		a.le = card->caps.challenge ? card->caps.challenge : n < max ? (uint32_t)n : max;
 		before = out->len;
 		if ((r = card_command(card, &a, out, NULL)) != 0)
 			return r;
-		if (out->len - before != a.le)
+		if ((got = out->len - before) != a.le)
 			return E_PROTOCOL;
-		n -= a.le;
+		if (got > n)
+			buf_trim(out, before + n);
+		n -= got < n ? got : n;
 	}
 	return 0;
 }

@@ -27,6 +27,12 @@ int tlv_next(struct view *v, unsigned *tag, struct view *value);
 /* SELECT. p1: 00 file id, 04 name, 08 path from MF, 09 path from the current DF. fci NULL: not
  * asked for. */
 int iso_select(struct card *card, unsigned p1, struct view id, struct fci *fci);
+/* Makes a DF current, by its name where the profile has one; the application itself for an empty path.
+ * Nothing is sent when it is current already. */
+int iso_enter_df(struct card *card, const struct path *df);
+/* The DF where a file is, which may be a DF that has a name itself; the application for what is in the MF, or
+ * nowhere. Pure. */
+struct path iso_df_of(const struct card *card, const struct path *file);
 /* Selects the file of a path; PATH_APP through ops->select_app and the path below it. Keeps
  * card->app_selected true to what is current. */
 int iso_select_path(struct card *card, const struct path *path, struct fci *fci);
@@ -35,6 +41,23 @@ int iso_select_path(struct card *card, const struct path *path, struct fci *fci)
 int iso_read_binary(struct card *card, size_t size, const struct range *range, struct buf *out);
 /* UPDATE BINARY of the selected file in pieces the card takes. E_LIMIT. */
 int iso_update_binary(struct card *card, size_t off, struct view data);
+
+/* Opening, iso_open.c. What the profile says of lengths, else the most that short APDUs have. */
+void iso_caps(struct card *card);
+/* The profile's application by name (that of PKCS#15 when it names none), else DF 5015 by path. */
+int iso_select_app(struct card *card);
+/* Whether the card has the profile's first PIN, by the VERIFY without data, which costs no try: E_UNKNOWN,
+ * it is a card of another kind. 0 when the profile names none. */
+int iso_want_pin(struct card *card);
+
+/* Private keys by MSE and PSO as the profile's environment says, iso_key.c. The key's DF is made current
+ * first, and once more when a neighbour may have moved it. key->bits must be set. E_UNSUPPORTED: an
+ * algorithm or a hash that the environment does not name. */
+int iso_sign(struct card *card, const struct key_ref *key, enum card_alg alg, const struct sign_in *in,
+    struct buf *out);
+int iso_decipher(struct card *card, const struct key_ref *key, enum card_alg alg, enum hash hash,
+    struct view in, struct buf *out);
+int iso_derive(struct card *card, const struct key_ref *key, struct view point, struct buf *out);
 
 /* The verbs of card_ops. */
 int iso_read(struct card *card, const struct path *path, const struct range *range,
@@ -48,6 +71,9 @@ int iso_pin_change(struct card *card, const struct pin_ref *ref, struct view old
     int *tries);
 int iso_pin_unblock(struct card *card, const struct pin_ref *ref, struct view puk,
     struct view new, int *tries);
+/* P1 FF of VERIFY, where an empty VERIFY shows the PIN open; E_UNSUPPORTED when it still does after that.
+ * Source: ISO 7816-4 (2020) 11.6.6. */
+int iso_pin_forget(struct card *card, const struct pin_ref *ref);
 int iso_challenge(struct card *card, size_t n, struct buf *out);
 
 #endif

@@ -31,7 +31,7 @@ int myeid_pin_open(struct card *card, unsigned pin, bool *open);
 /* The verbs of card_ops: os_myeid_use.c */
 int myeid_sign(struct card *card, const struct key_ref *key, enum card_alg alg,
     const struct sign_in *in, struct buf *out);
-int myeid_decipher(struct card *card, const struct key_ref *key, enum card_alg alg,
+int myeid_decipher(struct card *card, const struct key_ref *key, enum card_alg alg, enum hash hash,
     struct view in, struct buf *out);
 int myeid_derive(struct card *card, const struct key_ref *key, struct view point,
     struct buf *out);

@@ -327,13 +327,14 @@ myeid_sign(struct card *card, const struct key_ref *key, enum card_alg alg,
 }
 
 int
-myeid_decipher(struct card *card, const struct key_ref *key, enum card_alg alg, struct view in,
-    struct buf *out)
+myeid_decipher(struct card *card, const struct key_ref *key, enum card_alg alg, enum hash hash,
+    struct view in, struct buf *out)
 {
 	struct use u = { key, 0x41, 0xB8, RAW, pso_decipher, in };
 	size_t bits, start = out->len;
 	int r;
 
+	(void)hash; /* OAEP is taken off by the host */
 	if (key->kind != KEY_RSA || (alg != ALG_RSA_RAW && alg != ALG_RSA_PKCS1))
 		return E_UNSUPPORTED;
 	if ((r = key_bits(card, key, &bits)) != 0)

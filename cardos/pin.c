@@ -156,6 +156,9 @@ card_pin_info(struct card *card, const struct pin_ref *ref, struct pin_state *st
 		return E_UNSUPPORTED;
 	if ((r = card->ops->pin_info(card, ref, state)) != 0)
 		return r;
+	/* what the card does not tell of it is not missed */
+	if (card->ops->pin_attributes && ends_all(r = card->ops->pin_attributes(card, ref, state)))
+		return r;
 	if (state->fresh < 0 && card->pf->activation.ask.len && ref->ref >= 0 &&
 	    ends_all(r = ask_fresh(card, ref, &state->fresh)))
 		return r;
@@ -177,7 +180,8 @@ pad_need(struct card *card, struct pinpad *out)
 bool
 card_pinpad(struct card *card, struct pinpad *out)
 {
-	return pad_need(card, out) == 0 && out->verify;
+	/* a reader that fills in a PIN cannot wrap it */
+	return !card->sm && pad_need(card, out) == 0 && out->verify;
 }
 
 /* The driver builds its command around a block without digits, which the reader fills in. */

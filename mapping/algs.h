@@ -4,11 +4,8 @@
 #define CASTOR_MAPPING_ALGS_H
 
 #include "base/buf.h"
+#include "mapping/environment.h"
 
-enum hash {
-	HASH_NONE, HASH_MD5, HASH_SHA1, HASH_SHA224, HASH_SHA256, HASH_SHA384, HASH_SHA512,
-	HASH_COUNT
-};
 enum curve { CURVE_NONE, CURVE_P256, CURVE_P384, CURVE_P521, CURVE_COUNT };
 
 struct hash_info {

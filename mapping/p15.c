@@ -201,6 +201,43 @@ p15_objects_free(struct p15_objects *objects)
 	objects->n = 0;
 }
 
+struct p15_object *
+p15_object_copy(const struct p15_object *o)
+{
+	struct p15_object *c = calloc(1, sizeof *c);
+	bool bad;
+
+	if (!c)
+		return NULL;
+	*c = *o;
+	c->subject = c->direct = c->oid = (struct buf)BUF_INIT;
+	buf_view(&c->subject, buf_peek(&o->subject));
+	buf_view(&c->direct, buf_peek(&o->direct));
+	buf_view(&c->oid, buf_peek(&o->oid));
+	c->application = o->application ? strdup(o->application) : NULL;
+	c->label = strdup(o->label);
+	bad = !c->label || (o->application && !c->application) || buf_err(&c->subject) || buf_err(&c->direct) ||
+	    buf_err(&c->oid);
+	if (bad)
+		p15_object_free(&c);
+	return c;
+}
+
+int
+p15_objects_take(struct p15_objects *all, struct p15_object *o)
+{
+	struct p15_object **grown = NULL;
+
+	if (!o || all->n >= P15_OBJECTS_MAX || !(grown = realloc(all->p, (all->n + 1) * sizeof *grown))) {
+		if (o)
+			p15_object_free(&o);
+		return grown || all->n < P15_OBJECTS_MAX ? E_MEM : E_LIMIT;
+	}
+	all->p = grown;
+	all->p[all->n++] = o;
+	return 0;
+}
+
 bool
 p15_id_eq(const struct p15_id *a, const struct p15_id *b)
 {

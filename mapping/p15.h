@@ -95,6 +95,10 @@ int p15_dir_decode(const struct p15_odf_entry *from, struct view ef, struct p15_
     size_t *skipped);
 void p15_object_free(struct p15_object **);
 void p15_objects_free(struct p15_objects *);
+/* A record of its own like o; NULL: no memory. */
+struct p15_object *p15_object_copy(const struct p15_object *o);
+/* Appends o (taken, even on failure; NULL is E_MEM). E_LIMIT, E_MEM. */
+int p15_objects_take(struct p15_objects *all, struct p15_object *o);
 bool p15_id_eq(const struct p15_id *a, const struct p15_id *b);
 
 /* Appends the DER record of a private key (key.path), public key, certificate or data object

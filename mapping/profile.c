@@ -6,6 +6,7 @@
 #include "base/err.h"
 #include "mapping/algs.h"
 #include "mapping/p15.h"
+#include "mapping/profiles.h"
 #include "mapping/schema.h"
 
 #define RANK_DEFAULT 50
@@ -53,12 +54,21 @@ static const struct schema_word quirk_array[] = {
 	QUIRK_LIST(X)
 #undef X
 };
+static const struct schema_word sm_array[] = {
+	{ "none", SM_NONE }, { "contactless", SM_CONTACTLESS }, { "always", SM_ALWAYS }
+};
+/* in the order of enum cipher, cardos/crypt.h */
+static const struct schema_word pace_array[] = {
+	{ "3des", 0 }, { "aes-128", 1 }, { "aes-192", 2 }, { "aes-256", 3 }
+};
 static const struct schema_words sign_words = WORDS(sign_array);
 static const struct schema_words decipher_words = WORDS(decipher_array);
 static const struct schema_words derive_words = WORDS(derive_array);
 static const struct schema_words curve_words = WORDS(curve_array);
 static const struct schema_words coding_words = WORDS(coding_array);
 static const struct schema_words forget_words = WORDS(forget_array);
+static const struct schema_words sm_words = WORDS(sm_array);
+static const struct schema_words pace_words = WORDS(pace_array);
 static const struct schema_words quirk_words = WORDS(quirk_array);
 
 /* ---- match ---- */
@@ -240,19 +250,41 @@ match_finish(struct load *l, const struct ynode *n, struct match_text *t, struct
 	return 0;
 }
 
+static size_t
+list_len(const struct ynode *list)
+{
+	size_t entries = 0;
+
+	for (const struct ynode *e = list->child; e; e = e->next)
+		entries++;
+	return entries;
+}
+
+static void
+matches_free(struct profile *p)
+{
+	for (size_t i = 0; i < p->nmatch; i++) {
+		buf_free(&p->match[i].bytes);
+		buf_free(&p->match[i].mask);
+		buf_free(&p->match[i].probe);
+		buf_free(&p->match[i].expect);
+	}
+	free(p->match);
+	p->match = NULL;
+	p->nmatch = 0;
+}
+
 /* Field: struct profile. */
 static int
 take_match(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
 {
 	struct profile *p = field;
-	size_t entries = 0;
 	int r = 0;
 
 	if (schema_want_list(l, rule, n))
 		return E_FORMAT;
-	for (const struct ynode *e = n->child; e; e = e->next)
-		entries++;
-	if (!(p->match = calloc(entries, sizeof *p->match)))
+	matches_free(p); /* of a profile that this one extends */
+	if (!(p->match = calloc(list_len(n), sizeof *p->match)))
 		return E_MEM;
 	for (const struct ynode *e = n->child; e && !r; e = e->next) {
 		struct match_text t = { .rank = RANK_DEFAULT };
@@ -353,6 +385,137 @@ take_pin(struct load *l, const struct schema_rule *rule, const struct ynode *n, 
 	return 0;
 }
 
+/* ---- what the card's directory may leave out ---- */
+
+static const struct schema_word kind_array[] = { { "rsa", KEY_RSA }, { "ec", KEY_EC } };
+static const struct schema_word usage_array[] = { /* bits of KeyUsageFlags */
+	{ "decrypt", 1 }, { "sign", 2 }, { "sign-recover", 3 }, { "unwrap", 5 }, { "derive", 8 },
+	{ "non-repudiation", 9 }
+};
+static const struct schema_words kind_words = WORDS(kind_array);
+static const struct schema_words usage_words = WORDS(usage_array);
+
+/* An entry of `objects:` before it becomes a record. */
+struct object_text {
+	struct buf id, auth;
+	char *label;
+	unsigned kind, usage, bits;
+	int ref;
+	struct path path;
+	bool authority;
+};
+
+static const struct schema_rule given_key_rules[] = {
+	{ .key = "id", .take = take_hex, .must = true, .lo = 1, .hi = 64,
+	    .off = offsetof(struct object_text, id) },
+	{ .key = "label", .take = take_text, .must = true, .lo = 1, .hi = 64,
+	    .off = offsetof(struct object_text, label) },
+	{ .key = "type", .take = take_word, .must = true, .words = &kind_words,
+	    .off = offsetof(struct object_text, kind) },
+	{ .key = "usage", .take = take_set, .must = true, .lo = 1, .hi = 6, .words = &usage_words,
+	    .off = offsetof(struct object_text, usage) },
+	{ .key = "pin", .take = take_hex, .must = true, .lo = 1, .hi = 64,
+	    .off = offsetof(struct object_text, auth) },
+	{ .key = "bits", .take = take_unsigned, .lo = 192, .hi = 16384,
+	    .off = offsetof(struct object_text, bits) },
+	{ .key = "ref", .take = take_int, .hi = 255, .off = offsetof(struct object_text, ref) },
+	{ .key = "path", .take = take_path, .lo = 2, .hi = PATH_BYTES_MAX,
+	    .off = offsetof(struct object_text, path) }
+};
+static const struct schema_rule given_cert_rules[] = {
+	{ .key = "id", .take = take_hex, .must = true, .lo = 1, .hi = 64,
+	    .off = offsetof(struct object_text, id) },
+	{ .key = "label", .take = take_text, .must = true, .lo = 1, .hi = 64,
+	    .off = offsetof(struct object_text, label) },
+	{ .key = "path", .take = take_path, .must = true, .lo = 2, .hi = PATH_BYTES_MAX,
+	    .off = offsetof(struct object_text, path) },
+	{ .key = "ca", .take = take_bool, .off = offsetof(struct object_text, authority) }
+};
+static const struct {
+	const char *word;
+	enum p15_kind kind;
+	struct schema_level level;
+} given_kinds[] = {
+	{ "key", P15_PRIVATE, { "key", given_key_rules, sizeof given_key_rules / sizeof given_key_rules[0] } },
+	{ "cert", P15_CERT, { "cert", given_cert_rules, sizeof given_cert_rules / sizeof given_cert_rules[0] } },
+};
+
+static void
+id_of(const struct buf *bytes, struct p15_id *id)
+{
+	id->len = (uint8_t)bytes->len;
+	if (bytes->len)
+		memcpy(id->b, bytes->p, bytes->len);
+}
+
+/* Takes the label. */
+static struct p15_object *
+object_of(enum p15_kind kind, struct object_text *t)
+{
+	struct p15_object *o = calloc(1, sizeof *o);
+
+	if (!o)
+		return NULL;
+	o->kind = kind;
+	o->label = t->label;
+	t->label = NULL;
+	id_of(&t->id, &o->id);
+	id_of(&t->auth, &o->auth_id);
+	o->usage = t->usage;
+	o->native = true;
+	if (kind == P15_PRIVATE) {
+		o->flags = P15_FLAG_PRIVATE;
+		o->access = ACCESS_SENSITIVE | ACCESS_ALWAYS_SENSITIVE | ACCESS_NEVER_EXTRACTABLE;
+		o->key.kind = (enum key_kind)t->kind;
+		o->key.bits = t->bits;
+		o->key.path = t->path;
+		o->key.ref = t->ref;
+		o->key.ref_valid = t->ref >= 0;
+	}
+	o->authority = o->trusted = t->authority;
+	o->path = t->path;
+	o->range.whole = true;
+	return o;
+}
+
+static int
+take_object(struct load *l, const struct ynode *e, struct p15_objects *all)
+{
+	struct object_text t = { .ref = -1, .path.from = PATH_APP };
+	const struct ynode *n = e->kind == YN_MAP ? e->child : NULL;
+	size_t i = 0;
+	int r;
+
+	while (n && i < sizeof given_kinds / sizeof given_kinds[0] && strcmp(given_kinds[i].word, n->key) != 0)
+		i++;
+	if (!n || n->next || i == sizeof given_kinds / sizeof given_kinds[0])
+		return schema_complain(l, e, "objects: an entry is one of key, cert");
+	if (!(r = schema_read(l, &given_kinds[i].level, n, &t)))
+		r = p15_objects_take(all, object_of(given_kinds[i].kind, &t));
+	buf_free(&t.id);
+	buf_free(&t.auth);
+	free(t.label);
+	return r;
+}
+
+/* Field: struct profile. */
+static int
+take_objects(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
+{
+	struct profile *p = field;
+	int r = 0;
+
+	if (schema_want_list(l, rule, n))
+		return E_FORMAT;
+	if (p->objects)
+		p15_objects_free(p->objects);
+	else if (!(p->objects = calloc(1, sizeof *p->objects)))
+		return E_MEM;
+	for (const struct ynode *e = n->child; e && !r; e = e->next)
+		r = take_object(l, e, p->objects);
+	return r;
+}
+
 /* ---- the levels ---- */
 
 static int
@@ -365,6 +528,15 @@ take_schema(struct load *l, const struct schema_rule *rule, const struct ynode *
 		return schema_complain(l, n, "%s: \"%.40s\" is not known, allowed: 1", rule->key,
 		    n->text);
 	return 0;
+}
+
+/* Was followed before the keys are read. */
+static int
+take_extends(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
+{
+	(void)rule;
+	(void)field;
+	return schema_want_text(l, n);
 }
 
 /* For the reader of the file only, but each fact needs one. */
@@ -441,14 +613,26 @@ take_fids(struct load *l, const struct schema_rule *rule, const struct ynode *n,
 	return 0;
 }
 
+static int
+take_app_path(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
+{
+	struct path *path = field;
+	int r = take_path(l, rule, n, path);
+
+	return r || path->from == PATH_MF ? r :
+	    schema_complain(l, n, "path: \"%.60s\" does not begin at the MF, 3F00", n->text);
+}
+
 static const struct schema_rule application_rules[] = {
 	{ .key = "aid", .take = take_hex, .lo = 5, .hi = 16, .off = offsetof(struct profile, aid) },
+	{ .key = "path", .take = take_app_path, .lo = 4, .hi = PATH_BYTES_MAX,
+	    .off = offsetof(struct profile, app_path) },
 	{ .key = "odf", .take = take_path, .lo = 2, .hi = PATH_BYTES_MAX,
 	    .off = offsetof(struct profile, odf) },
 	{ .key = "token-info", .take = take_path, .lo = 2, .hi = PATH_BYTES_MAX,
 	    .off = offsetof(struct profile, token_info) }
 };
-static const struct schema_level application_level = { "application", application_rules, 3 };
+static const struct schema_level application_level = { "application", application_rules, 4 };
 
 static const struct schema_rule pins_rules[] = {
 	{ .key = "pin1", .take = take_pin, .off = offsetof(struct profile, pin[0]) },
@@ -495,20 +679,100 @@ static const struct schema_rule files_rules[] = {
 };
 static const struct schema_level files_level = { "files", files_rules, 4 };
 
+/* Field: struct profile. */
+static int
+take_environment(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
+{
+	struct environment *e = field;
+
+	(void)rule;
+	environment_init(e);
+	e->given = true;
+	return schema_read(l, &environment_level, n, e);
+}
+
+/* One byte. Field: uint8_t. */
+static int
+take_byte(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
+{
+	const struct schema_rule byte = { .key = rule->key, .hi = 255 };
+	unsigned value;
+	int r = take_unsigned(l, &byte, n, &value);
+
+	if (!r)
+		*(uint8_t *)field = (uint8_t)value;
+	return r;
+}
+
+static const struct schema_rule name_rules[] = {
+	{ .key = "path", .take = take_path, .must = true, .lo = 2, .hi = PATH_BYTES_MAX,
+	    .off = offsetof(struct df_name, path) },
+	{ .key = "name", .take = take_hex, .must = true, .lo = 1, .hi = 16,
+	    .off = offsetof(struct df_name, name) }
+};
+static const struct schema_level name_level = { "names", name_rules, 2 };
+
+static void
+select_free(struct select_how *s)
+{
+	for (size_t i = 0; i < s->nnames; i++)
+		buf_free(&s->names[i].name);
+	free(s->names);
+	memset(s, 0, sizeof *s);
+}
+
+/* Field: struct select_how. */
+static int
+take_df_names(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
+{
+	struct select_how *s = field;
+	int r = 0;
+
+	if (schema_want_list(l, rule, n))
+		return E_FORMAT;
+	if (!(s->names = calloc(list_len(n), sizeof *s->names)))
+		return E_MEM;
+	for (const struct ynode *e = n->child; e && !r; e = e->next)
+		r = schema_read(l, &name_level, e, &s->names[s->nnames++]);
+	return r;
+}
+
+static const struct schema_rule select_rules[] = {
+	{ .key = "p2", .take = take_byte, .off = offsetof(struct select_how, p2) },
+	{ .key = "p2-fci", .take = take_byte, .off = offsetof(struct select_how, p2_fci) },
+	{ .key = "ef", .take = take_byte, .off = offsetof(struct select_how, ef) },
+	{ .key = "df", .take = take_byte, .off = offsetof(struct select_how, df) },
+	{ .key = "walk", .take = take_bool, .off = offsetof(struct select_how, walk) },
+	{ .key = "names", .take = take_df_names, .lo = 1, .hi = 8 }
+};
+static const struct schema_level select_level = { "select", select_rules, 6 };
+
+static int
+take_select(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
+{
+	(void)rule;
+	select_free(field); /* of a profile that this one extends */
+	return schema_read(l, &select_level, n, field);
+}
+
 static const struct schema_rule io_rules[] = {
 	{ .key = "max-send", .take = take_unsigned, .lo = 1, .hi = 65535,
 	    .off = offsetof(struct profile, max_send) },
 	{ .key = "max-recv", .take = take_unsigned, .lo = 1, .hi = 65536,
-	    .off = offsetof(struct profile, max_recv) }
+	    .off = offsetof(struct profile, max_recv) },
+	{ .key = "sm", .take = take_word, .words = &sm_words, .off = offsetof(struct profile, sm) },
+	{ .key = "pace", .take = take_set, .hi = 4, .words = &pace_words,
+	    .off = offsetof(struct profile, pace) }
 };
-static const struct schema_level io_level = { "io", io_rules, 2 };
+static const struct schema_level io_level = { "io", io_rules, 4 };
 
 static const struct schema_rule profile_rules[] = {
 	{ .key = "schema", .take = take_schema, .must = true },
 	{ .key = "profile", .take = take_word_name, .must = true, .lo = 1, .hi = 32,
 	    .off = offsetof(struct profile, name) },
 	{ .key = "source", .take = take_source, .must = true, .lo = 1, .hi = 32 },
-	{ .key = "driver", .take = take_word_name, .must = true, .lo = 1, .hi = 32,
+	{ .key = "extends", .take = take_extends },
+	{ .key = "driver", .take = take_word_name, .lo = 1, .hi = 32,
 	    .off = offsetof(struct profile, driver) },
 	/* 16 and 32: CK_TOKEN_INFO */
 	{ .key = "model", .take = take_text, .lo = 1, .hi = 16,
@@ -522,6 +786,9 @@ static const struct schema_rule profile_rules[] = {
 	{ .key = "activation", .take = take_level, .level = &activation_level,
 	    .off = offsetof(struct profile, activation) },
 	{ .key = "algs", .take = take_level, .level = &algs_level },
+	{ .key = "environment", .take = take_environment, .off = offsetof(struct profile, env) },
+	{ .key = "objects", .take = take_objects, .lo = 1, .hi = 16 },
+	{ .key = "select", .take = take_select, .off = offsetof(struct profile, select) },
 	{ .key = "keys", .take = take_level, .level = &keys_level },
 	{ .key = "files", .take = take_level, .level = &files_level },
 	{ .key = "io", .take = take_level, .level = &io_level },
@@ -541,18 +808,31 @@ profile_finish(struct load *l, const struct ynode *root, struct profile *p)
 {
 	unsigned rsa = 1u << ALG_RSA_RAW | 1u << ALG_RSA_PKCS1 | 1u << ALG_RSA_PSS |
 	    1u << ALG_RSA_OAEP;
-	unsigned algs = p->sign_algs | p->decipher_algs | p->derive_algs;
+	unsigned algs;
 	const char *fault;
 
 	for (size_t i = 0; i < 2; i++)
 		p->has_pin[i] = p->pin[i].ref >= 0;
-	if ((fault = activation_fault(&p->activation)))
+	if ((fault = activation_fault(&p->activation)) || (fault = environment_fault(&p->env)))
 		return schema_complain(l, root, "%s", fault);
+	if (p->env.given && (p->sign_algs || p->decipher_algs || p->derive_algs))
+		return schema_complain(l, root,
+		    "an environment names the algorithms; algs has curves only then");
+	if (!p->driver)
+		return schema_complain(l, root, "the profile: the key \"driver\" is missing");
+	if (p->env.given) {
+		p->sign_algs = environment_algs(&p->env, USE_SIGN);
+		p->decipher_algs = environment_algs(&p->env, USE_DECIPHER);
+		p->derive_algs = environment_algs(&p->env, USE_DERIVE);
+	}
+	algs = p->sign_algs | p->decipher_algs | p->derive_algs;
 	if (p->fallback && p->nmatch)
 		return schema_complain(l, root,
 		    "a fallback has no match: it is tried when none fits");
 	if (!p->fallback && !p->nmatch)
 		return schema_complain(l, root, "the profile: the key \"match\" is missing");
+	if (p->pace && !p->sm)
+		return schema_complain(l, root, "io: pace is given, but sm does not say when");
 	if (p->rsa_min > p->rsa_max)
 		return schema_complain(l, root, "rsa: min is larger than max");
 	if (algs & rsa && !p->rsa_max)
@@ -575,9 +855,54 @@ profile_new(void)
 	p->odf = odf;
 	p->token_info = token_info;
 	activation_init(&p->activation);
+	environment_init(&p->env);
 	for (size_t i = 0; i < 2; i++)
 		p->pin[i].ref = p->pin[i].tries_max = p->pin[i].unblock_ref = -1;
 	return p;
+}
+
+static const struct embedded *
+builtin_named(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < profiles_builtin_count; i++)
+		if (strncmp(profiles_builtin[i].name, name, len) == 0 &&
+		    strcmp(profiles_builtin[i].name + len, ".yaml") == 0)
+			return &profiles_builtin[i];
+	return NULL;
+}
+
+static const struct ynode *
+child_named(const struct ynode *map, const char *key)
+{
+	const struct ynode *n = map->kind == YN_MAP ? map->child : NULL;
+
+	while (n && strcmp(n->key, key) != 0)
+		n = n->next;
+	return n;
+}
+
+/* Reads the shipped profile that this one extends, one level deep, and then this one's keys over it. */
+static int
+read_over(struct load *l, const struct ynode *root, struct profile *p)
+{
+	const struct ynode *extends = child_named(root, "extends");
+	const struct embedded *base = NULL;
+	struct ytree tree;
+	int r = 0;
+
+	if (extends && extends->kind == YN_TEXT && !(base = builtin_named(extends->text)))
+		return schema_complain(l, extends, "extends: no shipped profile is called \"%.40s\"", extends->text);
+	if (base && !(r = ytree_parse(view_of(base->text, base->len), base->name, &tree, l->why))) {
+		struct load under = { base->name, l->why };
+
+		r = child_named(tree.root, "extends") ?
+		    schema_complain(l, extends, "extends: \"%.40s\" extends another one", extends->text) :
+		    schema_read(&under, &profile_level, tree.root, p);
+		ytree_free(&tree);
+	}
+	return r ? r : schema_read(l, &profile_level, root, p);
 }
 
 int
@@ -593,7 +918,7 @@ profile_parse(struct view text, const char *where, struct profile **out, struct 
 		return r;
 	if (!(p = profile_new()))
 		r = E_MEM;
-	if (!r && !(r = schema_read(&l, &profile_level, tree.root, p)))
+	if (!r && !(r = read_over(&l, tree.root, p)))
 		r = profile_finish(&l, tree.root, p);
 	ytree_free(&tree);
 	if (r)
@@ -609,19 +934,17 @@ profile_free(struct profile **p)
 
 	if (!pf)
 		return;
-	for (size_t i = 0; i < pf->nmatch; i++) {
-		buf_free(&pf->match[i].bytes);
-		buf_free(&pf->match[i].mask);
-		buf_free(&pf->match[i].probe);
-		buf_free(&pf->match[i].expect);
-	}
-	free(pf->match);
+	matches_free(pf);
 	free(pf->name);
 	free(pf->driver);
 	free(pf->model);
 	free(pf->manufacturer);
 	buf_free(&pf->aid);
 	activation_free(&pf->activation);
+	select_free(&pf->select);
+	if (pf->objects)
+		p15_objects_free(pf->objects);
+	free(pf->objects);
 	free(pf);
 	*p = NULL;
 }

@@ -11,6 +11,7 @@
 
 #include "base/buf.h"
 #include "mapping/activation.h"
+#include "mapping/environment.h"
 
 #define PATH_BYTES_MAX 24 /* a path of ten files, or an AID, and room */
 
@@ -76,19 +77,11 @@ struct key_ref {
 	bool ref_valid;         /* the directory gave `ref` */
 };
 
-/* What a card can do with a private key; a set is an OR of 1u << alg. */
-enum card_alg {
-	ALG_RSA_RAW,   /* x^d mod n over a whole block; also decipher without unpadding */
-	ALG_RSA_PKCS1, /* the card adds (sign) or takes off (decipher) PKCS#1 v1.5 padding */
-	ALG_RSA_PSS, ALG_RSA_OAEP,
-	ALG_ECDSA,     /* over a hash no longer than the field */
-	ALG_ECDH,      /* X coordinate of the shared point */
-	ALG_COUNT
-};
-
 /* Closed list of oddities a profile may name; an unknown word is an error with its line. */
 #define QUIRK_LIST(X) \
-	X(QUIRK_NO_CHAINING, "no-chaining") /* never use CLA bit 10 */
+	X(QUIRK_NO_CHAINING, "no-chaining") /* never use CLA bit 10 */ \
+	X(QUIRK_FINEID_SERIAL, "fineid-serial") /* the token's serial number is what FINEID cards have
+	    printed on them: the last nine of a text, or nine of twenty digits from the tenth on */
 
 enum quirk {
 #define X(code, word) code,
@@ -114,6 +107,23 @@ struct fid_range { uint16_t from, to; }; /* both included; 0 0: the card takes n
 /* An EF whose state is asked live before cached content is trusted. */
 enum watch_kind { WATCH_NONE, WATCH_DATA, WATCH_EF, WATCH_CERTHEAD };
 
+/* How a card wants SELECT; all 0: as ISO 7816-4 has it, with an answer that nobody reads. */
+struct select_how {
+	uint8_t p2, p2_fci;     /* without and with an answer */
+	uint8_t ef, df;         /* P1 for an EF and a DF below the current one */
+	bool walk;              /* no path from the MF in one command: from DF to DF */
+	struct df_name {        /* DFs that are found by their name alone */
+		struct path path;
+		struct buf name;
+	} *names;
+	size_t nnames;
+};
+
+struct p15_objects; /* mapping/p15.h */
+
+/* When a card is spoken to through secure messaging, behind PACE with its access number. Source: fineid 5. */
+enum sm_use { SM_NONE, SM_CONTACTLESS, SM_ALWAYS };
+
 struct profile {
 	char *name;             /* "myeid" */
 	char *driver;           /* "myeid": cardos/os_myeid.c */
@@ -122,16 +132,23 @@ struct profile {
 	struct atr_match *match;
 	size_t nmatch;
 	struct buf aid;         /* application to select; empty: by path 3F00/5015 */
+	struct path app_path;   /* PATH_MF: of the application, so that paths into it are taken from there;
+	                         * len 0: not known */
 	struct path odf, token_info; /* where the directories start, PATH_APP */
 	struct pin_ref pin[2];  /* fallback values for PIN1 and PIN2; ref -1: none given */
 	bool has_pin[2];
 	struct activation activation; /* of new cards */
+	struct environment env; /* how keys are used, where the driver does not know by itself */
 	unsigned sign_algs, decipher_algs, derive_algs; /* sets of card_alg */
 	unsigned ec_curves;     /* set of 1u << enum curve (mapping/algs.h) */
 	unsigned rsa_min, rsa_max, rsa_step; /* bits of a key the card can make */
 	bool keygen;            /* the card can make and import keys */
 	struct fid_range files[FILES_COUNT]; /* ids of files that we make */
 	unsigned max_send, max_recv; /* bytes of data in one APDU; 0: the driver's default */
+	struct select_how select;
+	struct p15_objects *objects; /* what the card's directory may leave out; NULL: nothing */
+	unsigned sm;            /* enum sm_use */
+	unsigned pace;          /* ciphers that are taken: set of 1u << enum cipher (cardos/crypt.h); 0: all */
 	unsigned quirks;        /* set of 1u << enum quirk */
 	enum watch_kind watch;
 	struct path watch_path;

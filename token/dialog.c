@@ -145,16 +145,16 @@ compose(struct session *s, const struct question *q, struct buf *out)
 	buf_free(&exe);
 }
 
-/* One dialog. The session's lock is not held. */
+/* One dialog. No lock is held. */
 static int
-show(struct session *s, const struct askpin *q, struct secret **pin)
+show(struct world *w, const struct askpin *q, struct secret **pin)
 {
 	int err = askpin(q, pin);
 
 	if (err == E_UNSUPPORTED) {
 		log_warn("the PIN helper %s could not be used; programs have to ask by themselves",
 		    q->helper);
-		world_dialog_failed(s->world);
+		world_dialog_failed(w);
 	}
 	return err;
 }
@@ -195,7 +195,7 @@ dialog_put(struct turn *t, const struct question *about, struct secret **pin)
 	q.ok = dialog_text(lang, DIALOG_OK);
 	q.cancel = dialog_text(lang, DIALOG_CANCEL);
 	q.language = text_lang_code(lang);
-	q.timeout_s = turn_seconds(s);
+	q.timeout_s = turn_seconds(s->world);
 	pthread_mutex_unlock(&s->lock);
 	do {
 		secret_free(pin);
@@ -203,11 +203,11 @@ dialog_put(struct turn *t, const struct question *about, struct secret **pin)
 		q.error = what ? text(lang, what) : NULL;
 		q.prompt = about->about == ASK_NOTHING ? NULL :
 		    dialog_text(lang, words[about->pin][about->about].prompt);
-		if ((err = show(s, &q, pin)) || about->about != ASK_NEW)
+		if ((err = show(s->world, &q, pin)) || about->about != ASK_NEW)
 			break;
 		q.error = NULL;
 		q.prompt = dialog_text(lang, DIALOG_PROMPT_AGAIN);
-		if ((err = show(s, &q, &again)))
+		if ((err = show(s->world, &q, &again)))
 			break;
 		what = dialog_texts[DIALOG_DIFFERENT];
 	} while (!secret_eq(*pin, again));
@@ -229,6 +229,32 @@ dialog_ask(struct turn *t, enum ask about, const char *error, struct secret **pi
 
 	question_of(t->s, about, error, &q);
 	return dialog_put(t, &q, pin);
+}
+
+int
+dialog_ask_can(struct world *w, const char *reader, const char *error, bool (*wanted)(void *), void *arg,
+    struct secret **can)
+{
+	struct buf words_now = BUF_INIT, exe = BUF_INIT;
+	struct askpin q = { .helper = w->helper, .title = dialog_text(w->lang, DIALOG_TITLE),
+		.prompt = dialog_text(w->lang, DIALOG_PROMPT_CAN), .error = error ? text(w->lang, error) : NULL,
+		.ok = dialog_text(w->lang, DIALOG_OK), .cancel = dialog_text(w->lang, DIALOG_CANCEL),
+		.language = text_lang_code(w->lang), .timeout_s = turn_seconds(w), .wanted = wanted, .arg = arg };
+	int err;
+
+	*can = NULL;
+	buf_str(&words_now, dialog_text(w->lang, DIALOG_CAN));
+	quote_line(&words_now, w->lang, dialog_put_reader, reader);
+	if (!os_exe_path(&exe))
+		quote_line(&words_now, w->lang, dialog_put_program, buf_text(&exe));
+	words_now.bad |= buf_err(&exe) != 0;
+	if (!(err = buf_err(&words_now))) {
+		q.text = buf_text(&words_now);
+		err = show(w, &q, can);
+	}
+	buf_free(&words_now);
+	buf_free(&exe);
+	return err;
 }
 
 int

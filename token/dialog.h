@@ -35,6 +35,12 @@ int dialog_put(struct turn *t, const struct question *q, struct secret **pin);
 /* dialog_ask in a turn of its own. */
 int dialog_ask_alone(struct session *s, enum ask about, const char *error, struct secret **pin);
 
+/* Asks for the number of the card in a reader, in a turn of the programs' (turn.h). `error`: as above. wanted:
+ * struct askpin. *can: the caller's; whatever was typed. E_CANCEL, E_CLOSED (not wanted any more), E_PIN_LEN,
+ * E_UNSUPPORTED, E_MEM. No lock held. */
+int dialog_ask_can(struct world *w, const char *reader, const char *error, bool (*wanted)(void *), void *arg,
+    struct secret **can);
+
 /* Runs a verb in which a person types a PIN on the reader: the session's lock is let go of meanwhile.
  * E_CLOSED, E_GONE, else as reader_run. Lock: the session's, and no other. */
 int dialog_away(struct session *s, card_verb verb, void *arg);

@@ -11,15 +11,16 @@ enum dialog_text {
 	/* what is asked for, and why: the first line */
 	DIALOG_LOGIN, DIALOG_SIGN1, DIALOG_USE2, DIALOG_SIGN, DIALOG_CURRENT1, DIALOG_CURRENT2, DIALOG_NEW1, DIALOG_NEW2,
 	DIALOG_AGAIN, DIALOG_PUK, DIALOG_KEYPAD, DIALOG_ACTIVATE, DIALOG_ACTIVATE1, DIALOG_ACTIVATE2, DIALOG_BLOCKED1,
-	DIALOG_BLOCKED2,
+	DIALOG_BLOCKED2, DIALOG_CAN,
 	/* in front of the field */
 	DIALOG_PROMPT_PIN1, DIALOG_PROMPT_PIN2, DIALOG_PROMPT_NEW, DIALOG_PROMPT_AGAIN,
-	DIALOG_PROMPT_PUK, DIALOG_PROMPT_CODE,
+	DIALOG_PROMPT_PUK, DIALOG_PROMPT_CODE, DIALOG_PROMPT_CAN,
 	/* on the buttons */
 	DIALOG_OK, DIALOG_CANCEL,
 	/* warnings and errors */
 	DIALOG_LAST_TRY, DIALOG_LAST_PUK, DIALOG_WRONG, DIALOG_DIFFERENT, DIALOG_LENGTH, DIALOG_USED,
 	DIALOG_LAST_CODE, DIALOG_CODE_LAST_LEFT, DIALOG_CODE_GONE, DIALOG_PARTLY, DIALOG_CODE_WRONG, DIALOG_CODE_FORM, DIALOG_CODE_PARTLY, DIALOG_NOT_CODE,
+	DIALOG_CAN_WRONG, DIALOG_CAN_FORM, DIALOG_CAN_SETTING,
 	/* behind the name of a slot, at most 20 bytes in every language */
 	DIALOG_LABEL1, DIALOG_LABEL2,
 	DIALOG_TEXTS
@@ -42,6 +43,7 @@ static const char *const dialog_texts[DIALOG_TEXTS] = {
 	[DIALOG_ACTIVATE2] = N_("Activate PIN2 of your card: enter the activation code from the letter that came with it."),
 	[DIALOG_BLOCKED1] = N_("PIN1 of your card is blocked: enter the activation code (PUK) to choose a new one."),
 	[DIALOG_BLOCKED2] = N_("PIN2 of your card is blocked: enter the activation code (PUK) to choose a new one."),
+	[DIALOG_CAN] = N_("Enter the access number (CAN) of your card: six digits, printed on it. It is not a PIN."),
 	[DIALOG_KEYPAD] = N_("Type the PIN on the keypad of the reader."),
 	[DIALOG_PROMPT_PIN1] = N_("PIN1:"),
 	[DIALOG_PROMPT_PIN2] = N_("PIN2:"),
@@ -49,6 +51,7 @@ static const char *const dialog_texts[DIALOG_TEXTS] = {
 	[DIALOG_PROMPT_AGAIN] = N_("Again:"),
 	[DIALOG_PROMPT_PUK] = N_("PUK:"),
 	[DIALOG_PROMPT_CODE] = N_("Activation code:"),
+	[DIALOG_PROMPT_CAN] = N_("Card access number (CAN):"),
 	[DIALOG_OK] = N_("OK"),
 	[DIALOG_CANCEL] = N_("Cancel"),
 	[DIALOG_LAST_TRY] = N_("This is the last try: a wrong PIN blocks the card's PIN."),
@@ -65,6 +68,9 @@ static const char *const dialog_texts[DIALOG_TEXTS] = {
 	[DIALOG_CODE_FORM] = N_("This is not what an activation code of this card looks like."),
 	[DIALOG_CODE_PARTLY] = N_("PIN1 is activated, but the card did not take the code for PIN2."),
 	[DIALOG_NOT_CODE] = N_("The new PIN must not be the activation code."),
+	[DIALOG_CAN_WRONG] = N_("This is not the number of this card. Nothing is blocked, but the card answers more slowly after each wrong one."),
+	[DIALOG_CAN_FORM] = N_("The access number has six digits."),
+	[DIALOG_CAN_SETTING] = N_("The access number in the settings is not the one of this card."),
 	[DIALOG_LABEL1] = N_("PIN1 login"),
 	[DIALOG_LABEL2] = N_("PIN2 signature"),
 };
@@ -76,7 +82,7 @@ dialog_text(enum text_lang lang, enum dialog_text what)
 	return text(lang, dialog_texts[what]);
 }
 
-/* Append a line about the tries left, the card, the end of a certificate (year, month, day), the program. */
+/* Append a line about the tries left, the card, the reader, the end of a certificate (year, month, day), the program. */
 static inline void
 dialog_put_tries(struct buf *out, enum text_lang lang, unsigned long n)
 {
@@ -96,6 +102,12 @@ dialog_put_end(struct buf *out, enum text_lang lang, bool is_over, const unsigne
 	    text(lang, "The certificate ended on %04u-%02u-%02u: it is not valid any more.") :
 	    text(lang, "The certificate ends on %04u-%02u-%02u. Get a new card before that."),
 	    date[0], date[1], date[2]);
+}
+
+static inline void
+dialog_put_reader(struct buf *out, enum text_lang lang, const char *name)
+{
+	buf_fmt(out, text(lang, "Reader: %s"), name);
 }
 
 static inline void

@@ -10,6 +10,8 @@
 
 #define BY_RAW   (1u << ALG_RSA_RAW)
 #define BY_PKCS1 (1u << ALG_RSA_PKCS1)
+#define BY_PSS   (1u << ALG_RSA_PSS)
+#define BY_OAEP  (1u << ALG_RSA_OAEP)
 #define BY_ECDSA (1u << ALG_ECDSA)
 #define BY_ECDH  (1u << ALG_ECDH)
 
@@ -22,8 +24,8 @@
 	{ CKM_##ckm, "CKM_" #ckm, scheme, key, hash, flags, sign, decipher, derive }
 #define ROW_RSA_HASH(ckm, hash) \
 	ROW(ckm, SCHEME_RSA_PKCS1, CKK_RSA, hash, F_SIGN, BY_RAW | BY_PKCS1, 0, 0)
-/* PSS is made by the host: the card must raise a whole block */
-#define ROW_PSS(ckm, hash) ROW(ckm, SCHEME_RSA_PSS, CKK_RSA, hash, F_SIGN, BY_RAW, 0, 0)
+/* PSS is made by the host where the card raises a whole block, else by the card */
+#define ROW_PSS(ckm, hash) ROW(ckm, SCHEME_RSA_PSS, CKK_RSA, hash, F_SIGN, BY_RAW | BY_PSS, 0, 0)
 #define ROW_ECDSA(ckm, hash) ROW(ckm, SCHEME_ECDSA, CKK_EC, hash, F_SIGN | F_EC, BY_ECDSA, 0, 0)
 #define ROW_DIGEST(ckm, hash) ROW(ckm, SCHEME_DIGEST, NO_KEY, hash, CKF_DIGEST, 0, 0, 0)
 
@@ -40,7 +42,8 @@ static const struct mech table[] = {
 	ROW_RSA_HASH(SHA256_RSA_PKCS, HASH_SHA256),
 	ROW_RSA_HASH(SHA384_RSA_PKCS, HASH_SHA384),
 	ROW_RSA_HASH(SHA512_RSA_PKCS, HASH_SHA512),
-	ROW(RSA_PKCS_OAEP, SCHEME_RSA_OAEP, CKK_RSA, HASH_NONE, F_CIPHER, 0, BY_RAW, 0),
+	ROW(RSA_PKCS_OAEP, SCHEME_RSA_OAEP, CKK_RSA, HASH_NONE, F_CIPHER, 0,
+	    BY_RAW | BY_OAEP, 0),
 	ROW_PSS(RSA_PKCS_PSS, HASH_NONE),
 	ROW_PSS(SHA1_RSA_PKCS_PSS, HASH_SHA1),
 	ROW_PSS(SHA224_RSA_PKCS_PSS, HASH_SHA224),
@@ -114,6 +117,21 @@ mech_table(size_t *n)
 	return table;
 }
 
+/* Whether one of the card's ways does the mechanism: with its hash, where it has one; with something, where
+ * the caller has hashed. */
+static bool
+card_does(const struct mech *m, const struct profile *pf, enum use_kind use, unsigned ways)
+{
+	for (unsigned alg = 0; alg < ALG_COUNT; alg++) {
+		if (!(ways & 1u << alg))
+			continue;
+		if (m->hash == HASH_NONE || alg == ALG_RSA_RAW || alg == ALG_ECDSA ||
+		    environment_takes(&pf->env, use, (enum card_alg)alg, m->hash))
+			return true;
+	}
+	return false;
+}
+
 CK_FLAGS
 mech_flags(const struct mech *m, const struct profile *pf)
 {
@@ -127,8 +145,11 @@ mech_flags(const struct mech *m, const struct profile *pf)
 		return pf->keygen && pf->ec_curves ? f | CKF_HW : 0;
 	/* the public half goes with the private one: a slot is chosen by its mechanisms, and
 	 * nobody looks for a card that can only verify */
-	if (!(m->card_sign & pf->sign_algs))
+	if (!card_does(m, pf, USE_SIGN, m->card_sign & pf->sign_algs))
 		f &= ~(CK_FLAGS)(F_SIGN | F_RECOVER);
+	/* what comes back out of a signature may be anything; some cards sign digests only */
+	if (!(pf->sign_algs & BY_RAW) && !environment_takes(&pf->env, USE_SIGN, ALG_RSA_PKCS1, HASH_NONE))
+		f &= ~(CK_FLAGS)F_RECOVER;
 	if (!(m->card_decipher & pf->decipher_algs))
 		f &= ~(CK_FLAGS)F_CIPHER;
 	if (!(m->card_derive & pf->derive_algs))
@@ -324,6 +345,20 @@ mech_params_parse(const struct mech *m, const CK_MECHANISM *ck, struct mech_para
 		return rv;
 	}
 	return ck->ulParameterLen ? CKR_MECHANISM_PARAM_INVALID : CKR_OK;
+}
+
+CK_RV
+mech_params_fit(const struct mech *m, const struct mech_params *p, const struct profile *pf)
+{
+	const struct hash_info *hi = hash_info(p->hash);
+
+	if (m->scheme == SCHEME_RSA_PSS && !(pf->sign_algs & BY_RAW) && (!hi || p->salt_len != hi->size ||
+	    !environment_takes(&pf->env, USE_SIGN, ALG_RSA_PSS, p->hash)))
+		return CKR_MECHANISM_PARAM_INVALID;
+	if (m->scheme == SCHEME_RSA_OAEP && !(pf->decipher_algs & BY_RAW) && (p->hash != p->mgf ||
+	    p->label.len || !environment_takes(&pf->env, USE_DECIPHER, ALG_RSA_OAEP, p->hash)))
+		return CKR_MECHANISM_PARAM_INVALID;
+	return CKR_OK;
 }
 
 void

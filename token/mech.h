@@ -53,6 +53,9 @@ void mech_sizes(const struct mech *m, const struct profile *pf, CK_ULONG *min, C
  * where there is none, a hash that does not go with the mechanism), CKR_HOST_MEMORY. Owner:
  * caller, mech_params_free; *out is to be zeroed before. */
 CK_RV mech_params_parse(const struct mech *m, const CK_MECHANISM *ck, struct mech_params *out);
+/* Whether the card can do that with a private key: one that pads by itself has PSS with a salt as long as its
+ * hash and OAEP without a label only. CKR_MECHANISM_PARAM_INVALID. */
+CK_RV mech_params_fit(const struct mech *m, const struct mech_params *p, const struct profile *pf);
 void mech_params_free(struct mech_params *p);
 /* Whether a key derivation function of ECDH is one of ours, and its hash (HASH_NONE: CKD_NULL). */
 bool mech_kdf(ck_ec_kdf_t kdf, enum hash *hash);

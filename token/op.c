@@ -136,6 +136,8 @@ op_init(struct session *s, enum op_kind kind, const CK_MECHANISM *ck, CK_OBJECT_
 		rv = take_key(s, kind, key, op);
 	if (!rv)
 		rv = mech_params_parse(op->m, ck, &op->params);
+	if (!rv && kinds[kind].cls == CKO_PRIVATE_KEY)
+		rv = mech_params_fit(op->m, &op->params, pf);
 	if (!rv && op->m->hash != HASH_NONE && !(op->md = soft_md_new(s->world->soft, op->m->hash)))
 		rv = CKR_HOST_MEMORY;
 	if (rv)
@@ -185,10 +187,10 @@ gather(struct op *op, struct buf *digest, struct view *data)
 }
 
 struct key_call {
-	const struct key_ref *key;
+	struct key_ref key;  /* its size is told by its public half where the directory does not */
 	enum { KEY_SIGN, KEY_DECIPHER, KEY_DERIVE } what;
 	enum card_alg alg;
-	struct sign_in in;   /* KEY_SIGN; its data also is the cryptogram or the point */
+	struct sign_in in;   /* KEY_SIGN; its data also is the cryptogram or the point, its hash OAEP's */
 	struct buf *out;
 	bool reselect;       /* the environment is to be made anew */
 };
@@ -207,13 +209,13 @@ verb_key(struct card *card, void *arg)
 	}
 	switch (c->what) {
 	case KEY_SIGN:
-		return card->ops->sign ? card->ops->sign(card, c->key, c->alg, &c->in, c->out) :
+		return card->ops->sign ? card->ops->sign(card, &c->key, c->alg, &c->in, c->out) :
 		    E_UNSUPPORTED;
 	case KEY_DECIPHER:
 		return card->ops->decipher ?
-		    card->ops->decipher(card, c->key, c->alg, c->in.data, c->out) : E_UNSUPPORTED;
+		    card->ops->decipher(card, &c->key, c->alg, c->in.hash, c->in.data, c->out) : E_UNSUPPORTED;
 	default:
-		return card->ops->derive ? card->ops->derive(card, c->key, c->in.data, c->out) :
+		return card->ops->derive ? card->ops->derive(card, &c->key, c->in.data, c->out) :
 		    E_UNSUPPORTED;
 	}
 }
@@ -227,25 +229,35 @@ key_rv(int err)
 	return rv_from(err);
 }
 
+static struct key_ref
+key_of(const struct op *op)
+{
+	struct key_ref key = op->key->at.key;
+
+	if (!key.bits && op->pub)
+		key.bits = soft_pub_bits(op->pub);
+	return key;
+}
+
 /* One signature, checked with the public key before anybody sees it (DESIGN 17.10). */
 static CK_RV
 sign_on_card(struct session *s, struct op *op, struct view data)
 {
 	const struct profile *pf = profile_of(s);
-	struct key_call c = { .key = &op->key->at.key, .what = KEY_SIGN, .out = &op->result };
+	struct key_call c = { .key = key_of(op), .what = KEY_SIGN, .out = &op->result };
 	struct buf block = BUF_INIT_SECRET;
 	CK_RV rv;
 	int err;
 
 	if (!pf)
 		return CKR_DEVICE_REMOVED;
-	rv = soft_sign_prepare(s->world->soft, op->m, &op->params, op->pub, pf->sign_algs, data,
-	    &c.alg, &block);
+	rv = soft_sign_prepare(s->world->soft, op->m, &op->params, op->pub, pf, data, &c.alg,
+	    &c.in.hash, &block);
 	if (rv)
 		goto out;
 	c.in.data = buf_peek(&block);
-	c.in.kind = c.alg == ALG_RSA_RAW ? IN_BLOCK : c.alg == ALG_RSA_PKCS1 ? IN_DIGEST_INFO :
-	    IN_DIGEST;
+	c.in.kind = c.alg == ALG_RSA_RAW ? IN_BLOCK : c.alg == ALG_RSA_PKCS1 &&
+	    c.in.hash == HASH_NONE ? IN_DIGEST_INFO : IN_DIGEST;
 	for (int attempt = 0; attempt < 2; attempt++) {
 		c.reselect = attempt > 0;
 		if ((err = unlock_run(s, UNLOCK_KEY, verb_key, &c))) {
@@ -272,7 +284,7 @@ decrypt_on_card(struct session *s, struct op *op, struct view data)
 {
 	const struct profile *pf = profile_of(s);
 	struct buf block = BUF_INIT_SECRET;
-	struct key_call c = { .key = &op->key->at.key, .what = KEY_DECIPHER, .out = &block };
+	struct key_call c = { .key = key_of(op), .what = KEY_DECIPHER, .out = &block };
 	CK_RV rv;
 	int err;
 
@@ -283,6 +295,7 @@ decrypt_on_card(struct session *s, struct op *op, struct view data)
 	if ((rv = soft_decrypt_alg(op->m, pf->decipher_algs, &c.alg)))
 		return rv;
 	c.in.data = data;
+	c.in.hash = op->params.hash;
 	err = unlock_run(s, UNLOCK_KEY, verb_key, &c);
 	/* every complaint about the cryptogram is the same one: no oracle */
 	if (err == E_DATA || err == E_DENIED || err == E_CARD || err == E_PROTOCOL)
@@ -407,7 +420,7 @@ static CK_RV
 derive_on_card(struct session *s, struct op *op, CK_ULONG want, struct buf *secret)
 {
 	struct buf x = BUF_INIT_SECRET;
-	struct key_call c = { .key = &op->key->at.key, .what = KEY_DERIVE, .alg = ALG_ECDH,
+	struct key_call c = { .key = key_of(op), .what = KEY_DERIVE, .alg = ALG_ECDH,
 	    .out = &x };
 	struct soft_pub *peer = NULL;
 	size_t coordinate;
@@ -419,6 +432,7 @@ derive_on_card(struct session *s, struct op *op, CK_ULONG want, struct buf *secr
 	    buf_peek(&op->params.point), &peer)))
 		return err == E_MEM ? CKR_HOST_MEMORY : CKR_MECHANISM_PARAM_INVALID;
 	coordinate = soft_pub_sig_len(peer) / 2;
+	c.key.bits = c.key.bits ? c.key.bits : soft_pub_bits(peer);
 	soft_pub_free(&peer);
 	if (want > coordinate && op->params.kdf == CKD_NULL)
 		return CKR_KEY_SIZE_RANGE;

@@ -91,7 +91,7 @@ verb_change(struct card *card, void *arg)
 		return E_PIN_USED; /* it would still be the code */
 	if (c->ages && !c->pad && !c->unblock && (err = prove_old(card, c)))
 		return err;
-	err = c->pad ? card_pin_change_pad(card, &c->ref, turn_seconds(c->s), dialog_lang_id(c->s),
+	err = c->pad ? card_pin_change_pad(card, &c->ref, turn_seconds(c->s->world), dialog_lang_id(c->s),
 	    &c->tries) : c->unblock ? card_pin_unblock(card, &c->ref, c->first, c->second, &c->tries) :
 	    card_pin_change(card, &c->ref, c->first, c->second, &c->tries);
 	/* A PIN kept by another program of this user is the old one now, or may be when the answer got

@@ -106,7 +106,19 @@ take_pin(struct pinslot *slot, const struct p15_object *a, const struct p15_obje
 	slot->initialized = a->pin_flags & PINF_INITIALIZED;
 	slot->can_change = !(a->pin_flags & PINF_CHANGE_DISABLED);
 	slot->can_unblock = !(a->pin_flags & PINF_UNBLOCK_DISABLED);
+	if (known && slot->pin.guess && !known->guess && (slot->pin.ref < 0 || slot->pin.ref == known->ref)) {
+		/* what the directory leaves out of how its block is made, the profile knows */
+		slot->pin.ref = known->ref;
+		slot->pin.stored = known->stored;
+		slot->pin.pads = known->pads;
+		slot->pin.pad = known->pad;
+		slot->pin.guess = false;
+	}
+	if (slot->pin.guess)
+		log_warn("the card does not say how the PIN \"%s\" is sent, so it is not: the slot can only be "
+		    "read. A trace would help (castor trace record)", a->label);
 	if (known) {
+		slot->pin.unblock_ref = known->unblock_ref;
 		slot->pin.tries_max = known->tries_max;
 		slot->pin.forget = known->forget;
 		slot->pin.puk_min = known->puk_min;
@@ -139,12 +151,18 @@ apply_rules(struct pinslot *slot, const struct settings *s)
 static int
 fill_from_profile(struct pinslot *slot, const struct profile *pf)
 {
-	if (slot->has_pin || !pf->has_pin[0])
-		return 0;
-	slot->has_pin = true;
-	slot->pin = pf->pin[0];
-	slot->initialized = slot->can_change = slot->can_unblock = true;
-	return (slot->label = strdup("PIN")) ? 0 : E_MEM;
+	for (unsigned i = 0; i < PINS_PER_READER; i++) {
+		/* of a second PIN that is only a guess nobody knows whether it is there */
+		if (!pf->has_pin[i] || (i && pf->pin[i].guess))
+			continue;
+		slot[i].has_pin = true;
+		slot[i].pin = pf->pin[i];
+		slot[i].auth_id = (struct p15_id){ .len = 1, .b = { (uint8_t)(i + 1) } };
+		slot[i].initialized = slot[i].can_change = slot[i].can_unblock = true;
+		if (!(slot[i].label = strdup("PIN")))
+			return E_MEM;
+	}
+	return 0;
 }
 
 int
@@ -159,8 +177,8 @@ pinslots_fill(struct pinslot *slot, const struct p15_objects *auths, const struc
 		if (chosen[i])
 			err = take_pin(&slot[i], chosen[i], auths,
 			    profile_pin(pf, i, chosen[i]->pin.ref));
-	if (!err)
-		err = fill_from_profile(&slot[0], pf);
+	if (!err && !chosen[0])
+		err = fill_from_profile(slot, pf);
 	for (unsigned i = 0; i < PINS_PER_READER && !err; i++) {
 		/* a PIN whose keys were not seen may be one of those; a second one mostly is */
 		slot[i].is_pin2 = slot_guards_pin2_key(keys, &slot[i], i == 0) ||

@@ -8,6 +8,7 @@
 #include "base/os.h"
 #include "base/secret.h"
 #include "base/wildcard.h"
+#include "token/can.h"
 #include "token/rv.h"
 #include "token/session.h"
 
@@ -48,6 +49,7 @@ reader_free(struct reader **r)
 	card_close(&dead->card);
 	object_list_free(&dead->objects);
 	token_unref(&dead->token);
+	secret_free(&dead->can);
 	pthread_mutex_destroy(&dead->change_lock);
 	pthread_mutex_destroy(&dead->io_lock);
 	pthread_mutex_destroy(&dead->lock);
@@ -63,6 +65,8 @@ end_generation_locked(struct reader *r, struct object_list *objects, struct toke
 {
 	r->gen++;
 	r->unknown = false;
+	secret_free(&r->can);
+	r->can_set_failed = false;
 	*objects = r->objects;
 	memset(&r->objects, 0, sizeof r->objects);
 	*token = r->token;
@@ -166,6 +170,7 @@ static int
 connect_io_locked(struct reader *r, uint64_t gen)
 {
 	const struct profile_set *set;
+	struct secret *can;
 	int err;
 
 	if (is_over(r, gen))
@@ -175,8 +180,13 @@ connect_io_locked(struct reader *r, uint64_t gen)
 	card_close(&r->card);
 	if (!(set = world_profiles(r->world)))
 		return E_MEM;
-	err = card_open(r->world->io, r->name, set,
-	    settings_bool(r->world->settings, SET_allowUnknownCards), &r->card);
+	if ((err = can_take(r, gen, &can)))
+		return err;
+	err = card_open_with(r->world->io, r->name, set,
+	    settings_bool(r->world->settings, SET_allowUnknownCards), can, &r->card);
+	secret_free(&can);
+	if (err == E_CAN_WRONG)
+		can_failed(r, gen);
 	if (err)
 		return err;
 	/* it is this generation's card only if no other one was put in before it was opened */
@@ -320,6 +330,10 @@ reader_bind(struct reader *r, unsigned pin, uint64_t *gen)
 	if (is_bound(r, pin, gen, &rv))
 		return rv;
 	err = reader_run(r, *gen, verb_read_token, &read);
+	if (err == E_CAN_NEEDED || err == E_CAN_WRONG)
+		err = can_ask(r, *gen, err, verb_read_token, &read);
+	if (err == E_CLOSED)
+		return CKR_CRYPTOKI_NOT_INITIALIZED;
 	if (!err && !label_is_wanted(r, read.token))
 		err = E_UNKNOWN;
 	pthread_mutex_lock(&r->lock);
@@ -335,7 +349,9 @@ reader_bind(struct reader *r, unsigned pin, uint64_t *gen)
 		/* remembered until it is removed: a browser asks again and again (OpenSC#2030) */
 		unknown = r->gen == *gen && (err == E_UNKNOWN || err == E_CARD ||
 		    err == E_PROTOCOL ||
-		    err == E_UNSUPPORTED || err == E_NOT_FOUND || err == E_FORMAT);
+		    err == E_UNSUPPORTED || err == E_NOT_FOUND || err == E_FORMAT ||
+		    /* nobody knows its number, or wants to say it */
+		    err == E_CAN_NEEDED || err == E_CAN_WRONG || err == E_CANCEL);
 		r->unknown |= unknown;
 	pthread_mutex_unlock(&r->lock);
 	if (unknown)

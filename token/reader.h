@@ -30,6 +30,9 @@ struct reader {
 		int last;               /* E_* the last one ended with */
 	} asking[PINS_PER_READER];
 	pthread_cond_t asked;           /* with lock: a turn ended */
+	struct secret *can;             /* lock: the access number a person has typed for this card; NULL: none */
+	bool can_set_failed;            /* lock: the one of the settings is not this card's */
+	bool can_asking;                /* lock: a thread has the turn to ask for it */
 	struct token *token;            /* lock: NULL until somebody asked for it */
 	struct object_list objects;     /* lock: the card's and the sessions' */
 };
@@ -51,8 +54,10 @@ bool reader_has_card_locked(const struct reader *r);
 /* Whether one of its slots has a token, as last seen: a card known to have one PIN only is no token
  * of the second slot. reader->lock held. */
 bool reader_has_token_locked(const struct reader *r, unsigned pin);
-/* Recognises the card unless that was done. CKR_TOKEN_NOT_PRESENT (also of a slot whose PIN the card
- * has not), CKR_TOKEN_NOT_RECOGNIZED, CKR_DEVICE_REMOVED, CKR_DEVICE_ERROR. *gen: of the card
+/* Recognises the card unless that was done; asks a person for its access number where it wants one, once for a
+ * card (token/can.h). CKR_TOKEN_NOT_PRESENT (also of a slot whose PIN the card
+ * has not), CKR_TOKEN_NOT_RECOGNIZED (also where the number is not known), CKR_DEVICE_REMOVED, CKR_DEVICE_ERROR,
+ * CKR_CRYPTOKI_NOT_INITIALIZED when the world ends. No lock held. *gen: of the card
  * found. */
 CK_RV reader_bind(struct reader *r, unsigned pin, uint64_t *gen);
 /* The generation of now. */

@@ -39,6 +39,9 @@ static const struct row {
 	{ E_CANCEL, CKR_FUNCTION_REJECTED, CKR_FUNCTION_CANCELED },
 	{ E_CLOSED, CKR_SESSION_HANDLE_INVALID, 0 },
 	{ E_SIGNATURE, CKR_DEVICE_ERROR, 0 },
+	/* of a card in use, that is: reader_bind has its own word for a card that is met */
+	{ E_CAN_NEEDED, CKR_DEVICE_ERROR, 0 },
+	{ E_CAN_WRONG, CKR_DEVICE_ERROR, 0 },
 	{ E_CRYPTO, CKR_FUNCTION_FAILED, 0 },
 };
 

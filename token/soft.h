@@ -40,14 +40,17 @@ int soft_pub_spki(const struct soft_pub *p, struct buf *out);
 
 /* The host's part of a signature: from `data` (a finished digest for mechanisms with a hash,
  * for RSA_PKCS_PSS and ECDSA too; else what the caller wants signed) to what the card is given.
- * Picks the card algorithm out of card_algs (a profile's sign_algs): for PKCS#1 v1.5 the card's
- * own padding if it has one, else a padded block for ALG_RSA_RAW; PSS is always a block.
+ * Picks among the profile's sign_algs: for PKCS#1 v1.5 and PSS the card's own padding if it has one
+ * that fits, else a padded block for ALG_RSA_RAW. *hash: what made the digest in `block` where the card
+ * has to know; HASH_NONE: it is no digest (a DigestInfo, a whole block), or the card need not know.
  * CKR_DATA_LEN_RANGE (longer than k-11; digest of the wrong length; raw longer than k or not
- * less than n), CKR_KEY_SIZE_RANGE (hash too large for the modulus), CKR_MECHANISM_INVALID (card
- * has nothing that helps), CKR_HOST_MEMORY, CKR_FUNCTION_FAILED. `block` is appended to. */
+ * less than n), CKR_DATA_INVALID (the card pads digests only, and this is no DigestInfo of one it has),
+ * CKR_KEY_SIZE_RANGE (hash too large for the modulus), CKR_MECHANISM_PARAM_INVALID (a PSS that the card has
+ * not), CKR_MECHANISM_INVALID (card has nothing that helps), CKR_HOST_MEMORY, CKR_FUNCTION_FAILED. `block`
+ * is appended to. */
 CK_RV soft_sign_prepare(struct soft *s, const struct mech *m, const struct mech_params *p,
-    const struct soft_pub *pub, unsigned card_algs, struct view data,
-    enum card_alg *alg, struct buf *block);
+    const struct soft_pub *pub, const struct profile *pf, struct view data,
+    enum card_alg *alg, enum hash *hash, struct buf *block);
 /* Whether `sig` is a good signature for the same arguments. CKR_SIGNATURE_LEN_RANGE,
  * CKR_SIGNATURE_INVALID, CKR_DATA_LEN_RANGE. ECDSA: sig is r||s, digest cut to the field. */
 CK_RV soft_verify(struct soft *s, const struct mech *m, const struct mech_params *p,
@@ -60,7 +63,8 @@ CK_RV soft_encrypt(struct soft *s, const struct mech *m, const struct mech_param
     const struct soft_pub *pub, struct view data, struct buf *out);
 
 /* Which card algorithm serves a decryption: the card's own unpadding for PKCS#1 v1.5 if it has
- * it, else ALG_RSA_RAW; OAEP and X.509 always ALG_RSA_RAW. CKR_MECHANISM_INVALID. */
+ * it, else ALG_RSA_RAW; OAEP the raw one if the card has it, else the card's own; X.509 always
+ * ALG_RSA_RAW. CKR_MECHANISM_INVALID. */
 CK_RV soft_decrypt_alg(const struct mech *m, unsigned card_algs, enum card_alg *alg);
 /* The host's part after the card's: takes the padding off a block of k bytes that came from
  * ALG_RSA_RAW. PKCS#1 v1.5 in constant time; every failure is the one CKR_ENCRYPTED_DATA_INVALID.

@@ -186,13 +186,14 @@ unpad_none(struct soft *s, const struct mech_params *p, struct view block, struc
 
 static const struct {
 	enum scheme scheme;
-	bool card_unpads; /* a card may have done it all */
+	int own; /* what a card has done that took all of it off; -1: none does */
+	bool prefer_own; /* before the raw operation, which can do more */
 	CK_RV (*unpad)(struct soft *s, const struct mech_params *p, struct view block,
 	    struct buf *out);
 } ciphers[] = {
-	{ SCHEME_RSA_PKCS1, true, unpad_pkcs1 },
-	{ SCHEME_RSA_OAEP, false, unpad_oaep },
-	{ SCHEME_RSA_RAW, false, unpad_none },
+	{ SCHEME_RSA_PKCS1, ALG_RSA_PKCS1, true, unpad_pkcs1 },
+	{ SCHEME_RSA_OAEP, ALG_RSA_OAEP, false, unpad_oaep },
+	{ SCHEME_RSA_RAW, -1, false, unpad_none },
 };
 
 #define CIPHERS (sizeof ciphers / sizeof ciphers[0])
@@ -200,11 +201,14 @@ static const struct {
 CK_RV
 soft_decrypt_alg(const struct mech *m, unsigned card_algs, enum card_alg *alg)
 {
+	bool own;
+
 	for (size_t i = 0; i < CIPHERS; i++) {
 		if (ciphers[i].scheme != m->scheme)
 			continue;
-		if (ciphers[i].card_unpads && card_algs & 1u << ALG_RSA_PKCS1)
-			*alg = ALG_RSA_PKCS1;
+		own = ciphers[i].own >= 0 && card_algs & 1u << ciphers[i].own;
+		if (own && (ciphers[i].prefer_own || !(card_algs & 1u << ALG_RSA_RAW)))
+			*alg = (enum card_alg)ciphers[i].own;
 		else if (card_algs & 1u << ALG_RSA_RAW)
 			*alg = ALG_RSA_RAW;
 		else

@@ -238,6 +238,57 @@ recover_raw(struct view block, struct buf *out)
 	return buf_err(out) ? CKR_HOST_MEMORY : CKR_OK;
 }
 
+/* What a card is given that pads by itself: *hash is what a digest was made with, HASH_NONE for what is no
+ * digest or where the card does not care. CKR_DATA_INVALID, CKR_MECHANISM_PARAM_INVALID: not what it pads;
+ * a card that also raises whole blocks can still do it. */
+
+static CK_RV
+pkcs1_plain(const struct task *t, const struct environment *env, enum hash *hash, struct buf *out)
+{
+	struct buf info = BUF_INIT;
+	struct view digest;
+	CK_RV rv = pkcs1_data(t, &info);
+
+	*hash = HASH_NONE;
+	if (rv == CKR_OK && environment_takes(env, USE_SIGN, ALG_RSA_PKCS1, HASH_NONE)) {
+		buf_view(out, buf_peek(&info));
+	} else if (rv == CKR_OK) {
+		/* the card makes the DigestInfo itself, of the hashes that it has */
+		*hash = digest_info_parse(buf_peek(&info), &digest);
+		if (*hash != HASH_NONE && environment_takes(env, USE_SIGN, ALG_RSA_PKCS1, *hash))
+			buf_view(out, digest);
+		else
+			rv = CKR_DATA_INVALID;
+	}
+	buf_free(&info);
+	return rv == CKR_OK && buf_err(out) ? CKR_HOST_MEMORY : rv;
+}
+
+static CK_RV
+pss_plain(const struct task *t, const struct environment *env, enum hash *hash, struct buf *out)
+{
+	const struct hash_info *hi = hash_info(t->p->hash);
+
+	*hash = t->p->hash;
+	if (t->data.len != hi->size)
+		return CKR_DATA_LEN_RANGE;
+	if (t->p->salt_len != hi->size || t->p->mgf != t->p->hash ||
+	    !environment_takes(env, USE_SIGN, ALG_RSA_PSS, t->p->hash))
+		return CKR_MECHANISM_PARAM_INVALID;
+	if ((t->pub->bits + 6) / 8 < 2 * hi->size + 2)
+		return CKR_KEY_SIZE_RANGE;
+	buf_view(out, t->data);
+	return buf_err(out) ? CKR_HOST_MEMORY : CKR_OK;
+}
+
+static CK_RV
+ecdsa_plain(const struct task *t, const struct environment *env, enum hash *hash, struct buf *out)
+{
+	(void)env;
+	*hash = HASH_NONE;
+	return ecdsa_block(t, out);
+}
+
 /* One row for a scheme; NULL: the scheme has no such operation. `plain` is what a card is
  * given that does the padding itself (card_alg `own`); `block` is for ALG_RSA_RAW, or for
  * `own` where there is no `plain`. */
@@ -245,19 +296,20 @@ static const struct work {
 	enum scheme scheme;
 	CK_KEY_TYPE key;
 	enum card_alg own;
-	CK_RV (*plain)(const struct task *t, struct buf *out);
+	CK_RV (*plain)(const struct task *t, const struct environment *env, enum hash *hash,
+	    struct buf *out);
 	CK_RV (*block)(const struct task *t, struct buf *out);
 	CK_RV (*verify)(const struct task *t, struct view sig);
 	CK_RV (*encrypt)(const struct task *t, struct buf *out);
 	CK_RV (*recover)(struct view block, struct buf *out);
 } works[] = {
-	{ SCHEME_RSA_PKCS1, CKK_RSA, ALG_RSA_PKCS1, pkcs1_data, pkcs1_block, verify_pkcs1,
+	{ SCHEME_RSA_PKCS1, CKK_RSA, ALG_RSA_PKCS1, pkcs1_plain, pkcs1_block, verify_pkcs1,
 	    encrypt_pkcs1, recover_pkcs1 },
 	{ SCHEME_RSA_RAW, CKK_RSA, ALG_RSA_RAW, NULL, raw_block, verify_raw, raw_block,
 	    recover_raw },
-	{ SCHEME_RSA_PSS, CKK_RSA, ALG_RSA_RAW, NULL, pss_block, verify_pss, NULL, NULL },
-	{ SCHEME_RSA_OAEP, CKK_RSA, ALG_RSA_RAW, NULL, NULL, NULL, encrypt_oaep, NULL },
-	{ SCHEME_ECDSA, CKK_EC, ALG_ECDSA, ecdsa_block, NULL, verify_ecdsa, NULL, NULL },
+	{ SCHEME_RSA_PSS, CKK_RSA, ALG_RSA_PSS, pss_plain, pss_block, verify_pss, NULL, NULL },
+	{ SCHEME_RSA_OAEP, CKK_RSA, ALG_RSA_OAEP, NULL, NULL, NULL, encrypt_oaep, NULL },
+	{ SCHEME_ECDSA, CKK_EC, ALG_ECDSA, ecdsa_plain, NULL, verify_ecdsa, NULL, NULL },
 };
 
 #define WORKS (sizeof works / sizeof works[0])
@@ -273,26 +325,27 @@ work_find(enum scheme scheme)
 
 CK_RV
 soft_sign_prepare(struct soft *s, const struct mech *m, const struct mech_params *p,
-    const struct soft_pub *pub, unsigned card_algs, struct view data,
-    enum card_alg *alg, struct buf *block)
+    const struct soft_pub *pub, const struct profile *pf, struct view data,
+    enum card_alg *alg, enum hash *hash, struct buf *block)
 {
 	const struct task t = { s, m, p, pub, data };
 	const struct work *w = work_find(m->scheme);
 	size_t start = block->len;
-	CK_RV rv;
+	CK_RV rv = CKR_MECHANISM_INVALID;
 
 	if (!w || (!w->plain && !w->block))
 		return CKR_MECHANISM_INVALID;
 	if (w->key != pub->type)
 		return CKR_KEY_TYPE_INCONSISTENT;
-	if (w->plain && card_algs & 1u << w->own) {
+	if (w->plain && pf->sign_algs & 1u << w->own) {
 		*alg = w->own;
-		rv = w->plain(&t, block);
-	} else if (w->block && card_algs & 1u << ALG_RSA_RAW) {
+		rv = w->plain(&t, &pf->env, hash, block);
+	}
+	if (w->block && pf->sign_algs & 1u << ALG_RSA_RAW && (rv == CKR_MECHANISM_INVALID ||
+	    rv == CKR_DATA_INVALID || rv == CKR_MECHANISM_PARAM_INVALID)) {
 		*alg = ALG_RSA_RAW;
+		*hash = HASH_NONE;
 		rv = w->block(&t, block);
-	} else {
-		return CKR_MECHANISM_INVALID;
 	}
 	if (rv != CKR_OK && !block->bad)
 		buf_trim(block, start);

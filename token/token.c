@@ -93,17 +93,38 @@ read_ef(struct card *card, const struct path *path, const struct range *range, c
 	return err;
 }
 
+/* What FINEID cards have printed on them, of their two kinds of serial number: the last nine characters of a
+ * text, or nine of twenty digits that stand in ten bytes, from the tenth on. Empty: neither. Source: fineid
+ * 3.5. */
+static struct view
+fineid_serial(struct view serial, bool printable, const struct buf *hex)
+{
+	static const struct view none = { NULL, 0 };
+
+	if (printable && serial.len >= 9)
+		return view_part(serial, serial.len - 9, 9);
+	if (hex->len != 20 || strspn((const char *)hex->p, "0123456789") != 20)
+		return none;
+	return view_part(buf_peek(hex), 10, 9);
+}
+
 /* 16 characters at most: readable text as it is, anything else in hexadecimal. */
 static void
-serial_to_text(struct view serial, char text[17])
+serial_to_text(struct view serial, bool fineid, char text[17])
 {
-	struct buf b = BUF_INIT;
-	bool printable = serial.len > 0 && serial.len <= 16;
+	struct buf b = BUF_INIT, hex = BUF_INIT;
+	bool printable = serial.len > 0;
+	struct view printed;
 	size_t n;
 
 	for (size_t i = 0; i < serial.len; i++)
 		printable &= serial.p[i] > ' ' && serial.p[i] < 127;
-	if (printable)
+	buf_hex(&hex, serial);
+	printed = fineid && !buf_err(&hex) ? fineid_serial(serial, printable, &hex) : (struct view){ NULL, 0 };
+	printable &= serial.len <= 16;
+	if (printed.len)
+		buf_view(&b, printed);
+	else if (printable)
 		buf_view(&b, serial);
 	else
 		buf_hex(&b, serial);
@@ -113,6 +134,7 @@ serial_to_text(struct view serial, char text[17])
 	if (b.len)
 		memcpy(text, b.p + n, b.len - n);
 	buf_free(&b);
+	buf_free(&hex);
 }
 
 static char *
@@ -140,7 +162,7 @@ read_token_info(struct card *card, struct token *t)
 	t->label = take_text(&info.label);
 	t->manufacturer = take_text(&info.manufacturer);
 	buf_view(&t->serial, buf_peek(card->serial.len ? &card->serial : &info.serial));
-	serial_to_text(buf_peek(&t->serial), t->serial_text);
+	serial_to_text(buf_peek(&t->serial), card->pf->quirks & 1u << QUIRK_FINEID_SERIAL, t->serial_text);
 out:
 	p15_token_info_free(&info);
 	buf_free(&ef);
@@ -216,6 +238,66 @@ read_dirs(struct card *card, const struct p15_odf *odf, enum p15_kind kind, stru
 	return err;
 }
 
+/* Of what the profile knows of the card's objects. */
+static const struct p15_object *
+given_object(const struct profile *pf, enum p15_kind kind, const struct p15_id *id)
+{
+	for (size_t i = 0; pf->objects && i < pf->objects->n; i++)
+		if (pf->objects->p[i]->kind == kind && p15_id_eq(&pf->objects->p[i]->id, id))
+			return pf->objects->p[i];
+	return NULL;
+}
+
+static bool
+has_kind(const struct p15_objects *recs, enum p15_kind kind)
+{
+	for (size_t i = 0; i < recs->n; i++)
+		if (recs->p[i]->kind == kind)
+			return true;
+	return false;
+}
+
+/* The profile's objects of a kind of which the card's directory has none: a card that does not show it may
+ * still have the files. `card` NULL: their files are not looked for. */
+static int
+add_given(struct card *card, const struct profile *pf, enum p15_kind kind, struct p15_objects *recs)
+{
+	struct file_info info;
+	int err = 0;
+
+	if (!pf->objects || has_kind(recs, kind))
+		return 0;
+	for (size_t i = 0; i < pf->objects->n && !err; i++) {
+		if (pf->objects->p[i]->kind != kind)
+			continue;
+		if (card && (err = card->ops->info(card, &pf->objects->p[i]->path, &info)) != 0) {
+			err = token_can_spare(err) ? 0 : err;
+			continue;
+		}
+		err = p15_objects_take(recs, p15_object_copy(pf->objects->p[i]));
+	}
+	return err;
+}
+
+/* Keys without a reference or a place get the profile's, if it knows a key of that id. */
+static void
+complete_keys(const struct profile *pf, struct p15_objects *keys)
+{
+	const struct p15_object *given;
+
+	for (size_t i = 0; i < keys->n; i++) {
+		if (!(given = given_object(pf, P15_PRIVATE, &keys->p[i]->id)) ||
+		    given->key.kind != keys->p[i]->key.kind)
+			continue;
+		if (!keys->p[i]->key.ref_valid) {
+			keys->p[i]->key.ref = given->key.ref;
+			keys->p[i]->key.ref_valid = given->key.ref_valid;
+		}
+		if (!keys->p[i]->key.path.len)
+			keys->p[i]->key.path = given->key.path;
+	}
+}
+
 static int
 read_tries(struct card *card, struct pinslot *slot)
 {
@@ -241,8 +323,11 @@ read_pins(struct card *card, const struct settings *s, struct token *t)
 	int err;
 
 	if (!(err = read_dirs(card, &t->odf, P15_AUTH, &auths, &pins)) &&
-	    !(err = read_dirs(card, &t->odf, P15_PRIVATE, &t->keys, &keys)))
+	    !(err = read_dirs(card, &t->odf, P15_PRIVATE, &t->keys, &keys)) &&
+	    !(err = add_given(NULL, t->pf, P15_PRIVATE, &t->keys))) {
+		complete_keys(t->pf, &t->keys);
 		err = pinslots_fill(t->slot, &auths, &t->keys, keys, t->pf, s);
+	}
 	for (unsigned i = 0; i < PINS_PER_READER && !err; i++) {
 		/* what the directory allows the driver must be able to do, before a person is asked for it */
 		t->slot[i].can_change &= card->ops->pin_change != NULL;
@@ -313,6 +398,8 @@ token_read_objects(struct card *card, const struct p15_odf *odf, const struct p1
 
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && !err; i++)
 		err = read_dirs(card, odf, kinds[i], &recs, &seen);
+	if (!err)
+		err = add_given(card, card->pf, P15_CERT, &recs);
 	for (unsigned i = 0; i < slots->n && !err; i++)
 		if (!slots->p[i].hidden)
 			err = object_list_take(out, build_profile_object(i));

@@ -23,9 +23,9 @@ turn_wanted(void *arg)
 }
 
 int
-turn_seconds(const struct session *s)
+turn_seconds(const struct world *w)
 {
-	return (int)settings_int(s->world->settings, SET_pinDialogTimeout);
+	return (int)settings_int(w->settings, SET_pinDialogTimeout);
 }
 
 /* Waits for a turn to end, for a moment. The lock is held. */
@@ -72,14 +72,12 @@ take_among_threads(struct session *s, struct turn *t, int *last)
 /* The turn among those that ask about other PINs. The programs' turn would do, were there always a
  * folder for it. */
 static int
-take_among_pins(struct session *s)
+take_among_pins(struct world *world, bool (*wanted)(void *), void *arg)
 {
-	struct world *world = s->world;
-	struct watch w = { .s = s };
 	bool mine = false;
 
 	while (!mine) {
-		if (!turn_wanted(&w))
+		if (!wanted(arg))
 			return E_CLOSED;
 		pthread_mutex_lock(&world->lock);
 			if (world->showing)
@@ -92,29 +90,43 @@ take_among_pins(struct session *s)
 }
 
 static void
-give_back_pins(struct session *s)
+give_back_pins(struct world *world)
 {
-	pthread_mutex_lock(&s->world->lock);
-		s->world->showing = false;
-		pthread_cond_broadcast(&s->world->asked);
-	pthread_mutex_unlock(&s->world->lock);
+	pthread_mutex_lock(&world->lock);
+		world->showing = false;
+		pthread_cond_broadcast(&world->asked);
+	pthread_mutex_unlock(&world->lock);
 }
 
 /* The turn in this process, then the one among programs. */
 static int
-take_outer(struct session *s, struct turn *t)
+take_outer(struct world *world, bool (*wanted)(void *), void *arg, int *fd, bool *others)
 {
-	struct watch w = { .s = s };
-	bool others = false;
 	int err;
 
-	if ((err = take_among_pins(s)))
+	*fd = -1;
+	*others = false;
+	if ((err = take_among_pins(world, wanted, arg)))
 		return err;
-	if ((err = shared_turn(&s->world->shared, turn_seconds(s) * 1000, turn_wanted, &w, &t->fd,
-	    &others)))
-		give_back_pins(s);
-	t->waited |= others;
+	if ((err = shared_turn(&world->shared, turn_seconds(world) * 1000, wanted, arg, fd, others)))
+		give_back_pins(world);
 	return err;
+}
+
+int
+turn_among_programs(struct world *w, bool (*wanted)(void *), void *arg, int *fd)
+{
+	bool others;
+
+	return take_outer(w, wanted, arg, fd, &others);
+}
+
+void
+turn_among_programs_end(struct world *w, int *fd)
+{
+	if (*fd >= 0)
+		os_lock_drop(fd);
+	give_back_pins(w);
 }
 
 static void
@@ -145,6 +157,8 @@ is_final(int err)
 int
 turn_take(struct session *s, bool shares, struct turn *t)
 {
+	struct watch w = { .s = s };
+	bool others = false;
 	int err, last;
 
 	*t = (struct turn){ .s = s, .shares = shares, .fd = -1 };
@@ -159,7 +173,8 @@ turn_take(struct session *s, bool shares, struct turn *t)
 		else if (!world_has_dialogs(s->world))
 			err = E_UNSUPPORTED; /* it failed the other thread */
 		else
-			err = take_outer(s, t);
+			err = take_outer(s->world, turn_wanted, &w, &t->fd, &others);
+		t->waited |= others;
 		if (err)
 			give_back(s, last);
 		t->held = !err;
@@ -178,9 +193,7 @@ turn_end(struct turn *t, int err)
 	if (!t->held)
 		return;
 	t->held = false;
-	if (t->fd >= 0)
-		os_lock_drop(&t->fd);
-	give_back_pins(t->s);
+	turn_among_programs_end(t->s->world, &t->fd);
 	give_back(t->s, t->shares ? err : 0);
 	world_asking_end(t->s->world);
 }

@@ -23,6 +23,11 @@ int turn_take(struct session *s, bool shares, struct turn *t);
 /* Ends it with what the person's answer led to, E_*; fine when none is held. */
 void turn_end(struct turn *t, int err);
 
+/* The turn to show a dialog that is about no session: one at a time for all programs of a user. *fd: until
+ * turn_among_programs_end. E_CLOSED when `wanted`, asked several times a second, says so. No lock held. */
+int turn_among_programs(struct world *w, bool (*wanted)(void *), void *arg, int *fd);
+void turn_among_programs_end(struct world *w, int *fd);
+
 /* What looks whether an answer would still be of use: the session is open, its card there. */
 struct watch { struct session *s; int64_t looked_at; };
 /* Asked several times a second while a person is waited for; arg: struct watch. No lock held. */
@@ -30,6 +35,6 @@ bool turn_wanted(void *arg);
 /* E_CLOSED or E_GONE of a session whose lock was let go of; 0: it is there. */
 int turn_session_gone(struct session *s);
 /* How long a person is waited for, in seconds (pinDialogTimeout). */
-int turn_seconds(const struct session *s);
+int turn_seconds(const struct world *w);
 
 #endif

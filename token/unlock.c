@@ -81,7 +81,7 @@ enter(struct card *card, struct job *j)
 		return err;
 	if (!j->on_pad)
 		err = card_pin_verify(card, &j->ref, secret_view(j->given), &j->tries);
-	else if ((err = card_pin_verify_pad(card, &j->ref, turn_seconds(j->s), dialog_lang_id(j->s),
+	else if ((err = card_pin_verify_pad(card, &j->ref, turn_seconds(j->s->world), dialog_lang_id(j->s),
 	    &j->tries)) == E_PIN_LEN)
 		err = E_PIN_UNFIT; /* the reader has not sent it */
 	j->accepted = !err;

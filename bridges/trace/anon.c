@@ -56,7 +56,8 @@ static bool
 is_own_comment(struct view v)
 {
 	static const char *const own[] = {
-		"self", "begin", "end", "open", "anonymised", "reader command 0x", "castor ", "system ", "pcsc-lite ",
+		"self", "begin", "end", "open", "wrapped ", "anonymised", "reader command 0x", "castor ", "system ",
+		"pcsc-lite ",
 	};
 
 	if (v.len > COMMENT_MAX)

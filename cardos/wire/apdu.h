@@ -12,6 +12,7 @@ enum apdu_flag {
 	APDU_SECRET_IN = 1,  /* data holds a PIN or key: never traced, copies cleansed */
 	APDU_SECRET_OUT = 2, /* the answer holds a secret (a decrypted message) */
 	APDU_CHAIN = 4,      /* data longer than one APDU may be chained (CLA bit 10) */
+	APDU_ONCE = 32,      /* not sent anew for a 6Cxx: what a command before it left would be lost */
 	APDU_PINPAD = 16,    /* data is PIN blocks, which a reader with keys can fill in */
 	APDU_STATE = 8       /* changes the card: must not be sent a second time by a retry */
 };

@@ -64,6 +64,9 @@ struct io_ops {
 	 * long as a person needs to type. E_UNSUPPORTED, E_GONE, E_RESET, E_PROTOCOL, E_IO. NULL:
 	 * there are none. */
 	int (*control)(struct chan *, uint32_t code, struct view in, struct buf *out);
+	/* What the command sent last was before secure messaging wrapped it, and its answer likewise; err: E_* that
+	 * ended it. For tracers; NULL: nobody wants to know. */
+	void (*plain)(struct chan *, struct view cmd, bool secret, struct view answer, int err);
 	/* The card's ATR, borrowed while the chan lives. */
 	struct view (*atr)(struct chan *);
 	/* Disconnects and leaves the card as it is; *c becomes NULL. */

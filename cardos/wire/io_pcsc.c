@@ -642,6 +642,14 @@ pcsc_end(struct chan *chan, enum io_end how)
 	return rv == (LONG)SCARD_W_RESET_CARD ? 0 : chan_err(rv, "end");
 }
 
+/* T=0 cannot carry Le behind data: the card says 61xx, and what it has is fetched. Source: ISO 7816-3 12.2.4
+ * (case 4S). */
+static size_t
+t0_len(struct view cmd)
+{
+	return cmd.len > 6 && cmd.p[4] && cmd.len == 6u + cmd.p[4] ? cmd.len - 1 : cmd.len;
+}
+
 static int
 pcsc_transmit(struct chan *chan, struct view cmd, bool secret, struct buf *rsp)
 {
@@ -655,7 +663,7 @@ pcsc_transmit(struct chan *chan, struct view cmd, bool secret, struct buf *rsp)
 		return E_GONE;
 	if (!c->answer.cap && !buf_room(&c->answer, ANSWER_MAX))
 		return E_MEM;
-	rv = SCardTransmit(c->card, pci, cmd.p, (DWORD)cmd.len, NULL, c->answer.p, &n);
+	rv = SCardTransmit(c->card, pci, cmd.p, (DWORD)(t0 ? t0_len(cmd) : cmd.len), NULL, c->answer.p, &n);
 	if (rv == SCARD_S_SUCCESS && n <= ANSWER_MAX)
 		buf_put(rsp, c->answer.p, n);
 	if (secret)

@@ -14,6 +14,7 @@
 
 #define INS_GET_RESPONSE 0xC0u
 #define CLA_OPEN_MASK 0xECu     /* proprietary or secure messaging; chain and channel are free */
+#define CLA_WRAPPED 0x0Cu       /* by secure messaging, with the header under the MAC */
 
 /* DESIGN 18.8. empty: shown only without data. */
 static const struct { uint8_t ins; bool empty; } shown[] = {
@@ -37,6 +38,7 @@ struct trace_chan {
 	struct io_made made;
 	char *reader;
 	bool hidden;                   /* answers belong to a command that is not shown */
+	bool wrapped;                  /* ... or to one under secure messaging */
 };
 
 static bool
@@ -157,17 +159,19 @@ trace_note(struct trace_chan *c, const char *text)
 /* One command and what came of it. GET RESPONSE brings the rest of an answer, so it is as
  * secret as the command before it. */
 static void
-trace_line(struct trace_chan *c, struct view cmd, bool secret, struct view answer, int r)
+trace_line(struct trace_chan *c, const char *before, struct view cmd, bool secret, struct view answer, int r)
 {
 	struct buf line = BUF_INIT;
 	struct apdu a;
 	bool decoded = apdu_decode(cmd, &a) == 0, show;
 
+	buf_str(&line, before);
 	if (!decoded || a.ins != INS_GET_RESPONSE || secret)
 		c->hidden = !decoded || !command_shown(&a, secret);
 	show = decoded && command_shown(&a, secret);
 	trace_command(cmd, &a, decoded, show, &line);
 	buf_str(&line, "\n");
+	buf_str(&line, before);
 	if (r) {
 		buf_str(&line, trace_failure(r));
 	} else {
@@ -270,6 +274,12 @@ trace_end(struct chan *chan, enum io_end how)
 	return c->under->ops->end(c->under, how);
 }
 
+static bool
+is_wrapped(struct view cmd)
+{
+	return cmd.len && !(cmd.p[0] & 0x60) && (cmd.p[0] & CLA_WRAPPED) == CLA_WRAPPED;
+}
+
 static int
 trace_transmit(struct chan *chan, struct view cmd, bool secret, struct buf *rsp)
 {
@@ -277,8 +287,21 @@ trace_transmit(struct chan *chan, struct view cmd, bool secret, struct buf *rsp)
 	size_t start = rsp->len;
 	int r = c->under->ops->transmit(c->under, cmd, secret, rsp);
 
-	trace_line(c, cmd, secret, view_part(buf_peek(rsp), start, rsp->len), r);
+	/* what was wrapped is told afterwards as it was before; these bytes are a remark */
+	if (cmd.len < 2 || cmd.p[1] != INS_GET_RESPONSE || is_wrapped(cmd))
+		c->wrapped = is_wrapped(cmd);
+	trace_line(c, c->wrapped ? "# wrapped " : "", cmd, secret, view_part(buf_peek(rsp), start, rsp->len), r);
 	return r;
+}
+
+static void
+trace_plain(struct chan *chan, struct view cmd, bool secret, struct view answer, int r)
+{
+	struct trace_chan *c = (struct trace_chan *)chan;
+
+	trace_line(c, "", cmd, secret, answer, r);
+	if (c->under->ops->plain)
+		c->under->ops->plain(c->under, cmd, secret, answer, r);
 }
 
 static int
@@ -368,6 +391,7 @@ static const struct io_ops trace_ops = {
 	.end = trace_end,
 	.transmit = trace_transmit,
 	.control = trace_control,
+	.plain = trace_plain,
 	.atr = trace_atr,
 	.close = trace_close,
 	.free = trace_free,

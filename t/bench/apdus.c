@@ -25,7 +25,7 @@
 
 #define COUNT(a) (sizeof (a) / sizeof (a)[0])
 
-enum { SIGNATURES = 10, POLLS = 20, MAX_OBJECTS = 256 };
+enum { SIGNATURES = 10, POLLS = 20, MAX_OBJECTS = 256, MAX_SLOTS = 8 };
 
 static CK_SESSION_HANDLE session;
 static bool with_tap;
@@ -36,7 +36,8 @@ static const char usage[] =
 	"  apdus [--tap] [--max-WHAT N]... MODULE\n"
 	"\n"
 	"  --max-initialize N      APDUs of C_Initialize\n"
-	"  --max-list N            APDUs of listing slots, token and objects\n"
+	"  --max-find N            APDUs of listing slots, tokens and objects\n"
+	"  --max-list N            APDUs of that and of reading all certificates\n"
 	"  --max-login-sign N      APDUs of C_Login and the first signature together\n"
 	"  --max-sign N            APDUs of each further signature, RSA or ECDSA\n"
 	"  --max-poll N            APDUs of 20 polls\n"
@@ -132,31 +133,63 @@ static CK_RV initialize(void)
 	return kit.f->C_Initialize(&args);
 }
 
-static CK_RV list(void)
+/* A session in every slot that has a token; the one of kit.slot is `session`. */
+static CK_SESSION_HANDLE sessions[MAX_SLOTS];
+static CK_ULONG nsessions;
+
+static CK_RV open_slots(void)
+{
+	CK_ULONG n = MAX_SLOTS;
+	CK_SLOT_ID slots[MAX_SLOTS];
+	CK_TOKEN_INFO token;
+	CK_SLOT_INFO slot;
+	CK_RV r = kit.f->C_GetSlotList(CK_TRUE, slots, &n);
+
+	for (CK_ULONG i = 0; i < n && r == CKR_OK; i++) {
+		/* that a card has no second PIN is known once it was read */
+		if (kit.f->C_GetSlotInfo(slots[i], &slot) != CKR_OK ||
+		    kit.f->C_GetTokenInfo(slots[i], &token) != CKR_OK)
+			continue;
+		r = kit.f->C_OpenSession(slots[i], CKF_SERIAL_SESSION, NULL, NULL, &sessions[nsessions]);
+		if (slots[i] == kit.slot)
+			session = sessions[nsessions];
+		nsessions++;
+	}
+	return r;
+}
+
+/* What every object is called, and, if wanted, the body of each certificate. */
+static CK_RV look(bool bodies)
 {
 	CK_OBJECT_HANDLE o[MAX_OBJECTS];
-	CK_SLOT_INFO slot;
-	CK_TOKEN_INFO token;
 	struct blob b;
-	size_t n;
+	size_t n, all = 0;
+
+	for (CK_ULONG s = 0; s < nsessions; s++) {
+		n = kit_find(sessions[s], NULL, 0, o, MAX_OBJECTS);
+		all += n;
+		for (size_t i = 0; i < n; i++) {
+			kit_attr(sessions[s], o[i], CKA_LABEL, &b);
+			kit_attr(sessions[s], o[i], CKA_ID, &b);
+			if (kit_attr_ulong(sessions[s], o[i], CKA_CLASS) == CKO_CERTIFICATE && bodies)
+				kit_attr(sessions[s], o[i], CKA_VALUE, &b);
+		}
+	}
+	return all > 0 ? CKR_OK : CKR_GENERAL_ERROR;
+}
+
+static CK_RV directories(void)
+{
 	CK_RV r;
 
 	kit_pick_slot();
-	r = kit.f->C_GetSlotInfo(kit.slot, &slot);
-	if (r == CKR_OK)
-		r = kit.f->C_GetTokenInfo(kit.slot, &token);
-	if (r == CKR_OK)
-		r = kit.f->C_OpenSession(kit.slot, CKF_SERIAL_SESSION, NULL, NULL, &session);
-	if (r != CKR_OK)
-		return r;
-	n = kit_find(session, NULL, 0, o, MAX_OBJECTS);
-	for (size_t i = 0; i < n; i++) {
-		kit_attr(session, o[i], CKA_LABEL, &b);
-		kit_attr(session, o[i], CKA_ID, &b);
-		if (kit_attr_ulong(session, o[i], CKA_CLASS) == CKO_CERTIFICATE)
-			kit_attr(session, o[i], CKA_VALUE, &b);
-	}
-	return n > 0 ? CKR_OK : CKR_GENERAL_ERROR;
+	r = open_slots();
+	return r == CKR_OK ? look(false) : r;
+}
+
+static CK_RV certificates(void)
+{
+	return look(true);
 }
 
 static CK_RV login(void)
@@ -164,20 +197,37 @@ static CK_RV login(void)
 	return kit.f->C_Login(session, CKU_USER, kit.pin, kit.pin_len);
 }
 
+/* CK_INVALID_HANDLE: the card has no such key behind this PIN. */
+static CK_OBJECT_HANDLE find_key(CK_KEY_TYPE type)
+{
+	CK_OBJECT_CLASS cls = CKO_PRIVATE_KEY;
+	CK_ATTRIBUTE t[] = { { CKA_CLASS, &cls, sizeof cls }, { CKA_KEY_TYPE, &type, sizeof type } };
+	CK_OBJECT_HANDLE o[MAX_OBJECTS];
+
+	return kit_find(session, t, COUNT(t), o, MAX_OBJECTS) > 0 ? o[0] : CK_INVALID_HANDLE;
+}
+
 static CK_RV sign(CK_KEY_TYPE type, CK_MECHANISM_TYPE mech, size_t times)
 {
+	/* A DigestInfo, for there are cards that sign nothing else; ECDSA has its hash alone. */
+	CK_BYTE data[] = { 0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03, 0x04, 0x02,
+		0x01, 0x05, 0x00, 0x04, 0x20, [50] = 1 };
+	const CK_ULONG head = type == CKK_RSA ? 0 : 19;
 	CK_MECHANISM m = { mech, NULL, 0 };
-	CK_BYTE data[32] = { 0 }, sig[1024];
-	CK_OBJECT_HANDLE key = kit_find_key(session, CKO_PRIVATE_KEY, type);
+	CK_BYTE sig[1024];
+	CK_OBJECT_HANDLE key = find_key(type);
 	CK_RV r = CKR_OK;
+
+	if (key == CK_INVALID_HANDLE)
+		return CKR_OK;
 
 	for (size_t i = 0; i < times && r == CKR_OK; i++) {
 		CK_ULONG n = sizeof sig;
 
-		data[0] = (CK_BYTE)i;
+		data[49] = (CK_BYTE)i;
 		r = kit.f->C_SignInit(session, &m, key);
 		if (r == CKR_OK)
-			r = kit.f->C_Sign(session, data, sizeof data, sig, &n);
+			r = kit.f->C_Sign(session, data + head, sizeof data - head, sig, &n);
 	}
 	return r;
 }
@@ -224,7 +274,7 @@ static CK_RV finalize(void)
 	return kit.f->C_Finalize(NULL);
 }
 
-enum phase_no { INITIALIZE, LIST, LOGIN, SIGN_1, SIGN_MORE, EC_1, EC_MORE, POLL, FINALIZE, PHASES };
+enum phase_no { INITIALIZE, FIND, LIST, LOGIN, SIGN_1, SIGN_MORE, EC_1, EC_MORE, POLL, FINALIZE, PHASES };
 
 static struct phase {
 	const char *name;
@@ -235,7 +285,8 @@ static struct phase {
 	double ms;
 } phases[PHASES] = {
 	[INITIALIZE] = { "initialize", initialize, 1, 0, 0 },
-	[LIST] = { "list slot, token, all objects", list, 1, 0, 0 },
+	[FIND] = { "slots, tokens, all objects", directories, 1, 0, 0 },
+	[LIST] = { "all certificates", certificates, 1, 0, 0 },
 	[LOGIN] = { "login", login, 1, 0, 0 },
 	[SIGN_1] = { "first signature, RSA", first_rsa, 1, 0, 0 },
 	[SIGN_MORE] = { "10 further signatures, RSA", more_rsa, SIGNATURES, 0, 0 },
@@ -276,10 +327,11 @@ static void run(struct phase *p)
 
 /* -- limits ------------------------------------------------------------------------------------ */
 
-enum limit_no { L_INIT, L_LIST, L_LOGIN_SIGN, L_SIGN, L_POLL, L_INIT_MS, L_DIRTY, LIMITS };
+enum limit_no { L_INIT, L_FIND, L_LIST, L_LOGIN_SIGN, L_SIGN, L_POLL, L_INIT_MS, L_DIRTY, LIMITS };
 
 static const struct option options[] = {
 	{ "max-initialize", required_argument, NULL, L_INIT },
+	{ "max-find", required_argument, NULL, L_FIND },
 	{ "max-list", required_argument, NULL, L_LIST },
 	{ "max-login-sign", required_argument, NULL, L_LOGIN_SIGN },
 	{ "max-sign", required_argument, NULL, L_SIGN },
@@ -291,7 +343,7 @@ static const struct option options[] = {
 	{ NULL, 0, NULL, 0 }
 };
 
-static long limits[LIMITS] = { -1, -1, -1, -1, -1, -1, -1 };
+static long limits[LIMITS] = { -1, -1, -1, -1, -1, -1, -1, -1 };
 static bool broken;
 
 static void limit(enum limit_no no, double seen, const char *what)
@@ -315,10 +367,13 @@ static double per_call(enum phase_no no)
 
 static void check_limits(long dirty)
 {
-	long login_sign = phases[LOGIN].apdus + phases[SIGN_1].apdus;
+	bool rsa = phases[SIGN_1].apdus > 0;
+	long login_sign = phases[LOGIN].apdus + phases[rsa ? SIGN_1 : EC_1].apdus;
+	long find = phases[FIND].apdus, list = find < 0 ? -1 : find + phases[LIST].apdus;
 
 	limit(L_INIT, (double)phases[INITIALIZE].apdus, "APDUs of C_Initialize");
-	limit(L_LIST, (double)phases[LIST].apdus, "APDUs of listing");
+	limit(L_FIND, (double)find, "APDUs of listing");
+	limit(L_LIST, (double)list, "APDUs of listing with certificates");
 	limit(L_LOGIN_SIGN, phases[LOGIN].apdus < 0 ? -1 : (double)login_sign,
 	      "APDUs of login and first signature");
 	limit(L_SIGN, per_call(SIGN_MORE), "APDUs of each further RSA signature");

@@ -132,7 +132,7 @@ static int
 do_sign(struct probe *p, const char *arg)
 {
 	const struct key_ref key = { .kind = KEY_RSA, .bits = 2048, .path = { PATH_APP, 2, { 0x4B, 1 } } };
-	const struct sign_in in = { IN_DIGEST_INFO, view_str("not a digest, but short enough") };
+	const struct sign_in in = { IN_DIGEST_INFO, view_str("not a digest, but short enough"), HASH_NONE };
 	struct buf out = BUF_INIT;
 	int r = p->card->ops->sign(p->card, &key, ALG_RSA_PKCS1, &in, &out);
 

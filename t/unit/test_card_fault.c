@@ -38,7 +38,7 @@ use(struct card *card)
 
 	buf_put(&info, sha256_info, sizeof sha256_info);
 	buf_fill(&info, 0x11, 32);
-	in = (struct sign_in){ IN_DIGEST_INFO, buf_peek(&info) };
+	in = (struct sign_in){ IN_DIGEST_INFO, buf_peek(&info), HASH_NONE };
 	if ((r = card->ops->read(card, &odf, &whole, &out)) != 0
 	    || (r = card_pin_verify(card, &pin1, view_str("1234"), &tries)) != 0)
 		goto out;
@@ -77,7 +77,7 @@ make(struct card *card)
 	    || (r = card->ops->write(card, &file.path, 0, view_of(data, sizeof data))) != 0
 	    || (r = card->ops->create(card, &key_file)) != 0
 	    || (r = card->ops->genkey(card, &key, &pub)) != 0
-	    || (r = card->ops->decipher(card, &old, ALG_RSA_RAW, view_of(data, 256), &out)) != 0)
+	    || (r = card->ops->decipher(card, &old, ALG_RSA_RAW, HASH_NONE, view_of(data, 256), &out)) != 0)
 		goto out;
 	r = card->ops->challenge(card, 300, &out);
 out:

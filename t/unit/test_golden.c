@@ -21,7 +21,7 @@ expect_sign(struct card *card, unsigned bits, enum card_alg alg, size_t n)
 	if (alg == ALG_RSA_PKCS1)
 		buf_put(&data, sha256_info, sizeof sha256_info);
 	buf_fill(&data, 1, n - data.len);
-	in = (struct sign_in){ alg == ALG_RSA_RAW ? IN_BLOCK : IN_DIGEST_INFO, buf_peek(&data) };
+	in = (struct sign_in){ alg == ALG_RSA_RAW ? IN_BLOCK : IN_DIGEST_INFO, buf_peek(&data), HASH_NONE };
 	ck_assert_int_eq(card->ops->sign(card, &key, alg, &in, &out), 0);
 	ck_assert_uint_eq(out.len, bits / 8);
 	buf_free(&data);
@@ -80,7 +80,7 @@ expect_decipher(struct card *card, const char *want)
 	struct buf out = BUF_INIT;
 	uint8_t c[256] = { 0 };
 
-	ck_assert_int_eq(card->ops->decipher(card, &key, ALG_RSA_PKCS1, view_of(c, sizeof c), &out), 0);
+	ck_assert_int_eq(card->ops->decipher(card, &key, ALG_RSA_PKCS1, HASH_NONE, view_of(c, sizeof c), &out), 0);
 	ck_assert(view_eq(buf_peek(&out), view_str(want)));
 	buf_free(&out);
 }
@@ -130,12 +130,104 @@ session(struct card *card)
 	expect_pin(card, 3, 10, 0);
 }
 
+/* ---- FINEID ---- */
+
+/* The profile's own PIN, as its directory would tell it. */
+static void
+fineid_login(struct card *card, unsigned pin, const char *digits)
+{
+	int tries;
+
+	ck_assert_int_eq(card_pin_verify(card, &card->pf->pin[pin], view_str(digits), &tries), 0);
+}
+
+static void
+fineid_sign(struct card *card, const struct key_ref *key, enum card_alg alg, enum hash hash, size_t n, size_t out_len)
+{
+	struct buf data = BUF_INIT, out = BUF_INIT;
+	struct sign_in in;
+
+	buf_fill(&data, 0xC0, n);
+	in = (struct sign_in){ IN_DIGEST, buf_peek(&data), hash };
+	ck_assert_int_eq(card->ops->sign(card, key, alg, &in, &out), 0);
+	ck_assert_uint_eq(out.len, out_len);
+	buf_free(&data);
+	buf_free(&out);
+}
+
+static void
+fineid_3_auth(struct card *card)
+{
+	static const struct path cert = { PATH_MF, 2, { 0x43, 0x31 } };
+	static const struct range whole = { true, 0, 0 };
+	const struct key_ref key = { .kind = KEY_RSA, .bits = 2048, .path.from = PATH_APP, .ref = 1, .ref_valid = true };
+	struct buf out = BUF_INIT;
+	struct pin_state s;
+
+	ck_assert_str_eq(card->pf->name, "fineid-3-1");
+	ck_assert_int_eq(card->ops->read(card, &cert, &whole, &out), 0);
+	ck_assert_uint_eq(out.len, 0x680);
+	buf_free(&out);
+	ck_assert_int_eq(card_pin_info(card, &card->pf->pin[0], &s), 0);
+	ck_assert(s.tries == 5 && s.puk_tries == 5 && s.fresh == 0 && s.verified == 0);
+	fineid_login(card, 0, "1234");
+	fineid_sign(card, &key, ALG_RSA_PSS, HASH_SHA256, 32, 256);
+}
+
+static void
+fineid_3_sign(struct card *card)
+{
+	static const struct path cert = { PATH_MF, 4, { 0x50, 0x16, 0x43, 0x35 } };
+	const struct key_ref key = { .kind = KEY_EC, .bits = 256, .path = { PATH_MF, 4, { 0x50, 0x16, 0x4B, 0x03 } },
+	    .ref = 3, .ref_valid = true };
+	struct file_info info;
+
+	ck_assert_int_eq(card->ops->info(card, &cert, &info), 0);
+	ck_assert_uint_eq(info.size, 0x5CF);
+	fineid_login(card, 1, "123456");
+	fineid_sign(card, &key, ALG_ECDSA, HASH_NONE, 32, 64);
+	ck_assert_int_eq(card->ops->pin_forget(card, &card->pf->pin[1]), 0);
+}
+
+static void
+fineid_4_auth(struct card *card)
+{
+	const struct key_ref key = { .kind = KEY_EC, .bits = 384, .path.from = PATH_APP, .ref = 1, .ref_valid = true };
+
+	ck_assert_str_eq(card->pf->name, "fineid-4");
+	fineid_login(card, 0, "1234");
+	fineid_sign(card, &key, ALG_ECDSA, HASH_NONE, 48, 96);
+	fineid_sign(card, &key, ALG_ECDSA, HASH_NONE, 32, 96);
+}
+
+static void
+fineid_org(struct card *card)
+{
+	const struct key_ref auth = { .kind = KEY_RSA, .bits = 2048, .path.from = PATH_APP, .ref = 1, .ref_valid = true };
+	const struct key_ref sign = { .kind = KEY_RSA, .bits = 2048, .path = { PATH_MF, 4, { 0x50, 0x16, 0x4B, 0x02 } },
+	    .ref = 0x82, .ref_valid = true };
+	int tries;
+
+	ck_assert_str_eq(card->pf->name, "fineid-org-idme");
+	fineid_login(card, 0, "1234");
+	fineid_sign(card, &auth, ALG_RSA_PKCS1, HASH_SHA256, 32, 256);
+	/* what cannot be such a PIN never costs a try */
+	ck_assert_int_eq(card_pin_verify(card, &card->pf->pin[0], view_str("123456789"), &tries), E_PIN_UNFIT);
+	ck_assert_int_eq(card_pin_unblock(card, &card->pf->pin[0], view_str("12345678"), view_str("4321"), &tries), 0);
+	fineid_login(card, 1, "123456");
+	fineid_sign(card, &sign, ALG_RSA_PKCS1, HASH_SHA256, 32, 256);
+}
+
 static const struct golden { const char *file; void (*run)(struct card *); const char *image; } goldens[] = {
 	{ "oseid-pins.trace", pins, NULL },
 	{ "oseid-blocked.trace", blocked, NULL },
 	{ "oseid-sign.trace", sign, NULL },
 	{ "oseid-decipher.trace", decipher, NULL },
 	{ "oseid-files.trace", files, NULL },
+	{ "fineid-3-auth.trace", fineid_3_auth, NULL },
+	{ "fineid-3-sign.trace", fineid_3_sign, NULL },
+	{ "fineid-4-auth.trace", fineid_4_auth, NULL },
+	{ "fineid-org-sign.trace", fineid_org, NULL },
 	{ "myeid-4.5-session.trace", session, "myeid.yaml" },
 	{ "myeid-3.3-session.trace", session, "myeid-3.3.yaml" },
 };

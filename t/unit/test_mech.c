@@ -85,6 +85,79 @@ START_TEST(a_card_offers_what_it_can_do)
 }
 END_TEST
 
+/* A card that pads digests itself, as FINEID ones do: no raw RSA, no MD5. */
+static const char hashing[] = "schema: 1\nprofile: x\nsource: [ s ]\ndriver: thales\nmatch: [ { hist-tail: X } ]\n"
+    "environment:\n  key-by: [ reference ]\n"
+    "  sign: { rsa-pkcs1: { sha256: 0x42 }, rsa-pss: { sha256: 0x45 }, ecdsa: { sha256: 0x44 } }\n"
+    "  decipher: { rsa-pkcs1: { any: 0x1A }, rsa-oaep: { sha1: 0x1D } }\n"
+    "algs: { curves: [ P-256 ] }\nkeys: { rsa: { min: 1024, max: 4096, step: 8 } }\n";
+
+static const struct { CK_MECHANISM_TYPE type; CK_FLAGS want; } hashing_offers[] = {
+	{ CKM_RSA_PKCS, CKF_HW | CKF_SIGN | CKF_VERIFY | CKF_ENCRYPT | CKF_DECRYPT }, /* nothing to recover */
+	{ CKM_SHA256_RSA_PKCS, CKF_HW | CKF_SIGN | CKF_VERIFY },
+	{ CKM_SHA1_RSA_PKCS, 0 },
+	{ CKM_MD5_RSA_PKCS, 0 },
+	{ CKM_RSA_X_509, 0 },
+	{ CKM_RSA_PKCS_PSS, CKF_HW | CKF_SIGN | CKF_VERIFY },
+	{ CKM_SHA256_RSA_PKCS_PSS, CKF_HW | CKF_SIGN | CKF_VERIFY },
+	{ CKM_SHA384_RSA_PKCS_PSS, 0 },
+	{ CKM_RSA_PKCS_OAEP, CKF_HW | CKF_ENCRYPT | CKF_DECRYPT },
+	{ CKM_ECDSA, CKF_HW | CKF_SIGN | CKF_VERIFY | EC },
+	{ CKM_ECDSA_SHA512, CKF_HW | CKF_SIGN | CKF_VERIFY | EC }, /* hashed by the host, cut to the field */
+	{ CKM_ECDH1_DERIVE, 0 },
+};
+
+static struct profile *
+hashing_profile(void)
+{
+	struct buf why = BUF_INIT;
+	struct profile *pf = NULL;
+
+	ck_assert_msg(profile_parse(view_str(hashing), "f", &pf, &why) == 0, "%s", buf_text(&why));
+	buf_free(&why);
+	return pf;
+}
+
+START_TEST(a_card_that_pads_offers_its_hashes)
+{
+	struct profile *pf = hashing_profile();
+
+	for (size_t i = 0; i < sizeof hashing_offers / sizeof hashing_offers[0]; i++)
+		ck_assert_msg(mech_flags(mech_find(hashing_offers[i].type), pf) == hashing_offers[i].want,
+		    "row %zu: %lx", i, mech_flags(mech_find(hashing_offers[i].type), pf));
+	profile_free(&pf);
+}
+END_TEST
+
+/* Of PSS and OAEP such a card has one kind: a salt as long as the hash, one hash, no label. */
+START_TEST(a_card_that_pads_takes_its_own_parameters)
+{
+	const struct mech *pss = mech_find(CKM_RSA_PKCS_PSS), *oaep = mech_find(CKM_RSA_PKCS_OAEP);
+	struct profile *pf = hashing_profile();
+	struct mech_params p = { .hash = HASH_SHA256, .mgf = HASH_SHA256, .salt_len = 32 };
+
+	ck_assert_uint_eq(mech_params_fit(pss, &p, pf), CKR_OK);
+	p.salt_len = 20;
+	ck_assert_uint_eq(mech_params_fit(pss, &p, pf), CKR_MECHANISM_PARAM_INVALID);
+	p = (struct mech_params){ .hash = HASH_SHA1, .mgf = HASH_SHA1, .salt_len = 20 };
+	ck_assert_uint_eq(mech_params_fit(pss, &p, pf), CKR_MECHANISM_PARAM_INVALID);
+	ck_assert_uint_eq(mech_params_fit(oaep, &p, pf), CKR_OK);
+	p.mgf = HASH_SHA256;
+	ck_assert_uint_eq(mech_params_fit(oaep, &p, pf), CKR_MECHANISM_PARAM_INVALID);
+	p.mgf = HASH_SHA1;
+	buf_str(&p.label, "label");
+	ck_assert_uint_eq(mech_params_fit(oaep, &p, pf), CKR_MECHANISM_PARAM_INVALID);
+	/* one that raises whole blocks as well takes any */
+	pf->sign_algs |= 1u << ALG_RSA_RAW;
+	pf->decipher_algs |= 1u << ALG_RSA_RAW;
+	ck_assert_uint_eq(mech_params_fit(oaep, &p, pf), CKR_OK);
+	p.salt_len = 7;
+	ck_assert_uint_eq(mech_params_fit(pss, &p, pf), CKR_OK);
+	mech_params_free(&p);
+	profile_free(&pf);
+}
+END_TEST
+
 START_TEST(sizes_are_bits_of_the_card)
 {
 	struct profile pf = { .rsa_min = 512, .rsa_max = 2048,
@@ -292,6 +365,7 @@ START_TEST(where_there_is_no_parameter_none_is_taken)
 END_TEST
 
 UNIT_MAIN("mech", every_row_is_found_by_its_type_once, flags_are_those_of_the_scheme,
-    a_card_offers_what_it_can_do, sizes_are_bits_of_the_card, pss_parameters, oaep_parameters,
+    a_card_offers_what_it_can_do, a_card_that_pads_offers_its_hashes,
+    a_card_that_pads_takes_its_own_parameters, sizes_are_bits_of_the_card, pss_parameters, oaep_parameters,
     ecdh_points_raw_and_wrapped, ecdh_derivation_functions,
     where_there_is_no_parameter_none_is_taken)

@@ -208,7 +208,7 @@ START_TEST(a_login_costs_two_commands_and_a_signature_two)
 
 	buf_put(&info, sha256_info, sizeof sha256_info);
 	buf_put(&info, hash, sizeof hash);
-	in = (struct sign_in){ IN_DIGEST_INFO, buf_peek(&info) };
+	in = (struct sign_in){ IN_DIGEST_INFO, buf_peek(&info), HASH_NONE };
 	EACH_VERSION(v) {
 		struct rig rig;
 		uint64_t before;
@@ -252,18 +252,18 @@ START_TEST(a_raw_block_of_2048_bits_is_signed_with_and_without_chaining)
 
 		start(&rig, v);
 		log_in(&rig);
-		in = (struct sign_in){ IN_BLOCK, buf_peek(&block) };
+		in = (struct sign_in){ IN_BLOCK, buf_peek(&block), HASH_NONE };
 		ck_assert_int_eq(rig.card->ops->sign(rig.card, &key, ALG_RSA_RAW, &in, &sig), 0);
 		check_rsa("SHA512", view_of(hash, sizeof hash), &sig);
 		buf_reset(&sig);
 		/* what the card would refuse to pad (more than 40 %) is padded here: RSA with 120 bytes */
 		buf_reset(&long_info);
 		buf_fill(&long_info, 0x33, 120);
-		in = (struct sign_in){ IN_DIGEST_INFO, buf_peek(&long_info) };
+		in = (struct sign_in){ IN_DIGEST_INFO, buf_peek(&long_info), HASH_NONE };
 		ck_assert_int_eq(rig.card->ops->sign(rig.card, &key, ALG_RSA_PKCS1, &in, &sig), 0);
 		ck_assert_uint_eq(sig.len, 256);
 		buf_reset(&sig);
-		in = (struct sign_in){ IN_BLOCK, view_part(buf_peek(&block), 0, 255) };
+		in = (struct sign_in){ IN_BLOCK, view_part(buf_peek(&block), 0, 255), HASH_NONE };
 		ck_assert_int_eq(rig.card->ops->sign(rig.card, &key, ALG_RSA_RAW, &in, &sig), E_ARG);
 		rig_close(&rig);
 	}
@@ -289,7 +289,7 @@ START_TEST(ecdsa_gives_r_and_s_of_the_fields_length)
 		for (unsigned i = 0; i < 64; i++) {
 			/* lengths shorter and longer than the field, and r or s with zeros in front now and then */
 			size_t n = i % 3 == 0 ? 20 : i % 3 == 1 ? 32 : 64;
-			struct sign_in in = { IN_DIGEST, { hash, n } };
+			struct sign_in in = { IN_DIGEST, { hash, n }, HASH_NONE };
 
 			memset(hash, (int)i + 1, sizeof hash);
 			ck_assert_int_eq(rig.card->ops->sign(rig.card, &p256, ALG_ECDSA, &in, &sig), 0);
@@ -324,20 +324,20 @@ START_TEST(decipher_gives_message_or_block)
 		struct rig rig;
 
 		start(&rig, v);
-		ck_assert_int_eq(rig.card->ops->decipher(rig.card, &key, ALG_RSA_PKCS1, view_of(c, n), &out),
+		ck_assert_int_eq(rig.card->ops->decipher(rig.card, &key, ALG_RSA_PKCS1, HASH_NONE, view_of(c, n), &out),
 		    E_PIN_NEEDED);
 		log_in(&rig);
-		ck_assert_int_eq(rig.card->ops->decipher(rig.card, &key, ALG_RSA_PKCS1, view_of(c, n), &out),
+		ck_assert_int_eq(rig.card->ops->decipher(rig.card, &key, ALG_RSA_PKCS1, HASH_NONE, view_of(c, n), &out),
 		    0);
 		ck_assert(view_eq(buf_peek(&out), view_str("hello")));
 		ck_assert(out.secret);
 		buf_reset(&out);
-		ck_assert_int_eq(rig.card->ops->decipher(rig.card, &key, ALG_RSA_RAW, view_of(c, n), &out), 0);
+		ck_assert_int_eq(rig.card->ops->decipher(rig.card, &key, ALG_RSA_RAW, HASH_NONE, view_of(c, n), &out), 0);
 		ck_assert_uint_eq(out.len, 256);
 		ck_assert_int_eq(memcmp(out.p, "\x00\x02", 2), 0);
 		ck_assert_int_eq(memcmp(out.p + 250, "\0hello", 6), 0);
 		buf_reset(&out);
-		ck_assert_int_eq(rig.card->ops->decipher(rig.card, &key, ALG_RSA_PKCS1, view_of(c, 255), &out),
+		ck_assert_int_eq(rig.card->ops->decipher(rig.card, &key, ALG_RSA_PKCS1, HASH_NONE, view_of(c, 255), &out),
 		    E_DATA);
 		rig_close(&rig);
 	}
@@ -427,7 +427,7 @@ START_TEST(a_neighbour_that_moved_costs_one_more_selection)
 
 	buf_put(&info, sha256_info, sizeof sha256_info);
 	buf_fill(&info, 7, 32);
-	in = (struct sign_in){ IN_DIGEST_INFO, buf_peek(&info) };
+	in = (struct sign_in){ IN_DIGEST_INFO, buf_peek(&info), HASH_NONE };
 	EACH_VERSION(v) {
 		struct rig rig;
 		uint64_t before;
@@ -462,7 +462,7 @@ START_TEST(a_reset_by_others_is_seen_and_survived)
 
 	buf_put(&info, sha256_info, sizeof sha256_info);
 	buf_fill(&info, 7, 32);
-	in = (struct sign_in){ IN_DIGEST_INFO, buf_peek(&info) };
+	in = (struct sign_in){ IN_DIGEST_INFO, buf_peek(&info), HASH_NONE };
 	EACH_VERSION(v) {
 		struct rig rig;
 
@@ -555,7 +555,7 @@ START_TEST(a_key_with_consent_asks_for_its_pin_each_time)
 	const struct key_ref key = key_at(KEY_EC, 256, 3);
 	struct buf sig = BUF_INIT;
 	uint8_t hash[32] = { 1 };
-	const struct sign_in in = { IN_DIGEST, { hash, sizeof hash } };
+	const struct sign_in in = { IN_DIGEST, { hash, sizeof hash }, HASH_NONE };
 	struct rig rig;
 
 	rig_open(&rig, virtual_card("myeid.yaml", "50154B03, type: ec, acl: 1111FF, prop: 0000",
@@ -597,7 +597,7 @@ sign_with_new_key(struct rig *rig, const struct key_ref *key, const struct key_p
 	buf_put(&block, "\x00\x01", 2);
 	buf_fill(&block, 0xFF, key->bits / 8 - 3 - 5);
 	buf_put(&block, "\0hello", 6);
-	in = (struct sign_in){ IN_BLOCK, buf_peek(&block) };
+	in = (struct sign_in){ IN_BLOCK, buf_peek(&block), HASH_NONE };
 	ck_assert_int_eq(rig->card->ops->sign(rig->card, key, ALG_RSA_RAW, &in, &sig), 0);
 	n = BN_bin2bn(pub->n.p, (int)pub->n.len, NULL);
 	e = BN_bin2bn(pub->e.p, (int)pub->e.len, NULL);
@@ -725,7 +725,7 @@ START_TEST(ec_keys_are_made_and_brought_in)
 		{ 256, "P-256" }, { 384, "P-384" }, { 521, "P-521" },
 	};
 	uint8_t hash[64] = { 9 };
-	const struct sign_in in = { IN_DIGEST, { hash, sizeof hash } };
+	const struct sign_in in = { IN_DIGEST, { hash, sizeof hash }, HASH_NONE };
 	struct rig rig;
 
 	start(&rig, &versions[2]);

@@ -126,6 +126,48 @@ START_TEST(a_silent_directory_leaves_the_profiles_guess)
 }
 END_TEST
 
+/* Of a card that was seen, the profile's word serves where the directory has none; of one that was not, a block
+ * that is only a guess stays one. */
+START_TEST(the_profile_fills_what_the_directory_leaves_out)
+{
+	struct p15_objects none = { NULL, 0 };
+	struct profile pf = { .has_pin = { true, true }, .pin = {
+		{ .ref = 0x11, .min = 4, .max = 12, .stored = 12, .pads = true, .unblock_ref = 0x83 },
+		{ .ref = 0x82, .min = 6, .max = 12, .stored = 12, .pads = true, .local = true, .unblock_ref = 0x83 } } };
+	struct p15_object half = { .kind = P15_AUTH, .label = (char *)(uintptr_t)"half", .id = { 1, { 1 } },
+		.pin = { .ref = 0x11, .min = 5, .max = 8, .pads = true, .guess = true, .unblock_ref = -1 } };
+	struct p15_object other = half;
+	struct p15_object *const list[] = { &half, &other };
+	struct p15_object *one[1];
+	struct p15_objects auths = { one, 1 };
+	struct pinslot slot[PINS_PER_READER] = { { .lost = false } };
+
+	load();
+	ck_assert_int_eq(pinslots_fill(slot, &none, &none, SEEN_ALL, &pf, s), 0);
+	ck_assert(slot[0].has_pin && slot[1].has_pin && slot[1].pin.local && slot[1].pin.ref == 0x82);
+	ck_assert(slot[0].auth_id.b[0] == 1 && slot[1].auth_id.b[0] == 2);
+	empty(slot);
+	other.pin.ref = 0x17;
+	for (size_t i = 0; i < N(list); i++) {
+		memset(slot, 0, sizeof slot);
+		one[0] = list[i];
+		ck_assert_int_eq(pinslots_fill(slot, &auths, &none, SEEN_ALL, &pf, s), 0);
+		ck_assert(slot[0].pin.guess == (i == 1));
+		ck_assert_uint_eq(slot[0].pin.stored, i ? 0 : 12);
+		ck_assert_uint_eq(slot[0].pin.max, 8);
+		empty(slot);
+	}
+	/* nor does one guess make up for another */
+	memset(slot, 0, sizeof slot);
+	one[0] = &half;
+	pf.pin[0].guess = true;
+	ck_assert_int_eq(pinslots_fill(slot, &auths, &none, SEEN_ALL, &pf, s), 0);
+	ck_assert(slot[0].pin.guess);
+	empty(slot);
+	settings_free(&s);
+}
+END_TEST
+
 START_TEST(answers_tell_the_tries)
 {
 	static const struct { int err, tries, max, want; } cases[] = {
@@ -230,5 +272,5 @@ START_TEST(a_new_pin_is_known_by_what_the_card_says)
 END_TEST
 
 UNIT_MAIN("pinslot", a_new_pin_is_known_by_what_the_card_says, the_first_slot_is_never_pin2_where_it_can_be_helped,
-    a_silent_directory_leaves_the_profiles_guess, answers_tell_the_tries,
+    a_silent_directory_leaves_the_profiles_guess, the_profile_fills_what_the_directory_leaves_out, answers_tell_the_tries,
     a_reset_ends_what_cannot_be_opened_again, what_is_given_once_has_a_time_and_an_epoch)

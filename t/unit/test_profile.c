@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "mapping/algs.h"
+#include "mapping/p15.h"
 #include "mapping/profiles.h"
 #include "t/unit/bytes.h"
 #include "t/unit/mutate.h"
@@ -69,7 +70,7 @@ START_TEST(every_key_lands_in_its_field)
 	    "keys: { rsa: { min: 1024, max: 4096, step: 64 }, generate: yes }\n"
 	    "files: { private: 4B01-4B0F, public: 5501-5501, certificate: 0001-FFFF,\n"
 	    "         data: 4a00-4aFf }\n"
-	    "io: { max-send: 255, max-recv: 256 }\n"
+	    "io: { max-send: 255, max-recv: 256, sm: contactless, pace: [ aes-128, aes-256 ] }\n"
 	    "watch: ef:5032\n"
 	    "quirks: [ no-chaining ]\n");
 	const struct pin_ref *pin = &p->pin[0];
@@ -135,6 +136,8 @@ START_TEST(every_key_lands_in_its_field)
 	ck_assert_uint_eq(p->files[FILES_DATA].to, 0x4AFF);
 	ck_assert_uint_eq(p->max_send, 255);
 	ck_assert_uint_eq(p->max_recv, 256);
+	ck_assert_uint_eq(p->sm, SM_CONTACTLESS);
+	ck_assert_uint_eq(p->pace, 1u << 1 | 1u << 3);
 	ck_assert_uint_eq(p->quirks, 1u << QUIRK_NO_CHAINING);
 	ck_assert_int_eq((int)p->watch, WATCH_EF);
 	ck_assert_view_hex(view_of(p->watch_path.b, p->watch_path.len), "5032");
@@ -155,6 +158,33 @@ START_TEST(a_block_holds_by_its_coding)
 }
 END_TEST
 
+/* The numbers of a generation stand in one file, and the next ones say only what is new. */
+START_TEST(a_profile_extends_a_shipped_one)
+{
+	struct profile *p = parse("schema: 1\nprofile: x\nsource: [ s ]\nextends: fineid-3-0\nmodel: Mine\n"
+	    MATCH "pins: { pin1: { ref: 1, min: 4, max: 8 } }\nselect: { p2: 1 }\n"
+	    "objects: [ { cert: { id: 09, label: x, path: 4331 } } ]\n");
+
+	ck_assert_str_eq(p->name, "x");
+	ck_assert_str_eq(p->driver, "thales");
+	ck_assert_str_eq(p->model, "Mine");
+	ck_assert_uint_eq(p->nmatch, 1);
+	ck_assert_int_eq(p->match[0].what, MATCH_HIST_TAIL);
+	ck_assert_int_eq(p->pin[0].ref, 1);
+	ck_assert(!p->pin[0].pads);
+	ck_assert_int_eq(p->pin[1].ref, 0x82);
+	ck_assert_uint_eq(p->select.p2, 1);
+	ck_assert_uint_eq(p->select.ef, 0);
+	ck_assert_uint_eq(p->objects->n, 1);
+	ck_assert_uint_eq(p->sign_algs, 1u << ALG_RSA_PKCS1 | 1u << ALG_RSA_PSS | 1u << ALG_ECDSA);
+	ck_assert_int_eq(environment_ref(&p->env, USE_SIGN, ALG_RSA_PSS, HASH_SHA256), 0x45);
+	ck_assert_int_eq(environment_ref(&p->env, USE_SIGN, ALG_RSA_PSS, HASH_MD5), -1);
+	ck_assert_int_eq(environment_ref(&p->env, USE_DECIPHER, ALG_RSA_PKCS1, HASH_SHA1), 0x1A);
+	ck_assert(!environment_takes(&p->env, USE_SIGN, ALG_RSA_PKCS1, HASH_NONE));
+	profile_free(&p);
+}
+END_TEST
+
 START_TEST(what_is_left_out_has_its_default)
 {
 	struct profile *p = parse(HEAD MATCH);
@@ -168,7 +198,7 @@ START_TEST(what_is_left_out_has_its_default)
 	ck_assert(!p->has_pin[0] && !p->has_pin[1] && !p->keygen && !p->fallback);
 	ck_assert_int_eq(p->pin[0].ref, -1);
 	ck_assert_uint_eq(p->sign_algs | p->decipher_algs | p->derive_algs | p->ec_curves, 0);
-	ck_assert_uint_eq(p->max_send | p->max_recv | p->quirks | p->rsa_max, 0);
+	ck_assert_uint_eq(p->max_send | p->max_recv | p->sm | p->pace | p->quirks | p->rsa_max, 0);
 	ck_assert_int_eq((int)p->watch, WATCH_NONE);
 	for (size_t i = 0; i < FILES_COUNT; i++)
 		ck_assert_uint_eq(p->files[i].from | p->files[i].to, 0);
@@ -177,8 +207,8 @@ START_TEST(what_is_left_out_has_its_default)
 END_TEST
 
 #define ALL_KEYS \
-	"schema, profile, source, driver, model, manufacturer, match, fallback, application, " \
-	"pins, activation, algs, keys, files, io, watch, quirks"
+	"schema, profile, source, extends, driver, model, manufacturer, match, fallback, application, " \
+	"pins, activation, algs, environment, objects, select, keys, files, io, watch, quirks"
 
 #define NO_RANGE(key, text) \
 	"f:1: " key ": \"" text "\" is not a range of file ids, allowed: two of four digits as " \
@@ -195,8 +225,39 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	{ HEAD, "f:1: the profile: the key \"match\" is missing" },
 	{ "schema: 1\nprofile: x\nsource: [ s ]\n" MATCH,
 	    "f:1: the profile: the key \"driver\" is missing" },
-	{ HEAD MATCH "extends: y\n",
-	    "f:6: unknown key \"extends\" in the profile, allowed: " ALL_KEYS },
+	{ HEAD MATCH "extend: y\n",
+	    "f:6: unknown key \"extend\" in the profile, allowed: " ALL_KEYS },
+	{ HEAD MATCH "extends: y\n", "f:6: extends: no shipped profile is called \"y\"" },
+	{ HEAD MATCH "extends: fineid-4\n", "f:6: extends: \"fineid-4\" extends another one" },
+	{ HEAD MATCH "extends: [ fineid-4 ]\n", "f:6: extends must be one value, not a list" },
+	/* environment */
+	{ "environment: yes\n", "f:1: environment must be a map of keys and values" },
+	{ "environment: { sign: { } }\n", "f:1: environment: the key \"key-by\" is missing" },
+	{ "environment: { key-by: [ name ] }\n",
+	    "f:1: key-by: \"name\" is not known, allowed: file, reference" },
+	{ "environment: { key-by: [ file ], sign: { mse: 41 } }\n",
+	    "f:1: mse is 1 bytes long, allowed: 2 to 2" },
+	{ "environment: { key-by: [ file ], sign: { ecdsa: { sha2: 1 } } }\n", "f:1: unknown key \"sha2\" "
+	    "in an algorithm, allowed: any, md5, sha1, sha224, sha256, sha384, sha512" },
+	{ "environment: { key-by: [ file ], sign: { ecdsa: { any: 256 } } }\n", "f:1: any: \"256\" is not a "
+	    "number it takes, allowed: 0 to 255 (0x0 to 0xFF)" },
+	{ HEAD MATCH "environment: { key-by: [ file ] }\n", "f:1: environment: it names no algorithm" },
+	{ HEAD MATCH "environment: { key-by: [ file ], sign: { hash-first: yes, rsa-raw: { any: 0 } } }\n",
+	    "f:1: environment: a card that takes the hash first cannot sign a raw block" },
+	{ HEAD MATCH "keys: { rsa: { min: 1024, max: 2048, step: 64 } }\nalgs: { sign: [ rsa-raw ] }\n"
+	    "environment: { key-by: [ file ], sign: { rsa-raw: { any: 0 } } }\n",
+	    "f:1: an environment names the algorithms; algs has curves only then" },
+	/* objects, select */
+	{ "objects: [ ]\n", "f:1: objects has 0 entries, allowed: 1 to 16" },
+	{ "objects: [ data ]\n", "f:1: objects: an entry is one of key, cert" },
+	{ "objects: [ { pin: { id: 01 } } ]\n", "f:1: objects: an entry is one of key, cert" },
+	{ "objects: [ { key: { id: 01 }, cert: { id: 01 } } ]\n", "f:1: objects: an entry is one of key, cert" },
+	{ "objects: [ { cert: { id: 01, label: x } } ]\n", "f:1: cert: the key \"path\" is missing" },
+	{ "objects: [ { key: { id: 01, label: x, type: dsa } } ]\n",
+	    "f:1: type: \"dsa\" is not known, allowed: rsa, ec" },
+	{ "select: { p2: 256 }\n",
+	    "f:1: p2: \"256\" is not a number it takes, allowed: 0 to 255 (0x0 to 0xFF)" },
+	{ "select: { names: [ { path: 5016 } ] }\n", "f:1: names: the key \"name\" is missing" },
 	{ HEAD MATCH "model: a\nmodel: b\n", "f:7: a key stands here a second time" },
 	{ HEAD MATCH "quirks: &a [ ]\n", "f:6: anchors, aliases and tags are not allowed" },
 	/* activation */
@@ -291,6 +352,8 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	/* application */
 	{ "application: { aid: A000 }\n", "f:1: aid is 2 bytes long, allowed: 5 to 16" },
 	{ "application: { aid: A00000006Z }\n", "f:1: aid: \"A00000006Z\" is not hexadecimal" },
+	{ "application: { path: 5015 }\n", "f:1: path is 2 bytes long, allowed: 4 to 24" },
+	{ "application: { path: A000000063 }\n", "f:1: path: \"A000000063\" does not begin at the MF, 3F00" },
 	{ "application: { odf: 503 }\n", "f:1: odf: \"503\" is not hexadecimal" },
 	{ "application: { odf: 503105 }\n",
 	    "f:1: odf: \"503105\" is not a path, allowed: file ids of four digits, from the "
@@ -354,6 +417,10 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	{ "files: { data: 4B01-4BZZ }\n", NO_RANGE("data", "4B01-4BZZ") },
 	{ "files: { data: 4B 1-4B02 }\n", NO_RANGE("data", "4B 1-4B02") },
 	{ "files: { data: [ 4B01 ] }\n", "f:1: data must be one value, not a list" },
+	{ "io: { sm: maybe }\n",
+	    "f:1: sm: \"maybe\" is not known, allowed: none, contactless, always" },
+	{ "io: { sm: always, pace: [ des ] }\n",
+	    "f:1: pace: \"des\" is not known, allowed: 3des, aes-128, aes-192, aes-256" },
 	{ "io: { max-send: 0 }\n",
 	    "f:1: max-send: \"0\" is not a number it takes, allowed: 1 to 65535 (0x1 to 0xFFFF)" },
 	{ "watch: [ data ]\n", "f:1: watch must be one value, not a list" },
@@ -362,7 +429,7 @@ static const struct wrong { const char *text, *why; } wrong[] = {
 	{ "watch: \"ef:\"\n",
 	    "f:1: watch: \"ef:\" is not known, allowed: none, data, certhead, ef:PATH" },
 	{ "quirks: [ no-chaining, lazy ]\n",
-	    "f:1: quirks: \"lazy\" is not known, allowed: no-chaining" },
+	    "f:1: quirks: \"lazy\" is not known, allowed: no-chaining, fineid-serial" },
 	{ "\"a\\x1Bb\": 1\n",
 	    "f:1: unknown key \"a?b\" in the profile, allowed: " ALL_KEYS }
 };
@@ -657,6 +724,48 @@ START_TEST(myeid_is_known_by_the_end_of_its_historical_bytes)
 }
 END_TEST
 
+/* Contact and contactless ATRs of fineid 2: another wrapper, the same historical bytes. NULL: no FINEID card, or one
+ * that no profile is for. */
+START_TEST(fineid_cards_are_known_by_their_historical_bytes)
+{
+	static const struct { const char *atr, *profile; } cases[] = {
+		{ "3B7F9600008031B865B0850300EF1200F6829000", "fineid-3-0" },
+		{ "3B8F80018031B865B0850300EF1200F68290004D", "fineid-3-0" },
+		{ "3B7F9600008031B865B08504021B1200F6829000", "fineid-3-1" },
+		{ "3B8F80018031B865B08504021B1200F6829000BC", "fineid-3-1" },
+		{ "3B7F9600008031B865B085050011122460829000", "fineid-4" },
+		{ "3B7F9600008031B865B085051024122460829000", "fineid-4" },
+		{ "3B8F80018031B865B08505102412246082900022", "fineid-4" },
+		{ "3BDF96008031FE450031B8640429ECC173940180829000DA", "fineid-org-cosmo7" },
+		{ "3BDF96008031FE450031B8640429ECC17394018082900000", "fineid-org-cosmo7" },
+		{ "3BDD96008031FE450031B8640429ECC1739401808248", "fineid-org-idme" },
+		{ "3B8980018057434954495A323191", "fineid-org-idme" },
+		{ "3BDD96008031FE450031B8640429ECC1739401808349", "fineid-org-cosmox" },
+		{ "3B8D80010031B8640429ECC1739401808304", "fineid-org-cosmox" },
+		/* Estonia's card of 2025, Uruguay's, IDPrime, a Moroccan IAS-ECC card: others' */
+		{ "3BFF9600008031FE438031B85365494464B085051012233F1D", NULL },
+		{ "3B7F94000080318065B0850300EF120FFF829000", NULL },
+		{ "3B7F96000080318065B0850300EF120FFE829000", NULL },
+		{ "3BDF96008031FE450031B864041FECC173940180829000EC", NULL },
+	};
+	struct profile_set set = { NULL, 0 };
+	struct buf why = BUF_INIT;
+
+	ck_assert_int_eq(profile_set_builtin(&set, &why), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct buf atr = hex(cases[i].atr);
+		const struct atr_match *m;
+		const struct profile *p = profile_match(&set, buf_peek(&atr), NULL, &m);
+
+		ck_assert_msg(p && cases[i].profile ? strcmp(p->name, cases[i].profile) == 0 :
+		    !p && !cases[i].profile, "%s: %s", cases[i].atr, p ? p->name : "none");
+		buf_free(&atr);
+	}
+	profile_set_free(&set);
+	buf_free(&why);
+}
+END_TEST
+
 START_TEST(myeid_says_what_the_card_can)
 {
 	struct profile_set set = { NULL, 0 };
@@ -780,7 +889,12 @@ START_TEST(every_key_is_in_the_manual)
 		"keys: { zz: 1 }", "keys: { rsa: { zz: 1 } }", "files: { zz: 1 }", "io: { zz: 1 }",
 		"quirks: [ zz ]",
 		"algs: { sign: [ zz ] }", "algs: { decipher: [ zz ] }", "algs: { derive: [ zz ] }",
-		"algs: { curves: [ zz ] }", "pins: { pin1: { coding: zz } }",
+		"algs: { curves: [ zz ] }", "environment: { zz: 1 }", "environment: { key-by: [ zz ] }",
+		"environment: { sign: { zz: 1 } }", "environment: { decipher: { zz: 1 } }",
+		"environment: { derive: { zz: 1 } }", "environment: { sign: { ecdsa: { zz: 1 } } }",
+		"objects: [ { key: { zz: 1 } } ]", "objects: [ { cert: { zz: 1 } } ]",
+		"objects: [ { key: { type: zz } } ]", "objects: [ { key: { usage: [ zz ] } } ]",
+		"select: { zz: 1 }", "select: { names: [ { zz: 1 } ] }", "pins: { pin1: { coding: zz } }",
 		"pins: { pin1: { forget: zz } }" };
 	struct buf page = source_file("man/castor-profile.5");
 
@@ -982,12 +1096,13 @@ END_TEST
 UNIT_MAIN("profile", a_profile_says_how_new_cards_come, a_code_has_its_shape, an_answer_tells_whether_it_was_changed,
     no_memory_is_said_and_nothing_leaks,
     every_key_lands_in_its_field, a_block_holds_by_its_coding,
-    what_is_left_out_has_its_default,
+    what_is_left_out_has_its_default, a_profile_extends_a_shipped_one,
     whatever_the_schema_does_not_know_is_an_error_with_its_line, a_probe_never_costs_a_try,
     an_answer_to_a_probe_fits_by_digit, historical_bytes, damaged_atrs_are_survived,
     profiles_are_given_in_the_order_of_rank, patterns_fit_as_a_whole,
     a_rule_without_a_probe_is_preferred, a_name_stands_once_in_a_set, built_in_profiles_load,
     built_in_profiles_are_the_files, myeid_is_known_by_the_end_of_its_historical_bytes,
+    fineid_cards_are_known_by_their_historical_bytes,
     myeid_says_what_the_card_can, the_generic_profile_claims_nothing,
     the_example_of_the_manual_loads, the_error_of_the_manual_is_what_is_said,
     every_key_is_in_the_manual, damage_is_survived)

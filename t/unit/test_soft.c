@@ -209,14 +209,16 @@ START_TEST(threads_share_a_context_and_its_keys)
 	EVP_PKEY *rsa = softkey_rsa(1024), *ec = softkey_ec(CURVE_P256);
 	struct buf digest = BUF_INIT, block = BUF_INIT, sig = BUF_INIT, ec_sig = BUF_INIT;
 	struct shared t = { s, softkey_pub(s, rsa), softkey_pub(s, ec), { 0 }, { 0 }, { 0 } };
+	const struct profile pf = { .sign_algs = 1u << ALG_RSA_RAW };
 	enum card_alg alg;
+	enum hash hash;
 	pthread_t th[4];
 	void *bad;
 
 	buf_fill(&digest, 3, 32);
 	t.digest = buf_peek(&digest);
 	ck_assert_uint_eq(soft_sign_prepare(s, softkey_mech(CKM_SHA256_RSA_PKCS), NULL, t.rsa,
-	    1u << ALG_RSA_RAW, t.digest, &alg, &block), CKR_OK);
+	    &pf, t.digest, &alg, &hash, &block), CKR_OK);
 	softkey_raise(rsa, buf_peek(&block), &sig);
 	softkey_ecdsa(ec, t.digest, 32, &ec_sig);
 	t.rsa_sig = buf_peek(&sig);

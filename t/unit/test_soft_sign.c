@@ -64,12 +64,14 @@ static CK_RV
 prepare(struct pair *t, CK_MECHANISM_TYPE type, const struct mech_params *p, unsigned algs,
     enum card_alg want)
 {
+	const struct profile pf = { .sign_algs = algs };
 	enum card_alg alg = ALG_COUNT;
+	enum hash hash;
 	CK_RV rv;
 
 	buf_reset(&t->block);
-	rv = soft_sign_prepare(t->s, softkey_mech(type), p, t->pub, algs, buf_peek(&t->digest), &alg,
-	    &t->block);
+	rv = soft_sign_prepare(t->s, softkey_mech(type), p, t->pub, &pf, buf_peek(&t->digest), &alg,
+	    &hash, &t->block);
 	if (rv == CKR_OK)
 		ck_assert_int_eq((int)alg, (int)want);
 	else
@@ -223,6 +225,52 @@ START_TEST(pkcs1_takes_what_fits)
 	pair_open(&t, softkey_rsa(512));
 	buf_fill(&t.digest, 1, 64);
 	ck_assert_uint_eq(prepare(&t, CKM_SHA512_RSA_PKCS, &none, RAW, 0), CKR_KEY_SIZE_RANGE);
+	pair_close(&t);
+}
+END_TEST
+
+/* A card that makes the DigestInfo and the padding itself is given the digest alone, also when a caller has made
+ * a DigestInfo; what is none of a hash that it has it cannot sign. */
+START_TEST(a_card_that_pads_digests_gets_digests)
+{
+	struct profile pf = { .sign_algs = PKCS1 | 1u << ALG_RSA_PSS, .env.given = true };
+	struct mech_params pss = { .hash = HASH_SHA256, .mgf = HASH_SHA256, .salt_len = 32 };
+	const struct hash_info *sha256 = hash_info(HASH_SHA256), *sha384 = hash_info(HASH_SHA384);
+	struct buf info = BUF_INIT, other = BUF_INIT;
+	enum card_alg alg = ALG_COUNT;
+	enum hash hash = HASH_NONE;
+	struct pair t;
+
+	pair_open(&t, softkey_rsa(2048));
+	pf.env.use[USE_SIGN].alg[ALG_RSA_PKCS1].hashes = 1u << HASH_SHA256;
+	pf.env.use[USE_SIGN].alg[ALG_RSA_PSS].hashes = 1u << HASH_SHA256;
+	buf_fill(&t.digest, 0x77, sha256->size);
+	buf_view(&info, sha256->prefix);
+	buf_view(&info, buf_peek(&t.digest));
+	buf_view(&other, sha384->prefix);
+	buf_fill(&other, 0x77, sha384->size);
+#define PREPARE(ckm, params, data) (buf_reset(&t.block), \
+	soft_sign_prepare(t.s, softkey_mech(ckm), params, t.pub, &pf, data, &alg, &hash, &t.block))
+#define GETS_DIGEST(a) (alg == (a) && hash == HASH_SHA256 && view_eq(buf_peek(&t.block), buf_peek(&t.digest)))
+	ck_assert_uint_eq(PREPARE(CKM_SHA256_RSA_PKCS, &none, buf_peek(&t.digest)), CKR_OK);
+	ck_assert(GETS_DIGEST(ALG_RSA_PKCS1));
+	ck_assert_uint_eq(PREPARE(CKM_RSA_PKCS, &none, buf_peek(&info)), CKR_OK);
+	ck_assert(GETS_DIGEST(ALG_RSA_PKCS1));
+	ck_assert_uint_eq(PREPARE(CKM_SHA256_RSA_PKCS_PSS, &pss, buf_peek(&t.digest)), CKR_OK);
+	ck_assert(GETS_DIGEST(ALG_RSA_PSS));
+	ck_assert_uint_eq(PREPARE(CKM_RSA_PKCS, &none, buf_peek(&other)), CKR_DATA_INVALID);
+	ck_assert_uint_eq(PREPARE(CKM_RSA_PKCS, &none, buf_peek(&t.digest)), CKR_DATA_INVALID);
+	ck_assert_uint_eq(t.block.len, 0);
+	pss.salt_len = 0;
+	ck_assert_uint_eq(PREPARE(CKM_RSA_PKCS_PSS, &pss, buf_peek(&t.digest)), CKR_MECHANISM_PARAM_INVALID);
+	/* with whole blocks the host does what is left */
+	pf.sign_algs |= RAW;
+	ck_assert_uint_eq(PREPARE(CKM_RSA_PKCS, &none, buf_peek(&other)), CKR_OK);
+	ck_assert(alg == ALG_RSA_RAW && hash == HASH_NONE && t.block.len == 256);
+	ck_assert_uint_eq(PREPARE(CKM_RSA_PKCS_PSS, &pss, buf_peek(&t.digest)), CKR_OK);
+	ck_assert(alg == ALG_RSA_RAW && hash == HASH_NONE && t.block.len == 256);
+	buf_free(&info);
+	buf_free(&other);
 	pair_close(&t);
 }
 END_TEST
@@ -449,6 +497,7 @@ main(void)
 	LOOP(ecdsa_digests_short_and_long, CURVE_P256, CURVE_COUNT);
 	tcase_add_test(tc, a_pss_salt_is_never_the_same);
 	tcase_add_test(tc, pkcs1_takes_what_fits);
+	tcase_add_test(tc, a_card_that_pads_digests_gets_digests);
 	tcase_add_test(tc, raw_rsa_is_a_number_below_the_modulus);
 	tcase_add_test(tc, recover_gives_the_message_back);
 	tcase_add_test(tc, ecdsa_numbers_with_leading_zeros);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "t/vcard/vc_card.h"
+#include "t/vcard/vc_pace.h"
 
 struct vc {
 	pthread_mutex_t lock;           /* guards all below */
@@ -380,11 +381,12 @@ static void log_hex(FILE *log, const uint8_t *p, size_t n)
 }
 
 /* PINs and keys go in, plain texts and shared secrets come out. */
-static bool secret_in(const uint8_t *in)
+static bool secret_in(const struct vc_card *c, const uint8_t *in)
 {
 	static const uint8_t ins[] = { 0x20, 0x24, 0x2C, 0xDA };
 
-	return memchr(ins, in[1], sizeof ins) != NULL || (in[1] == 0x2A && in[2] == 0x84);
+	return memchr(ins, in[1], sizeof ins) != NULL || (in[1] == 0x2A && in[2] == 0x84) ||
+		(c->model->secret != NULL && c->model->secret(c, in));
 }
 
 static bool secret_out(const uint8_t *in)
@@ -397,7 +399,7 @@ static void log_command(struct vc *vc, const uint8_t *in, size_t n)
 	if (vc->log == NULL)
 		return;
 	fputs("> ", vc->log);
-	if (n > 5 && secret_in(in)) {
+	if (n > 5 && secret_in(vc->card, in)) {
 		log_hex(vc->log, in, 4);
 		fprintf(vc->log, " %02X [*%zu]", in[4], n - 5);
 	} else {
@@ -512,7 +514,7 @@ size_t vc_apdu(struct vc *vc, const uint8_t *in, size_t inlen, uint8_t *out, siz
 
 	pthread_mutex_lock(&vc->lock);
 	before = vc->counts;
-	slow = vc->slow;
+	slow = vc->slow + vc_pace_delay(vc->card->pace);
 	if (slow != 0) {
 		unlock(vc, false);
 		sleep_ms(slow);
@@ -531,7 +533,8 @@ size_t vc_apdu(struct vc *vc, const uint8_t *in, size_t inlen, uint8_t *out, siz
 			fprintf(vc->log, "# fault %s\n", fault_names[fault]);
 	} else {
 		answer.len = 0;
-		sw = vc_run(vc->card, in, inlen, &answer);
+		sw = vc->card->pace != NULL ? vc_pace_run(vc->card, in, inlen, &answer) :
+			vc_run(vc->card, in, inlen, &answer);
 		vc_blob_byte(&answer, sw >> 8);
 		vc_blob_byte(&answer, sw & 0xFF);
 		n = cut(answer.p, answer.len, out, outcap);

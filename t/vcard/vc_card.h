@@ -33,6 +33,9 @@ enum vc_sw {
 	SW_BAD_REF = 0x6984,
 	SW_CONDITIONS = 0x6985,
 	SW_NO_EF = 0x6986,
+	SW_SM_MISSING = 0x6987,
+	SW_SM_INCORRECT = 0x6988,
+	SW_SM_STALE = 0x6999,
 	SW_DATA = 0x6A80,
 	SW_FUNCTION = 0x6A81,
 	SW_NOT_FOUND = 0x6A82,
@@ -114,9 +117,12 @@ struct vc_se {
 struct vc_blob { uint8_t p[VC_MAX_DATA]; size_t len; };
 
 struct vc_model;
+struct vc_pace;
 
 struct vc_card {
 	const struct vc_model *model;
+	struct vc_pace *pace;           /* NULL: a card without PACE */
+	bool secured;                   /* the command that runs came through its channel */
 	void *state;                    /* the model's: model->state_size bytes, zero at first */
 	uint8_t atr[VC_MAX_ATR];
 	size_t atr_len;
@@ -179,6 +185,8 @@ struct vc_model {
 	void (*file_gone)(struct vc_card *, struct vc_file *);
 	/* A PIN's verified state was dropped: drops what it gave besides. */
 	void (*pin_dropped)(struct vc_card *, unsigned number);
+	/* Whether a command of at least 4 bytes brings a secret that the log must star, beyond what vc.c knows. */
+	bool (*secret)(const struct vc_card *, const uint8_t *in);
 	/* Whether the card can hold a key of the type and bits. */
 	bool (*key_fits)(const struct vc_card *, uint8_t type, size_t bits);
 	/* Keys of an image that only this model has, " like these "; and what reads them. */
@@ -190,7 +198,7 @@ struct vc_model {
 
 /* Every model that an image can name, ended by NULL; vc_image.c. */
 extern const struct vc_model *const vc_models[];
-extern const struct vc_model vc_myeid, vc_fineid, vc_iasecc, vc_mute;
+extern const struct vc_model vc_myeid, vc_fineid, vc_iasecc, vc_setcos, vc_miocos, vc_mute;
 
 /* --- vc_run.c: the way of an APDU. Source: ISO/IEC 7816-3, 12; 7816-4, 5. --- */
 
@@ -247,7 +255,7 @@ bool vc_file_is_key(const struct vc_file *f);
 bool vc_file_has_key(const struct vc_file *f);
 /* The key file of that reference in a DF (NULL: anywhere), or NULL. */
 struct vc_file *vc_file_key(const struct vc_card *c, const struct vc_file *df, unsigned ref);
-/* Whether `read` lets the EF be read now; `sm`: the command came through a secure channel. */
+/* Whether `read` lets the EF be read now; `sm`: as through a secure channel, whatever c->secured says. */
 bool vc_file_may_read(const struct vc_card *c, const struct vc_file *f, bool sm);
 
 /* --- vc_pin.c: PINs and what they open --- */

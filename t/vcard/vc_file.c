@@ -98,7 +98,7 @@ bool vc_file_may_read(const struct vc_card *c, const struct vc_file *f, bool sm)
 	case VC_NEVER:
 		return false;
 	case VC_SM:
-		return sm;
+		return sm || c->secured;
 	default:
 		return f->read < VC_PINS && c->pin[f->read].verified;
 	}

@@ -7,12 +7,15 @@
 #include <string.h>
 
 #include "t/vcard/vc_card.h"
+#include "t/vcard/vc_pace.h"
 #include "t/vcard/vc_yaml.h"
 
-const struct vc_model *const vc_models[] = { &vc_myeid, &vc_fineid, &vc_iasecc, &vc_mute, NULL };
+const struct vc_model *const vc_models[] = { &vc_myeid, &vc_fineid, &vc_iasecc, &vc_setcos, &vc_miocos, &vc_mute,
+	NULL };
 
 static const char image_keys[] = " schema extends os atr version serial activated t0 max-read pins files without "
-				 "change-opens pin-attributes ";
+				 "change-opens pin-attributes pace ";
+static const char pace_keys[] = " can curve cipher demand delay max ";
 static const char pin_keys[] = " number value ref block pad min max-digits local puk unblocked-by unblocking "
 			       "tries max puk-tries puk-max changed each-use ";
 static const char file_keys[] = " path type size bits fill content key name read ref pin use ";
@@ -280,6 +283,30 @@ static void load_os(struct vc_yaml *y, struct vc_card *c)
 	}
 }
 
+/* PACE and the channel around the card; `max` 0 is what the cipher's cards take. */
+static void load_pace(struct vc_yaml *y, struct vc_card *c)
+{
+	struct vc_pace_setup setup = { .can = NULL };
+	yaml_node_t *map = vcy_get(y, y->root, "pace");
+	const char *what;
+
+	if (y->base != NULL && map != NULL && map == vcy_get(y->base, y->base->root, "pace"))
+		y = y->base;
+	if (map == NULL || !vcy_is_map(y, map, pace_keys, NULL))
+		return;
+	setup.can = vcy_text(y, map, "can");
+	setup.curve = vcy_text(y, map, "curve");
+	setup.cipher = vcy_text(y, map, "cipher");
+	setup.demand = vcy_boolean(y, map, "demand", false);
+	setup.delay = (unsigned)vcy_number(y, map, "delay", 0, 0, 60000);
+	setup.max = (size_t)vcy_number(y, map, "max", 0, 32, 255);
+	if (y->failed)
+		return;
+	c->pace = vc_pace_new(&setup, &what);
+	if (c->pace == NULL)
+		vcy_fail(y, map, "%s", what);
+}
+
 static void load_root(struct vc_yaml *y, struct vc_card *c)
 {
 	load_os(y, c);
@@ -305,6 +332,7 @@ static void load_root(struct vc_yaml *y, struct vc_card *c)
 	vcy_each(y, "files", load_file, c);
 	vcy_each(y, "without", remove_file, c);
 	c->activated = vcy_boolean(y, y->root, "activated", true);
+	load_pace(y, c);
 }
 
 void vc_card_free(struct vc_card *c)
@@ -312,6 +340,7 @@ void vc_card_free(struct vc_card *c)
 	if (c == NULL)
 		return;
 	vc_files_clear(c);
+	vc_pace_free(c->pace);
 	if (c->model->gone != NULL && c->state != NULL)
 		c->model->gone(c);
 	if (c->state != NULL)

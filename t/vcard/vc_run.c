@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "t/vcard/vc_card.h"
+#include "t/vcard/vc_pace.h"
 
 #define RESPONSE_MAX 256        /* data bytes of one R-APDU: short Le */
 #define INS_GET_RESPONSE 0xC0
@@ -17,6 +18,7 @@ bool vc_version_at_least(const struct vc_card *c, unsigned major, unsigned minor
 
 void vc_card_reset(struct vc_card *c)
 {
+	vc_pace_reset(c->pace);
 	vc_pin_drop(c, 0);
 	memset(&c->se, 0, sizeof c->se);
 	c->chain.len = c->rest.len = c->rest_at = 0;

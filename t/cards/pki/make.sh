@@ -38,6 +38,13 @@ keys() {
 	rsa 3072  orgsign
 	rsa 2048  xauth
 	ec  P-384 xsign
+	rsa 2048  vrkca
+	rsa 1024  auth1024
+	rsa 1024  sign1024
+	rsa 1024  orgauth1024
+	rsa 1024  orgsign1024
+	rsa 2048  eidauth2048
+	rsa 2048  eidsign2048
 	TABLE
 }
 
@@ -48,10 +55,11 @@ matti="/C=FI/serialNumber=99900335E/GN=MATTI/SN=MEIKÄLÄINEN/CN=MEIKÄLÄINEN M
 aino="/C=FI/serialNumber=99900412X/GN=AINO/SN=VIRTANEN/CN=VIRTANEN AINO 99900412X"
 eero="/C=FI/serialNumber=99900527M/GN=EERO/SN=KORHONEN/CN=KORHONEN EERO 99900527M"
 maija="/C=FI/serialNumber=99900648J/GN=MAIJA/SN=MEIKÄLÄINEN/CN=MEIKÄLÄINEN MAIJA 99900648J"
-# Staff of an organisation, a health-care professional.
 employee="/C=FI/O=Testikunnan palvelut Oy/serialNumber=10004711K/GN=MAIJA/SN=MEIKÄLÄINEN/CN=MEIKÄLÄINEN MAIJA 10004711K"
 colleague="/C=FI/O=Testikunnan palvelut Oy/serialNumber=10004712L/GN=TEPPO/SN=TESTAAJA/CN=TESTAAJA TEPPO 10004712L"
 doctor="/C=FI/O=Testisairaala/title=lääkäri/serialNumber=60004711H/GN=TIINA/SN=TERVEYS/CN=TERVEYS TIINA 60004711H"
+vrk="/C=FI/O=Vaestorekisterikeskus TEST/OU=TEST CARD only"
+liisa="/C=FI/O=Testisairaala/serialNumber=999004217/GN=LIISA/SN=MALLIKAS/CN=MALLIKAS LIISA 999004217"
 
 # Certificates: name | serial | issuer, - for itself | subject | sections of openssl.cnf.
 certificates() {
@@ -85,6 +93,13 @@ certificates() {
 	orgsign          | 5EED0014     | orgissuing      | $employee | staff user_sign
 	xauth            | 5EED0015     | orgissuing      | $colleague | staff user_rsa
 	xsign            | 5EED0016     | orgissuing      | $colleague | staff user_sign
+	vrkca            | 01A7E5CA0003 | root            | $vrk/CN=TEST VRK CA for Citizen Certificates | vrk_ca
+	auth1024         | 5EED1001     | vrkca           | $matti | vrk_auth
+	sign1024         | 5EED1002     | vrkca           | $matti | vrk_sign
+	orgauth1024      | 5EED1003     | vrkca           | $liisa | vrk_auth
+	orgsign1024      | 5EED1004     | vrkca           | $liisa | vrk_sign
+	eidauth2048      | 5EED1005     | vrkca           | $matti | vrk_auth
+	eidsign2048      | 5EED1006     | vrkca           | $matti | vrk_sign
 	TABLE
 }
 

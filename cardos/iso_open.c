@@ -1,0 +1,48 @@
+/* What drivers of PKCS#15 cards do when they meet one. */
+#include "base/err.h"
+#include "cardos/iso.h"
+
+static const uint8_t pkcs15_aid[] = { 0xA0, 0, 0, 0, 0x63, 'P', 'K', 'C', 'S', '-', '1', '5' };
+static const uint8_t pkcs15_path[] = { 0x50, 0x15 };
+
+void
+iso_caps(struct card *card)
+{
+	const struct profile *pf = card->pf;
+
+	card->caps = (struct card_caps){ .max_send = SHORT_DATA_MAX, .max_recv = LE_ANY,
+		.chaining = !(pf->quirks & 1u << QUIRK_NO_CHAINING), .rsa_max = pf->rsa_max };
+	if (pf->max_send)
+		card->caps.max_send = pf->max_send;
+	if (pf->max_recv)
+		card->caps.max_recv = pf->max_recv;
+}
+
+int
+iso_select_app(struct card *card)
+{
+	struct view aid = buf_peek(&card->pf->aid);
+	int r;
+
+	if (!aid.len)
+		aid = view_of(pkcs15_aid, sizeof pkcs15_aid);
+	card->df.len = 0;
+	r = iso_select(card, 0x04, aid, NULL);
+	if (r && r != E_GONE && r != E_RESET && r != E_IO && r != E_MEM)
+		r = iso_select(card, 0x08, view_of(pkcs15_path, sizeof pkcs15_path), NULL);
+	card->app_selected = card->app_sure = r == 0;
+	return r;
+}
+
+int
+iso_want_pin(struct card *card)
+{
+	const struct pin_ref *pin = &card->pf->pin[0];
+	struct pin_state state;
+	int r;
+
+	if (!card->pf->has_pin[0] || pin->guess)
+		return 0;
+	r = iso_pin_info(card, pin, &state);
+	return r == E_NOT_FOUND || r == E_UNSUPPORTED || r == E_PROTOCOL ? E_UNKNOWN : r;
+}

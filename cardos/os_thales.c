@@ -1,0 +1,90 @@
+/* Gemalto's and Thales' IAS Classic applet on MultiApp 3 to 5, as Finnish citizens' cards have it from S1 v3.0
+ * on. Everything of keys is in the profile's environment. Facts by number: card-gemalto-eid, fineid. */
+#include "base/err.h"
+#include "cardos/iso.h"
+#include "cardos/os.h"
+
+#define CHALLENGE_BYTES 8       /* card-gemalto-eid 3 */
+#define TAG_PIN 0xA0
+#define TAG_COUNTERS 0xDF21     /* first byte: tries left */
+#define TAG_CHANGED 0xDF2F      /* 00: never since the card was made */
+
+static int
+thales_open(struct card *card)
+{
+	int r;
+
+	iso_caps(card);
+	card->caps.challenge = CHALLENGE_BYTES;
+	/* the same ATR may be another product's: the PIN tells, fineid 4 */
+	return (r = iso_select_app(card)) != 0 ? r : iso_want_pin(card);
+}
+
+/* What the card tells of a PIN object: tries left, and whether it was ever changed; -1 what it does not.
+ * Source: fineid 5, "PIN attributes" [log]. */
+static int
+pin_object(struct card *card, unsigned ref, int *tries, int *changed)
+{
+	const uint8_t ask[] = { TAG_PIN, 0x03, 0x83, 0x01, (uint8_t)ref };
+	const struct apdu a = { .ins = 0xCB, .p2 = 0xFF, .data = { ask, sizeof ask }, .le = LE_ANY };
+	struct buf answer = BUF_INIT;
+	struct view v, fields, value;
+	unsigned tag;
+	int r;
+
+	*tries = *changed = -1;
+	if ((r = card_command(card, &a, &answer, NULL)) != 0)
+		goto out;
+	v = buf_peek(&answer);
+	if ((r = tlv_next(&v, &tag, &fields)) == 0 && tag != TAG_PIN)
+		r = E_PROTOCOL;
+	while (!r && fields.len && (r = tlv_next(&fields, &tag, &value)) == 0) {
+		if (tag == TAG_COUNTERS && value.len)
+			*tries = value.p[0];
+		else if (tag == TAG_CHANGED && value.len == 1)
+			*changed = value.p[0];
+	}
+out:
+	buf_free(&answer);
+	return r;
+}
+
+static int
+thales_pin_attributes(struct card *card, const struct pin_ref *ref, struct pin_state *state)
+{
+	int tries, changed, ignored, r;
+
+	if ((r = pin_object(card, (unsigned)ref->ref, &tries, &changed)) != 0)
+		return r;
+	if (state->tries < 0)
+		state->tries = tries;
+	if (changed >= 0)
+		state->fresh = changed == 0;
+	if (ref->unblock_ref < 0)
+		return 0;
+	if ((r = pin_object(card, (unsigned)ref->unblock_ref, &tries, &ignored)) == 0)
+		state->puk_tries = tries;
+	return r;
+}
+
+/* An empty VERIFY or a PIN that is blocked may say 6984 here, card-gemalto-eid 3. */
+static const struct sw_rule sw_rules[] = { { 0x6984, 0xFFFF, E_PIN_BLOCKED }, { 0, 0, 0 } };
+
+const struct card_ops os_thales = {
+	.name = "thales",
+	.sw = sw_rules,
+	.open = thales_open,
+	.select_app = iso_select_app,
+	.read = iso_read,
+	.info = iso_info,
+	.pin_info = iso_pin_info,
+	.pin_verify = iso_pin_verify,
+	.pin_change = iso_pin_change,
+	.pin_unblock = iso_pin_unblock,
+	.pin_forget = iso_pin_forget,
+	.pin_attributes = thales_pin_attributes,
+	.sign = iso_sign,
+	.decipher = iso_decipher,
+	.derive = iso_derive,
+	.challenge = iso_challenge,
+};
