@@ -112,7 +112,7 @@ START_TEST(files_are_read_whole_and_in_part)
 	const struct path odf = app_path(0x50, 0x31), cert = app_path(0x43, 0x01);
 	const struct path absolute = { PATH_MF, 4, { 0x50, 0x15, 0x43, 0x01 } };
 	const struct path dir = { PATH_MF, 2, { 0x2F, 0x00 } };
-	const struct range whole = { true, 0, 0, 0 }, part = { false, 250, 20 };
+	const struct range whole = { true, 0, 0, 0 }, part = { false, 250, 20, 0 };
 	struct buf a = BUF_INIT, b = BUF_INIT, c = BUF_INIT;
 	struct file_info info;
 
