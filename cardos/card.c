@@ -16,6 +16,8 @@
 #define REOPEN_TRIES 3          /* resets by others survived in a row */
 #define ANSWER_DATA_MAX 65536u  /* bytes of one command's answers together */
 #define INS_SELECT 0xA4
+#define INS_READ_BINARY 0xB0
+#define READ_LEAST 128u         /* bytes that any card gives in one READ */
 #define SELECT_NAME 0x04        /* P1: by AID */
 #define SW_SECURITY 0x6982      /* security status not satisfied */
 #define ANSWER_ROUNDS_MAX 300u  /* GET RESPONSEs of one command; 256 carry 64 KiB */
@@ -111,6 +113,9 @@ exchange_le(struct card *card, const struct apdu *a, struct resp *resp, exchange
 	if (a->flags & APDU_ONCE || (a->le == LE_NONE && a->flags & APDU_SECRET_IN))
 		return 0;
 	again.le = resp->sw & 0xFF ? resp->sw & 0xFFu : LE_ANY;
+	/* what a card gives at most is asked of it from now on; the end of a file is shorter than that */
+	if (a->ins == INS_READ_BINARY && a->le == LE_ANY && again.le >= READ_LEAST)
+		card->caps.max_recv = again.le;
 	return way(card, &again, resp);
 }
 

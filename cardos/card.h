@@ -64,6 +64,7 @@ struct card_caps {
 	unsigned rsa_max;       /* bits */
 	unsigned ec_max;        /* bits; 0: no EC */
 	unsigned version;       /* major << 8 | minor, as the driver means it */
+	bool plain_select;      /* found out: P1 00 for files, whatever the profile says */
 	unsigned challenge;     /* bytes of one GET CHALLENGE; 0: any number */
 	uint8_t cla;            /* of all commands that name none: 00, or 80 of a card of old */
 };
@@ -89,9 +90,11 @@ struct card_ops {
 	int (*pin_unblock)(struct card *, const struct pin_ref *, struct view puk, struct view new,
 	    int *tries);
 	int (*pin_forget)(struct card *, const struct pin_ref *);
-	/* What costs commands of its own and is asked when a card is met only: the tries of the PUK, and
-	 * whether the PIN was ever changed. Fills what it learns over what pin_info has. */
-	int (*pin_attributes)(struct card *, const struct pin_ref *, struct pin_state *);
+	/* What a card tells of a PIN in one command of its own: its tries, and whether it was ever changed. Fills
+	 * what it learns. */
+	int (*pin_object)(struct card *, const struct pin_ref *, struct pin_state *);
+	/* The tries of the PUK that unblocks it (ref->unblock_ref). */
+	int (*puk_info)(struct card *, const struct pin_ref *, struct pin_state *);
 	/* Private key operations. sign: RSA as long as the modulus; ECDSA r||s, each of the field's
 	 * length. decipher: whole block for ALG_RSA_RAW, else the message (secret out); the hash is
 	 * that of ALG_RSA_OAEP. */
@@ -194,11 +197,12 @@ int card_pin_change(struct card *, const struct pin_ref *, struct view old, stru
 int card_pin_unblock(struct card *, const struct pin_ref *, struct view puk, struct view new,
     int *tries);
 
-/* The driver's pin_info, and, where the profile says how and the driver has not, whether the PIN was changed
- * since the card was made: one more command, of such profiles only. What the card does not tell stays
- * unknown. E_DENIED: the reference is only a guess; E_UNSUPPORTED; E_GONE, E_RESET, E_IO, E_MEM and what
- * pin_info gives. Inside a transaction. */
-int card_pin_info(struct card *, const struct pin_ref *, struct pin_state *);
+/* All that is to be known of a PIN when a card is met: by pin_object where the driver has it, else by pin_info;
+ * the tries of its PUK, which may cost a command more (puk_tries >= 0: known already); and, where the profile says
+ * how and the driver has not, whether it was changed since the card was made. What the card does not tell stays
+ * unknown. E_DENIED: the reference is only a guess; E_UNSUPPORTED; E_GONE, E_RESET, E_IO, E_MEM and what pin_info
+ * gives. Inside a transaction. */
+int card_pin_info(struct card *card, const struct pin_ref *ref, int puk_tries, struct pin_state *state);
 
 /* Whether the PIN can be typed on the reader; asked once per connection. Inside a transaction. */
 bool card_pinpad(struct card *, struct pinpad *out);

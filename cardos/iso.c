@@ -1,5 +1,6 @@
 #include "cardos/iso.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/err.h"
@@ -38,11 +39,18 @@ named_df(const struct card *card, const struct path *path)
 	return NULL;
 }
 
-/* An EF below the DF that is current. */
+/* An EF below the DF that is current. Cards of one specification disagree on P1: the one that is refused is not
+ * tried again on this card (fineid 5, "SELECT"). */
 static int
 select_below(struct card *card, struct view ids, struct fci *fci)
 {
-	return iso_select(card, ids.len == 2 ? card->pf->select.ef : 0x09, ids, fci);
+	const uint8_t p1 = card->caps.plain_select ? 0x00 : card->pf->select.ef;
+	int r = iso_select(card, ids.len == 2 ? p1 : 0x09, ids, fci);
+
+	if (r != E_PROTOCOL || ids.len != 2 || !p1 || (r = iso_select(card, 0x00, ids, fci)) != 0)
+		return r;
+	card->caps.plain_select = true;
+	return 0;
 }
 
 static int
@@ -175,11 +183,25 @@ read_end(size_t size, const struct range *range)
 	return end < BINARY_MAX ? end : BINARY_MAX;
 }
 
+/* Whether what was read ends in so much filler that no record comes behind it. */
+static bool
+ends_in_filler(const struct buf *out, size_t start, size_t least)
+{
+	const uint8_t *last = out->len > start ? out->p + out->len - 1 : NULL;
+	size_t n = 0;
+
+	if (!least || !last || (*last != 0x00 && *last != 0xFF))
+		return false;
+	while (n < least && n < out->len - start && last[-(ptrdiff_t)n] == *last)
+		n++;
+	return n == least;
+}
+
 int
 iso_read_binary(struct card *card, size_t size, const struct range *range, struct buf *out)
 {
 	unsigned max = card->caps.max_recv ? card->caps.max_recv : LE_ANY;
-	size_t off = range->whole ? 0 : range->off, start = off, end, n;
+	size_t off = range->whole ? 0 : range->off, start = off, first = out->len, end, n;
 	struct resp resp = { BUF_INIT, 0 };
 	struct apdu a = { .ins = 0xB0 };
 	int r = 0;
@@ -215,7 +237,8 @@ iso_read_binary(struct card *card, size_t size, const struct range *range, struc
 		off += resp.data.len;
 		/* a short answer is the end only where nothing tells how long the file is: citizens' FINEID
 		 * cards give 181 bytes at most, whatever is asked (card-gemalto-eid 3) */
-		if (!resp.data.len || resp.sw == SW_END_OF_FILE || (resp.data.len < n && !size))
+		if (!resp.data.len || resp.sw == SW_END_OF_FILE || (resp.data.len < n && !size) ||
+		    ends_in_filler(out, first, range->filler))
 			break;
 	}
 	resp_free(&resp);
@@ -278,9 +301,8 @@ iso_write(struct card *card, const struct path *path, size_t off, struct view da
 	return r ? r : iso_update_binary(card, off, data);
 }
 
-/* The DF that a local reference belongs to. */
-static int
-select_pin_df(struct card *card, const struct pin_ref *ref)
+int
+iso_enter_pin_df(struct card *card, const struct pin_ref *ref)
 {
 	return ref->local && ref->path.len ? iso_enter_df(card, &ref->path) : 0;
 }
@@ -293,7 +315,7 @@ iso_pin_info(struct card *card, const struct pin_ref *ref, struct pin_state *sta
 	int r;
 
 	*state = (struct pin_state)PIN_STATE_UNKNOWN;
-	if ((r = select_pin_df(card, ref)) != 0 || (r = card_apdu(card, &a, &resp)) != 0)
+	if ((r = iso_enter_pin_df(card, ref)) != 0 || (r = card_apdu(card, &a, &resp)) != 0)
 		goto out;
 	r = card_sw_err(card, resp.sw);
 	if (r && r != E_PIN_WRONG && r != E_PIN_BLOCKED)
@@ -311,7 +333,7 @@ iso_pin_verify(struct card *card, const struct pin_ref *ref, struct view block, 
 {
 	const struct apdu a = { .ins = 0x20, .p2 = (uint8_t)ref->ref, .data = block,
 		.flags = APDU_SECRET_IN | APDU_PINPAD | APDU_STATE }; /* it may cost a try: never sent again unasked */
-	int r = select_pin_df(card, ref);
+	int r = iso_enter_pin_df(card, ref);
 
 	return r ? r : card_command(card, &a, NULL, tries);
 }
@@ -329,7 +351,7 @@ two_blocks(struct card *card, unsigned ins, const struct pin_ref *ref, struct vi
 	buf_view(&both, first);
 	buf_view(&both, second);
 	a.data = buf_peek(&both);
-	if ((r = buf_err(&both)) == 0 && (r = select_pin_df(card, ref)) == 0)
+	if ((r = buf_err(&both)) == 0 && (r = iso_enter_pin_df(card, ref)) == 0)
 		r = card_command(card, &a, NULL, tries);
 	buf_free(&both);
 	return r;

@@ -31,6 +31,8 @@ int iso_select(struct card *card, unsigned p1, struct view id, struct fci *fci);
  * of PATH_APP, the MF for an empty one of PATH_MF. Nothing is sent when it is current already, as far as we
  * know: of the MF nothing is remembered. */
 int iso_enter_df(struct card *card, const struct path *df);
+/* The DF that a local PIN reference belongs to; nothing for a global one. */
+int iso_enter_pin_df(struct card *card, const struct pin_ref *ref);
 /* The DF where a file is, which may be a DF that has a name itself; the application for what is in the MF, or
  * nowhere. Pure. */
 struct path iso_df_of(const struct card *card, const struct path *file);

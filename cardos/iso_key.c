@@ -60,11 +60,12 @@ mse(struct card *card, const struct use *u)
 }
 
 /* Whether another try from the application on may bring what this one did not: something was not found,
- * or not in its place, and nobody has made sure of the place in this transaction. */
+ * or not in its place. That the data is no good is not of this kind, but an environment may be refused so. It
+ * is no use where somebody made sure of the place in this transaction, and it may cost the PIN its openness. */
 static bool
-worth_reselecting(int r)
+worth_reselecting(int r, bool has_environment)
 {
-	return r == E_NOT_FOUND || r == E_DENIED || r == E_UNSUPPORTED || r == E_DATA;
+	return r == E_NOT_FOUND || r == E_DENIED || r == E_UNSUPPORTED || (r == E_DATA && !has_environment);
 }
 
 /* MSE and what follows it, in a DF: once more when it was not made sure of. */
@@ -72,16 +73,16 @@ static int
 use_in(struct card *card, const struct use *u, const struct path *df, struct buf *out)
 {
 	size_t start = out->len;
-	bool sure;
+	bool sure, has_environment;
 	int r = 0;
 
 	for (int i = 0; i < 2; i++) {
 		if ((r = iso_enter_df(card, df)) != 0)
 			return r;
 		sure = card->app_sure || !card->app_selected; /* else it is another one, selected just now */
-		if ((r = mse(card, u)) == 0)
+		if ((has_environment = (r = mse(card, u)) == 0))
 			r = u->run(card, u, out);
-		if (!r || sure || !worth_reselecting(r))
+		if (!r || sure || !worth_reselecting(r, has_environment))
 			break;
 		buf_trim(out, start);
 		card->app_selected = false;
@@ -102,13 +103,13 @@ use_key(struct card *card, const struct use *u, struct buf *out)
 
 	if (is_by_file(card, u->key) && u->key->path.from == PATH_MF && u->key->path.len == 2) {
 		there = use_in(card, u, &mf, out);
-		if (!there || (there != E_PIN_NEEDED && !worth_reselecting(there)))
+		if (!there || (there != E_PIN_NEEDED && !worth_reselecting(there, false)))
 			return there;
 		buf_trim(out, start);
 	}
 	r = use_in(card, u, &df, out);
 	/* the place that knows the key has the better answer */
-	return there && (r == E_NOT_FOUND || (there == E_PIN_NEEDED && worth_reselecting(r))) ? there : r;
+	return there && (r == E_NOT_FOUND || (there == E_PIN_NEEDED && worth_reselecting(r, false))) ? there : r;
 }
 
 /* ---- sign ---- */

@@ -18,14 +18,12 @@ iasecc_open(struct card *card)
 
 /* The PUK has a reference of its own, and an empty VERIFY shows its tries, card-idemia 2. */
 static int
-iasecc_pin_attributes(struct card *card, const struct pin_ref *ref, struct pin_state *state)
+iasecc_puk_info(struct card *card, const struct pin_ref *ref, struct pin_state *state)
 {
 	const struct pin_ref puk = { .ref = ref->unblock_ref };
 	struct pin_state s;
 	int r;
 
-	if (puk.ref < 0)
-		return 0;
 	if ((r = iso_pin_info(card, &puk, &s)) == 0)
 		state->puk_tries = s.tries;
 	return r;
@@ -67,7 +65,7 @@ const struct card_ops os_iasecc = {
 	.pin_change = iso_pin_change,
 	.pin_unblock = iasecc_pin_unblock,
 	.pin_forget = iso_pin_forget,
-	.pin_attributes = iasecc_pin_attributes,
+	.puk_info = iasecc_puk_info,
 	.sign = iso_sign,
 	.decipher = iso_decipher,
 	.derive = iso_derive,

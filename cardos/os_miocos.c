@@ -19,7 +19,7 @@ read_version(struct card *card)
 	for (size_t i = 2; i + sizeof name - 1 <= hist.len; i++) {
 		if (memcmp(hist.p + i, name, sizeof name - 1) != 0)
 			continue;
-		log_info("MioCOS %02X %02X", hist.p[i - 2], hist.p[i - 1]);
+		log_info("MioCOS: version bytes 0x%X 0x%X", hist.p[i - 2], hist.p[i - 1]);
 		card->caps.version = (hist.p[i - 2] >> 4 & 0x0Fu) << 8 | (hist.p[i - 2] & 0x0Fu);
 	}
 }

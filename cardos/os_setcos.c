@@ -1,6 +1,7 @@
-/* Setec's SetCOS 4.x, its Java EID applet and the applets after that: Finnish citizens' and organisations' cards
- * until 2016, and others' (RSA SecurID, Swedish NIDEL). Everything of keys is in the profile's environment. Their
- * PINs have neither a status nor a logout: no VERIFY without data, no pin_forget. Facts by number: card-setcos. */
+/* Setec's SetCOS 4.x, its Java EID applet and the applets after that: Finnish citizens' and organisations'
+ * cards until 2016, and others' (RSA SecurID, Swedish NIDEL). Everything of keys is in the profile's
+ * environment. Their PINs have neither a status nor a logout: no VERIFY without data, no pin_forget. Facts
+ * by number: card-setcos. */
 #include "base/err.h"
 #include "base/log.h"
 #include "cardos/iso.h"
@@ -43,7 +44,7 @@ setcos_open(struct card *card)
 	if (!r && !was.version && card->pf->quirks & 1u << QUIRK_APPLET_VERSION)
 		r = read_version(card);
 	if (!r)
-		log_debug("%s: class %02X, version %X", card->pf->name, card->caps.cla, card->caps.version);
+		log_debug("%s: class 0x%X, version 0x%X", card->pf->name, card->caps.cla, card->caps.version);
 	return r;
 }
 

@@ -50,21 +50,22 @@ out:
 }
 
 static int
-thales_pin_attributes(struct card *card, const struct pin_ref *ref, struct pin_state *state)
+thales_pin_object(struct card *card, const struct pin_ref *ref, struct pin_state *state)
 {
-	int tries, changed, ignored, r;
+	int changed, r;
 
-	if ((r = pin_object(card, (unsigned)ref->ref, &tries, &changed)) != 0)
-		return r;
-	if (state->tries < 0)
-		state->tries = tries;
-	if (changed >= 0)
+	if ((r = iso_enter_pin_df(card, ref)) == 0 &&
+	    (r = pin_object(card, (unsigned)ref->ref, &state->tries, &changed)) == 0 && changed >= 0)
 		state->fresh = changed == 0;
-	if (ref->unblock_ref < 0)
-		return 0;
-	if ((r = pin_object(card, (unsigned)ref->unblock_ref, &tries, &ignored)) == 0)
-		state->puk_tries = tries;
 	return r;
+}
+
+static int
+thales_puk_info(struct card *card, const struct pin_ref *ref, struct pin_state *state)
+{
+	int ignored;
+
+	return pin_object(card, (unsigned)ref->unblock_ref, &state->puk_tries, &ignored);
 }
 
 /* An empty VERIFY or a PIN that is blocked may say 6984 here, card-gemalto-eid 3. */
@@ -82,7 +83,8 @@ const struct card_ops os_thales = {
 	.pin_change = iso_pin_change,
 	.pin_unblock = iso_pin_unblock,
 	.pin_forget = iso_pin_forget,
-	.pin_attributes = thales_pin_attributes,
+	.pin_object = thales_pin_object,
+	.puk_info = thales_puk_info,
 	.sign = iso_sign,
 	.decipher = iso_decipher,
 	.derive = iso_derive,

@@ -144,20 +144,40 @@ ends_all(int r)
 	return r == E_GONE || r == E_RESET || r == E_IO || r == E_MEM;
 }
 
+/* The tries left, and whatever else comes with them. */
+static int
+ask_tries(struct card *card, const struct pin_ref *ref, struct pin_state *state)
+{
+	int r, fresh;
+
+	if (card->ops->pin_object && ends_all(r = card->ops->pin_object(card, ref, state)))
+		return r;
+	if (state->tries >= 0)
+		return 0;
+	fresh = state->fresh;
+	if (!card->ops->pin_info)
+		return E_UNSUPPORTED;
+	r = card->ops->pin_info(card, ref, state);
+	if (state->fresh < 0)
+		state->fresh = fresh;
+	return r;
+}
+
 int
-card_pin_info(struct card *card, const struct pin_ref *ref, struct pin_state *state)
+card_pin_info(struct card *card, const struct pin_ref *ref, int puk_tries, struct pin_state *state)
 {
 	int r;
 
 	*state = (struct pin_state)PIN_STATE_UNKNOWN;
 	if (ref->guess)
 		return E_DENIED;
-	if (!card->ops->pin_info)
-		return E_UNSUPPORTED;
-	if ((r = card->ops->pin_info(card, ref, state)) != 0)
+	if ((r = ask_tries(card, ref, state)) != 0)
 		return r;
+	if (state->puk_tries < 0)
+		state->puk_tries = puk_tries;
 	/* what the card does not tell of it is not missed */
-	if (card->ops->pin_attributes && ends_all(r = card->ops->pin_attributes(card, ref, state)))
+	if (state->puk_tries < 0 && ref->unblock_ref >= 0 && card->ops->puk_info &&
+	    ends_all(r = card->ops->puk_info(card, ref, state)))
 		return r;
 	if (state->fresh < 0 && card->pf->activation.ask.len && ref->ref >= 0 &&
 	    ends_all(r = ask_fresh(card, ref, &state->fresh)))

@@ -31,6 +31,7 @@ struct range {
 	bool whole;      /* everything; the other fields are 0 then */
 	uint32_t off;    /* bytes from the start of a transparent EF, or the record number */
 	uint32_t len;    /* bytes; 0 with a record number */
+	uint32_t filler; /* bytes of 00 or of FF in a row that end it: nothing comes behind them. 0: all is read */
 };
 
 /* How a PIN is made into the bytes of VERIFY. Source: ISO 7816-15 PasswordType. */

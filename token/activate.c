@@ -66,7 +66,7 @@ look(struct session *s, struct card *card, unsigned pin, enum pin_activation *ho
 	pthread_mutex_unlock(&s->r->lock);
 	if (!slot)
 		return E_GONE;
-	err = card_pin_info(card, &copy.pin, &state);
+	err = card_pin_info(card, &copy.pin, -1, &state);
 	if (is_fatal(err))
 		return err;
 	pthread_mutex_lock(&s->r->lock);

@@ -39,10 +39,11 @@ pinclass_find(struct session *s)
 	if (pinclass_is_pin2(s->r, s->gen, s->pin))
 		return CKR_OK;
 	rv = reader_load(s->r, s->gen);
-	for (size_t i = 0; !rv && !says && (o = key_at(s, i)); i++) {
+	for (size_t i = 0; !rv && !says && (o = key_at(s, i));) {
 		/* a key without a certificate asks nothing of the card here */
 		if (o->src && o->src->kind == SOURCE_CERT && !(rv = reader_fill(s->r, s->gen, o)))
 			says = attrs_get_bool(object_attrs(o), CKA_ALWAYS_AUTHENTICATE, false);
+		i += !reader_is_hollow(o); /* which is not shown any more, so that the next one has its place */
 		object_unref(&o);
 	}
 	if (!rv && says)

@@ -120,6 +120,9 @@ void reader_hide_private(struct reader *r, unsigned pin);
 int reader_read_source(struct card *card, void *source);
 /* Makes sure the object's body was read. CKR_OK also when it cannot be read. */
 CK_RV reader_fill(struct reader *r, uint64_t gen, struct object *o);
+/* Whether its certificate turned out not to be on the card, although the directory names it. reader_fill takes
+ * such objects out of the list: this one and those that hang on the same certificate. */
+bool reader_is_hollow(const struct object *o);
 /* Who is logged in in a slot from now on; nothing when the generation is over. */
 void reader_set_login(struct reader *r, uint64_t gen, unsigned pin, enum login login);
 /* A user whose login a reset has ended, without anybody being told, is back. */

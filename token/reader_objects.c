@@ -326,6 +326,22 @@ reader_read_source(struct card *card, void *arg)
 	return wait ? E_PIN_NEEDED : err;
 }
 
+static bool
+shows_source(const struct object *o, CK_ULONG src)
+{
+	return o->token && (CK_ULONG)(uintptr_t)o->src == src;
+}
+
+/* A certificate that the directory names and that is not there: what hangs on it is not shown any more, for
+ * nobody can do anything with it, and a key that has no numbers least of all. */
+bool
+reader_is_hollow(const struct object *o)
+{
+	const struct buf *body = o->src ? atomic_load(&o->src->body) : NULL;
+
+	return body && o->src->kind == SOURCE_CERT && !body->len;
+}
+
 CK_RV
 reader_fill(struct reader *r, uint64_t gen, struct object *o)
 {
@@ -337,6 +353,8 @@ reader_fill(struct reader *r, uint64_t gen, struct object *o)
 		err = reader_run(r, gen, reader_read_source, o->src);
 	if (err == E_PIN_NEEDED)
 		err = 0;
+	if (!err && reader_is_hollow(o))
+		remove_where(r, shows_source, (CK_ULONG)(uintptr_t)o->src);
 	if (!err)
 		err = build_complete(o);
 	return rv_from(err);

@@ -288,7 +288,7 @@ session_find_init(struct session *s, const CK_ATTRIBUTE *t, CK_ULONG n)
 		if (m == MATCH_NEEDS_BODY && !(rv = reader_fill(s->r, s->gen, seen.p[i])))
 			m = object_match(seen.p[i], t, n);
 		h = seen.p[i]->h;
-		if (!rv && m == MATCH_YES)
+		if (!rv && m == MATCH_YES && !reader_is_hollow(seen.p[i]))
 			buf_put(&s->found, &h, sizeof h);
 	}
 	object_list_free(&seen);

@@ -175,35 +175,19 @@ static const char *const kind_names[] = {
 };
 
 /* Cards pad their directories to many times what they hold, and each quarter of a kilobyte takes
- * a real card some 50 ms. So the head is read first, and the rest only unless the head ends in as
- * much filler as no deleted record leaves behind. (OpenSC stops at the first byte of filler.) */
-#define DIR_HEAD 512
+ * a real card some 50 ms. So a directory is read up to as much filler as no deleted record leaves behind: on cards
+ * that nobody writes to, somewhat more than a record. (OpenSC stops at the first byte of filler.) */
 #define DIR_FILLER 256
-
-static bool
-ends_in_filler(struct view head)
-{
-	uint8_t filler = head.len ? head.p[head.len - 1] : 0;
-	size_t n = 0;
-
-	while (n < head.len && head.p[head.len - 1 - n] == filler)
-		n++;
-	return (filler == 0x00 || filler == 0xFF) && n >= DIR_FILLER;
-}
+#define DIR_FILLER_READ_ONLY 96
 
 static int
 read_dir(struct card *card, const struct p15_odf_entry *e, struct buf *out)
 {
-	static const struct range head = { .len = DIR_HEAD };
-	static const struct range rest = { .off = DIR_HEAD, .len = UINT16_MAX };
-	int err;
+	struct range range = e->range;
 
-	if (!e->range.whole)
-		return read_ef(card, &e->path, &e->range, "directory file", out);
-	if ((err = read_ef(card, &e->path, &head, "directory file", out)) || out->len < DIR_HEAD ||
-	    ends_in_filler(buf_peek(out)))
-		return err;
-	return read_ef(card, &e->path, &rest, "directory file", out);
+	if (range.whole)
+		range.filler = card->ops->write ? DIR_FILLER : DIR_FILLER_READ_ONLY;
+	return read_ef(card, &e->path, &range, "directory file", out);
 }
 
 /* Appends the records of every directory of one kind. *worst: how much was seen of one of them. */
@@ -307,14 +291,14 @@ complete_keys(const struct profile *pf, struct p15_objects *keys)
 }
 
 static int
-read_tries(struct card *card, struct pinslot *slot)
+read_tries(struct card *card, struct pinslot *slot, int puk_tries)
 {
 	struct pin_state state;
 	int err;
 
 	if (!slot->has_pin)
 		return 0;
-	err = card_pin_info(card, &slot->pin, &state);
+	err = card_pin_info(card, &slot->pin, puk_tries, &state);
 	if (err == E_GONE || err == E_RESET || err == E_MEM)
 		return err;
 	slot->how = &card->pf->activation;
@@ -340,7 +324,9 @@ read_pins(struct card *card, const struct settings *s, struct token *t)
 		/* what the directory allows the driver must be able to do, before a person is asked for it */
 		t->slot[i].can_change &= card->ops->pin_change != NULL;
 		t->slot[i].can_unblock &= card->ops->pin_unblock != NULL;
-		err = read_tries(card, &t->slot[i]);
+		/* one PUK for both is asked about once */
+		err = read_tries(card, &t->slot[i], i && t->slot[0].pin.unblock_ref >= 0 &&
+		    t->slot[0].pin.unblock_ref == t->slot[i].pin.unblock_ref ? t->slot[0].puk_tries : -1);
 	}
 	p15_objects_free(&auths);
 	return err;

@@ -4,6 +4,7 @@
 
 #define MESSAGE 300
 #define BLOCK 1024
+#define SECRET 16 /* bytes */
 
 static CK_BYTE message[MESSAGE];
 
@@ -170,7 +171,9 @@ sign_pss(const struct bench *b, struct job *j)
 		salts[2] = b->k - 2 - hash_names[i].bytes;
 		for (size_t s = 0; s < COUNT(salts); s++) {
 			j->salt = salts[s];
-			signs_or_refuses(b, j, listed(b, hash_names[i].pss, CKF_SIGN) && (!s || b->slot->salts));
+			/* a short key has no room for a long hash and its salt */
+			signs_or_refuses(b, j, listed(b, hash_names[i].pss, CKF_SIGN) && (!s || b->slot->salts) &&
+			    j->salt + hash_names[i].bytes + 2 <= b->k);
 		}
 		j->salt = b->k - 1 - hash_names[i].bytes;
 		refuses(b, j);
@@ -218,7 +221,7 @@ static void
 sign_parts(const struct bench *b, const struct way *way)
 {
 	const struct hash_name *hash = hash_named(way->md);
-	const size_t salt = way->kind == KIND_PSS ? hash->bytes : 0;
+	const size_t salt = way->kind == KIND_PSS && 2U * hash->bytes + 2 <= b->k ? hash->bytes : 0;
 	CK_RSA_PKCS_PSS_PARAMS pss;
 	CK_MECHANISM m = mechanism(way, hash, salt, &pss);
 	CK_BYTE sig[BLOCK];
@@ -381,8 +384,10 @@ decrypt_oaep(const struct bench *b)
 			oaep_refused(b, &m, hash_names[i].md);
 			continue;
 		}
+		if (b->k < 2 + 2 * hash_names[i].bytes + SECRET)
+			continue; /* a short key has no room for it */
 		decrypts(b, &m, &hash_names[i], NULL, 0);
-		decrypts(b, &m, &hash_names[i], NULL, 32);
+		decrypts(b, &m, &hash_names[i], NULL, SECRET);
 		decrypts(b, &m, &hash_names[i], NULL, b->k - 2 - 2 * hash_names[i].bytes);
 		n = witness_encrypts(b->pub, hash_names[i].md, label, message, 16, secret, sizeof secret);
 		decrypts_not(b, &m, secret, n, "another label");

@@ -97,7 +97,7 @@ static int
 do_read(struct probe *p, const char *arg)
 {
 	const struct path odf = { PATH_APP, 2, { 0x50, 0x31 } };
-	const struct range whole = { true, 0, 0 };
+	const struct range whole = { true, 0, 0, 0 };
 	struct buf out = BUF_INIT;
 	int r = p->card->ops->read(p->card, &odf, &whole, &out);
 

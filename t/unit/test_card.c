@@ -241,7 +241,7 @@ START_TEST(a_file_is_read_to_its_end_and_no_further)
 		{ { "6982", NULL }, 4, 0, 1, E_PIN_NEEDED },
 		{ { "0102030405" "9000", NULL }, 4, 0, 1, E_PROTOCOL }, /* more than was asked */
 	};
-	const struct range whole = { true, 0, 0 };
+	const struct range whole = { true, 0, 0, 0 };
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct buf out = BUF_INIT;
@@ -260,7 +260,7 @@ END_TEST
 
 START_TEST(a_file_of_unknown_size_ends_where_the_card_says)
 {
-	const struct range whole = { true, 0, 0 };
+	const struct range whole = { true, 0, 0, 0 };
 	struct buf out = BUF_INIT;
 	struct scripted s;
 	struct card card;

@@ -30,7 +30,7 @@ static int
 use(struct card *card)
 {
 	const struct path odf = app_path(0x50, 0x31);
-	const struct range whole = { true, 0, 0 };
+	const struct range whole = { true, 0, 0, 0 };
 	const struct key_ref key = key_at(KEY_RSA, 2048, 1);
 	struct buf out = BUF_INIT, info = BUF_INIT;
 	struct sign_in in;

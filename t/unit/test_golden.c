@@ -108,7 +108,7 @@ static void
 session(struct card *card)
 {
 	const struct path odf = app_path(0x50, 0x31), cert = app_path(0x43, 0x01);
-	const struct range whole = { true, 0, 0 };
+	const struct range whole = { true, 0, 0, 0 };
 	struct buf out = BUF_INIT;
 	uint64_t mark;
 	int tries;
@@ -159,7 +159,7 @@ static void
 fineid_3_auth(struct card *card)
 {
 	static const struct path cert = { PATH_MF, 2, { 0x43, 0x31 } };
-	static const struct range whole = { true, 0, 0 };
+	static const struct range whole = { true, 0, 0, 0 };
 	const struct key_ref key = { .kind = KEY_RSA, .bits = 2048, .path.from = PATH_APP, .ref = 1, .ref_valid = true };
 	struct buf out = BUF_INIT;
 	struct pin_state s;
@@ -168,8 +168,8 @@ fineid_3_auth(struct card *card)
 	ck_assert_int_eq(card->ops->read(card, &cert, &whole, &out), 0);
 	ck_assert_uint_eq(out.len, 0x680);
 	buf_free(&out);
-	ck_assert_int_eq(card_pin_info(card, &card->pf->pin[0], &s), 0);
-	ck_assert(s.tries == 5 && s.puk_tries == 5 && s.fresh == 0 && s.verified == 0);
+	ck_assert_int_eq(card_pin_info(card, &card->pf->pin[0], -1, &s), 0);
+	ck_assert(s.tries == 5 && s.puk_tries == 5 && s.fresh == 0);
 	fineid_login(card, 0, "1234");
 	fineid_sign(card, &key, ALG_RSA_PSS, HASH_SHA256, 32, 256);
 }

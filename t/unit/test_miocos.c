@@ -71,8 +71,8 @@ START_TEST(a_long_key_signs_what_fits)
 }
 END_TEST
 
-/* A reference counts in its own directory alone, so that is current: the MF for PIN1, the application for a PIN
- * without a path. */
+/* A reference counts in its own directory alone, so that is current: the MF for PIN1, the application for a
+ * PIN without a path. */
 START_TEST(a_pin_is_sent_in_its_own_directory)
 {
 	static const char *const no_mf[] = { "9000", "6A82", NULL };

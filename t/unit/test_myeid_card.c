@@ -112,7 +112,7 @@ START_TEST(files_are_read_whole_and_in_part)
 	const struct path odf = app_path(0x50, 0x31), cert = app_path(0x43, 0x01);
 	const struct path absolute = { PATH_MF, 4, { 0x50, 0x15, 0x43, 0x01 } };
 	const struct path dir = { PATH_MF, 2, { 0x2F, 0x00 } };
-	const struct range whole = { true, 0, 0 }, part = { false, 250, 20 };
+	const struct range whole = { true, 0, 0, 0 }, part = { false, 250, 20, 0 };
 	struct buf a = BUF_INIT, b = BUF_INIT, c = BUF_INIT;
 	struct file_info info;
 
@@ -420,7 +420,7 @@ neighbour(struct vc *vc, const char *hex)
 START_TEST(a_neighbour_that_moved_costs_one_more_selection)
 {
 	const struct key_ref key = key_at(KEY_RSA, 2048, 1);
-	const struct range whole = { true, 0, 0 };
+	const struct range whole = { true, 0, 0, 0 };
 	const struct path odf = app_path(0x50, 0x31);
 	struct buf info = BUF_INIT, sig = BUF_INIT;
 	struct sign_in in;
@@ -499,7 +499,7 @@ START_TEST(a_reset_of_our_own_leaves_nothing_open)
 	const char *const images[] = { "myeid-citizen.yaml", "p15-noforget.yaml" };
 	const struct pin_ref pin2 = { .ref = 2, .coding = PIN_ASCII, .min = 6, .max = 8, .stored = 8,
 		.pad = 0xFF, .pads = true, .unblock_ref = -1 };
-	const struct range whole = { true, 0, 0 };
+	const struct range whole = { true, 0, 0, 0 };
 	const struct path odf = app_path(0x50, 0x31);
 	struct buf out = BUF_INIT;
 	struct pin_state state;
@@ -618,7 +618,7 @@ sign_with_new_key(struct rig *rig, const struct key_ref *key, const struct key_p
 START_TEST(files_and_keys_are_made_and_removed)
 {
 	static const unsigned rsa_bits[] = { 1024, 2048, 3072 };
-	const struct range whole = { true, 0, 0 };
+	const struct range whole = { true, 0, 0, 0 };
 	const struct path app = { PATH_APP, 0, { 0 } };
 
 	EACH_VERSION(v) {
@@ -780,7 +780,7 @@ END_TEST
 START_TEST(a_card_of_no_profile_is_read_by_the_generic_driver)
 {
 	const struct path cert = app_path(0x43, 0x01);
-	const struct range whole = { true, 0, 0 };
+	const struct range whole = { true, 0, 0, 0 };
 	struct buf out = BUF_INIT;
 	struct pin_state s;
 	struct rig rig;

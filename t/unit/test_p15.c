@@ -40,7 +40,7 @@
 	"302A02010004080102030405060708" \
 	"0C0A56524B2D46494E454944800B46494E454944205334 2D310302 0410"
 
-#define DIRECTORY(kind, fid) { kind, false, false, { PATH_APP, 2, { 0x44, fid } }, { true, 0, 0 } }
+#define DIRECTORY(kind, fid) { kind, false, false, { PATH_APP, 2, { 0x44, fid } }, { true, 0, 0, 0 } }
 static const struct p15_odf_entry
 	prkdf = DIRECTORY(P15_PRIVATE, 0x02),
 	pukdf = DIRECTORY(P15_PUBLIC, 0x04),

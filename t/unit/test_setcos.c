@@ -195,7 +195,7 @@ START_TEST(pins_go_in_as_blocks_of_eight)
 	ck_assert_int_eq(card_pin_verify(&o.card, &old_pin1, view_str("123456789"), &tries), E_PIN_UNFIT);
 	no_ref.ref = -1;
 	ck_assert_int_eq(card_pin_verify(&o.card, &no_ref, view_str("1234"), &tries), E_DENIED);
-	ck_assert_int_eq(card_pin_info(&o.card, &old_pin1, &state), E_UNSUPPORTED);
+	ck_assert_int_eq(card_pin_info(&o.card, &old_pin1, -1, &state), E_UNSUPPORTED);
 	ck_assert(state.tries == -1 && state.verified == -1);
 	ck_assert(!o.card.ops->pin_forget);
 	ck_assert_uint_eq(o.s.sent, 0);

@@ -105,7 +105,8 @@ uint16_t vc_iasecc_mse(struct vc_card *c, const struct vc_cmd *cmd, struct vc_bl
 	if (se.key == NULL)
 		return SW_REF_NOT_FOUND;
 	/* A hash that was named before must be the signature's. */
-	if (!alg_fits(c, se.key, se.use, se.alg) || (ht != 0 && se.use == IASECC_DST && ht >> 4 != se.alg >> 4))
+	if (!alg_fits(c, se.key, se.use, se.alg) ||
+	    (ht != 0 && se.use == IASECC_DST && ht >> 4 != se.alg >> 4))
 		return SW_DATA;
 	vc_iasecc_forget(c);
 	c->se = se;
