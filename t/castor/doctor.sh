@@ -128,6 +128,14 @@ ok "... by castor itself is no finding" fine
 computer
 doctor="$at --module $virtual --test-card=$cards/unknown.yaml"
 ok "a card that is not known, with what we need" finds card-unknown "ATR is 3B" "castor trace record"
+doctor="$at --module $virtual --test-card=$cards/fineid-v4-nfc.yaml"
+ok "a contactless card whose number is not set" finds card-number cardAccessNumber "mode 600"
+printf 'cardAccessNumber = 999999\n' >"$CASTOR_CONF"
+chmod 600 "$CASTOR_CONF"
+ok "... or is wrong" finds card-number cardAccessNumber
+printf 'cardAccessNumber = 123456\n' >"$CASTOR_CONF"
+ok "... that is right is no finding" fine
+: >"$CASTOR_CONF"
 doctor=$test_card
 citizen() {
 	ln -sfn "$cards/pki" "$work/pki"

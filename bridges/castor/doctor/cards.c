@@ -35,6 +35,7 @@
 #define IN_LOG_PROTOCOL "0x8010000F" /* PROTO_MISMATCH: a card that answers nonsense */
 #define IN_LOG_NO_SERVICE "list of readers: 0x8010001D"
 #define IN_LOG_REFUSED ": refused; the polkit actions"
+#define IN_LOG_NUMBER "access number (CAN)" /* E_CAN_NEEDED, E_CAN_WRONG */
 #define IN_LOG_ATR "ATR "
 
 struct reading {
@@ -107,6 +108,8 @@ tell_trouble(struct reading *r, const char *reader, CK_RV rv, struct buf *log)
 		tell(r, FOUND_READER_HELD, reader, buf_text(&b), NULL);
 	} else if (strstr(said, IN_LOG_MUTE) || strstr(said, IN_LOG_UNPOWERED) || strstr(said, IN_LOG_PROTOCOL)) {
 		tell(r, FOUND_CARD_MUTE, reader, NULL, NULL);
+	} else if (rv == CKR_TOKEN_NOT_RECOGNIZED && strstr(said, IN_LOG_NUMBER)) {
+		tell(r, FOUND_CARD_NUMBER, reader, NULL, NULL);
 	} else if (rv == CKR_TOKEN_NOT_RECOGNIZED) {
 		find_atr(log, &b);
 		tell(r, FOUND_CARD_UNKNOWN, reader, buf_text(&b), NULL);
