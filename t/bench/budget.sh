@@ -21,6 +21,9 @@ conform_run bench/apdus "$@"
 stop_vcard
 stop_pcscd
 conform_module libcryptoki-virtual.so
+# A FINEID card with 2 keys and 4 certificates.
+conform_card fineid-v4-256.yaml
+conform_run bench/apdus --tap --max-initialize 0 --max-find 22 --max-list 52 --max-login-sign 5 --max-sign 3 --max-poll 0
 conform_card myeid-citizen.yaml
 conform_dialogs
 conform_run bench/pins --max-dialog 8 --max-sign 2 --max-login 4 --max-again 13 --max-pin2 8 \
