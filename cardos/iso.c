@@ -91,8 +91,7 @@ select_absolute(struct card *card, struct view ids, struct fci *fci)
 static struct path
 from_app(const struct card *card, const struct path *path)
 {
-	static const struct path none;
-	const struct path *app = card->pf ? &card->pf->app_path : &none;
+	const struct path *app = &card->pf->app_path;
 	struct path below = { .from = PATH_APP };
 
 	if (!app->len || path->from != PATH_MF || path->len < app->len || memcmp(path->b, app->b, app->len) != 0)
