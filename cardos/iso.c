@@ -380,8 +380,12 @@ iso_pin_forget(struct card *card, const struct pin_ref *ref)
 
 	if (r || state.verified == 0)
 		return r;
-	/* not every card that answers 9000 has done it */
-	if ((r = card_command(card, &a, NULL, NULL)) != 0 || (r = iso_pin_info(card, ref, &state)) != 0)
+	/* not every card that answers 9000 has done it; some forget when the application is selected anew */
+	if ((r = card_command(card, &a, NULL, NULL)) == E_GONE || r == E_RESET || r == E_IO || r == E_MEM)
+		return r;
+	if (!r && ((r = iso_pin_info(card, ref, &state)) != 0 || state.verified == 0))
+		return r;
+	if ((r = card->ops->select_app(card)) != 0 || (r = iso_pin_info(card, ref, &state)) != 0)
 		return r;
 	return state.verified == 0 ? 0 : E_UNSUPPORTED;
 }

@@ -74,8 +74,8 @@ int iso_pin_change(struct card *card, const struct pin_ref *ref, struct view old
     int *tries);
 int iso_pin_unblock(struct card *card, const struct pin_ref *ref, struct view puk,
     struct view new, int *tries);
-/* P1 FF of VERIFY, where an empty VERIFY shows the PIN open; E_UNSUPPORTED when it still does after that.
- * Source: ISO 7816-4 (2020) 11.6.6. */
+/* P1 FF of VERIFY, where an empty VERIFY shows the PIN open, then the application selected anew; E_UNSUPPORTED when
+ * it is still open after that. Source: ISO 7816-4 (2020) 11.6.6; card-gemalto-eid 3 (un-verify). */
 int iso_pin_forget(struct card *card, const struct pin_ref *ref);
 int iso_challenge(struct card *card, size_t n, struct buf *out);
 

@@ -205,6 +205,36 @@ START_TEST(a_person_is_asked)
 }
 END_TEST
 
+/* Where the directory of keys cannot be read, the profile knows them; on a card that never had any, there is none. */
+START_TEST(keys_are_those_that_are_there)
+{
+	static const char *const nothing[] = { NULL };
+	CK_SESSION_HANDLE h;
+
+	module_settings(plain);
+	module_card("setcos-4.3.1.yaml", "odf: { kind: private-keys, path: \"4402\" }",
+	    "odf: { kind: private-keys, path: \"4499\" }");
+	h = module_open_slot(0);
+	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
+	h = second_slot();
+	ck_assert_uint_eq(module_login(h, "123456"), CKR_OK);
+	ck_assert_uint_eq(module_sign(h, 0x46), CKR_OK);
+	tries_are(3, 3);
+	finalize();
+	person_will("", nothing); /* who sees private keys without a login */
+	module_card("myeid-blank.yaml", "atr: 3BF51800008131FE454D794549449A",
+	    "atr: 3B9F94801FC30068114405014649534531C807900019");
+	h = module_open_slot(0);
+	ck_assert_uint_ne(module_find(h, CKO_HW_FEATURE, 0), 0);
+	ck_assert_uint_eq(module_find(h, CKO_PRIVATE_KEY, 0), 0);
+	ck_assert_uint_eq(module_find(h, CKO_CERTIFICATE, 0), 0);
+	ck_assert_uint_eq(person_was_asked(), 0);
+	finalize();
+	person_end();
+}
+END_TEST
+
 int
 main(void)
 {
@@ -219,6 +249,7 @@ main(void)
 	tcase_add_loop_test(tc, a_pin_is_blocked_and_unblocked, 0, n);
 	tcase_add_loop_test(tc, a_kept_pin_is_not_sent_unasked, 0, n);
 	tcase_add_loop_test(tc, a_person_is_asked, 0, n);
+	tcase_add_test(tc, keys_are_those_that_are_there);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }
