@@ -65,15 +65,18 @@ scripted_atr(struct chan *chan)
 static const struct io_ops scripted_ops = { .transmit = scripted_transmit, .begin = scripted_begin,
 	.end = scripted_end, .atr = scripted_atr };
 
-/* A card on a scripted chan, without a driver. */
+/* A card on a scripted chan, without a driver, and with a profile that says nothing. */
 static inline void
 scripted_card(struct scripted *s, struct card *card, const char *const *answers)
 {
+	static const struct profile none;
+
 	memset(s, 0, sizeof *s);
 	memset(card, 0, sizeof *card);
 	s->chan.ops = &scripted_ops;
 	s->answers = answers;
 	card->ch = &s->chan;
+	card->pf = &none;
 }
 
 static inline void
