@@ -64,7 +64,9 @@ look_at_everything(CK_SESSION_HANDLE h)
 			CK_ATTRIBUTE t = { types[k], value, sizeof value };
 
 			rv = C_GetAttributeValue(h, o[i], &t, 1);
-			ck_assert(rv == CKR_OK || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE);
+			/* what hangs on a certificate that is not there goes with it */
+			ck_assert(rv == CKR_OK || rv == CKR_ATTRIBUTE_TYPE_INVALID || rv == CKR_ATTRIBUTE_SENSITIVE ||
+			    rv == CKR_OBJECT_HANDLE_INVALID);
 		}
 		rv = C_SignInit(h, &m, o[i]);
 		ck_assert_uint_ne(rv, CKR_OK); /* no key of this card has public numbers */

@@ -90,8 +90,10 @@ void vc_iso_image_mf(struct vc_card *c, bool blank)
 static struct vc_file *named(const struct vc_card *c, const struct vc_cmd *cmd, uint16_t *sw)
 {
 	struct vc_file *f = NULL;
-	uint16_t fid = cmd->lc == 2 ? (uint16_t)(cmd->data[0] << 8 | cmd->data[1]) : 0;
+	uint16_t fid = 0;
 
+	if (cmd->lc == 2)
+		fid = (uint16_t)((unsigned)cmd->data[0] << 8 | cmd->data[1]);
 	*sw = vc_iso_ways(c)->missing;
 	switch (cmd->p1) {
 	case 0x00:
