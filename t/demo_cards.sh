@@ -127,8 +127,14 @@ show_slot() {
 	done <"$dir/keys"
 }
 
+# IMAGE: the settings of a person who has written down what is printed on a contactless card.
+number_of() {
+	(umask 077 && sed -n 's/^can /cardAccessNumber = /p' "$cards/expect/${1%.yaml}.expect" >"$dir/DigiSign.conf")
+}
+
 # IMAGE NAME WHAT
 show_card() {
+	number_of "$1"
 	printf '\n  %s%s%s: %s\n' "$bold" "$2" "$plain" "$3"
 	if ! "$way_in" "$1"; then
 		echo "    the virtual card does not start: $(tail -n 1 "$dir/err")"
@@ -180,6 +186,8 @@ else
 	echo "Over pcscd, for which it is a reader with a card, with $(basename "$module"):"
 	start_pcscd || { echo "  pcscd does not start"; exit 1; }
 fi
+CASTOR_CONF=$dir/DigiSign.conf
+export CASTOR_CONF
 echo "A letter that everybody signs" >"$dir/letter"
 show_all
 [ "$over" = socket ] || stop_pcscd

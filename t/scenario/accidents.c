@@ -203,7 +203,7 @@ START_TEST(before_any_command)
 	char when[64];
 
 	/* a card that fails while it is recognised is not to pass for one that nobody knows */
-	module_settings("disableCryptokiAutoLogin = 1\nDataPath = /nonexistent/x\nallowUnknownCards = 0\n");
+	settings("disableCryptokiAutoLogin = 1\nDataPath = /nonexistent/x\nallowUnknownCards = 0\n");
 	fresh_card();
 	for (n = 1 + (unsigned)_i % kind->step; fired && n < FAR; n += step) {
 		snprintf(when, sizeof when, "%s at command %u", kind->name, n);
@@ -320,7 +320,7 @@ START_TEST(a_person_is_asked_no_more_than_needed)
 		return;
 	}
 	unsetenv("disableCryptokiAutoLogin"); /* the suite has it off */
-	person_will("", answers);
+	person_will(can_line(), answers);
 	h = begin((unsigned)_i);
 	w.h[_i] = h;
 	for (unsigned i = 0; i < 3; i++) {

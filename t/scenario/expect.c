@@ -312,6 +312,12 @@ line_apdus(struct expect *e, char *rest)
 }
 
 static void
+line_can(struct expect *e, char *rest)
+{
+	copy_text(e->can, sizeof e->can, rest);
+}
+
+static void
 line_image(struct expect *e, char *rest)
 {
 	copy_text(e->image, sizeof e->image, rest);
@@ -332,7 +338,7 @@ line_token(struct expect *e, char *rest)
 }
 
 static const struct { const char *word; void (*line)(struct expect *, char *); } lines[] = {
-	{ "image", line_image }, { "profile", line_profile }, { "slot", line_slot },
+	{ "image", line_image }, { "can", line_can }, { "profile", line_profile }, { "slot", line_slot },
 	{ "token", line_token }, { "key", line_key }, { "cert", line_cert }, { "public", line_public }, { "mechs", line_mechs }, { "apdus", line_apdus },
 };
 

@@ -1,6 +1,7 @@
 /* What a program is to find on a card and what the card is to do: a text file beside its image, which knows
  * nothing of the library. A line each, fields between blanks, a label is the rest of its line:
  *
+ *   can NUMBER                 the card access number that the settings have
  *   image FILE                 of t/cards; without it the one named as this file
  *   profile FILE               of t/cards/profiles: the user's own, without which nobody knows the card
  *   slot N KEY=VALUE...        N: 1, 2 in the order of slots with a token. pin, puk, new (another PIN), vc (the
@@ -54,7 +55,7 @@ struct expect_object {
 };
 
 struct expect {
-	char image[EXPECT_TEXT], profile[EXPECT_TEXT];
+	char image[EXPECT_TEXT], profile[EXPECT_TEXT], can[16];
 	struct expect_slot slot[EXPECT_SLOTS];
 	struct expect_object key[EXPECT_ROWS], cert[EXPECT_ROWS], pub[EXPECT_ROWS];
 	struct { unsigned slot; CK_MECHANISM_TYPE type; CK_FLAGS use; } mech[EXPECT_MECHS];

@@ -12,6 +12,25 @@
 struct expect want;
 const char plain[] = "disableCryptokiAutoLogin = 1\nDataPath = /nonexistent/x\n";
 
+const char *
+can_line(void)
+{
+	static char line[64];
+
+	if (want.can[0])
+		snprintf(line, sizeof line, "cardAccessNumber = %s\n", want.can);
+	return line;
+}
+
+void
+settings(const char *text)
+{
+	char all[512];
+
+	snprintf(all, sizeof all, "%s%s", text, can_line());
+	module_settings(all);
+}
+
 /* ---- what is wrong ---- */
 
 static char faults[3000];
@@ -350,7 +369,7 @@ main(int argc, char **argv)
 		return 2;
 	}
 	expect_read(argv[1], &want);
-	module_settings(plain);
+	settings(plain);
 	if (want.profile[0])
 		module_profile(want.profile);
 	suite = suite_create(want.image);

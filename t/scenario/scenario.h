@@ -18,6 +18,10 @@ extern struct expect want;
 /* Every C_Initialize of the suite: plain Cryptoki; what other programs of the user do is nothing to it. */
 extern const char plain[];
 
+/* These settings, and the card access number where the card has one; that line alone. */
+void settings(const char *text);
+const char *can_line(void);
+
 /* Notes something that is wrong and goes on; settle() fails the test with all of it. */
 void wrong(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 unsigned n_wrong(void);
