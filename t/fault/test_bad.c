@@ -102,6 +102,47 @@ START_TEST(a_card_whose_directories_lie_is_listed_as_far_as_it_goes)
 }
 END_TEST
 
+/* How many certificates are shown, and how many of them have a body. */
+static CK_ULONG
+certificates(CK_SESSION_HANDLE h, CK_ULONG *whole)
+{
+	CK_OBJECT_CLASS cls = CKO_CERTIFICATE;
+	CK_ATTRIBUTE want = { CKA_CLASS, &cls, sizeof cls };
+	CK_BYTE value[4096];
+	CK_OBJECT_HANDLE o[16];
+	CK_ULONG n = 0;
+
+	*whole = 0;
+	ck_assert_uint_eq(C_FindObjectsInit(h, &want, 1), CKR_OK);
+	ck_assert_uint_eq(C_FindObjects(h, o, 16, &n), CKR_OK);
+	ck_assert_uint_eq(C_FindObjectsFinal(h), CKR_OK);
+	for (CK_ULONG i = 0; i < n; i++) {
+		CK_ATTRIBUTE t = { CKA_VALUE, value, sizeof value };
+
+		*whole += C_GetAttributeValue(h, o[i], &t, 1) == CKR_OK && t.ulValueLen > 0;
+	}
+	return n;
+}
+
+/* A certificate that the directory names and that is not there is found out when it is wanted, and not shown any
+ * more; the others are not touched. */
+START_TEST(a_certificate_that_is_not_there_is_not_shown)
+{
+	CK_SESSION_HANDLE h;
+	CK_ULONG shown, whole;
+
+	log_to_file("disableCryptokiAutoLogin = 1\n");
+	module_card("fineid-v4-gaps.yaml", NULL, NULL);
+	h = module_open();
+	shown = certificates(h, &whole);
+	ck_assert_uint_eq(shown, 4);
+	ck_assert_uint_eq(whole, 3);
+	ck_assert_uint_eq(certificates(h, &whole), 3);
+	ck_assert_uint_eq(whole, 3);
+	done();
+}
+END_TEST
+
 START_TEST(an_unknown_card_is_said_so_once_and_the_next_one_works)
 {
 	const bool generic = _i;
@@ -250,6 +291,7 @@ main(void)
 	module_settings("");
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, a_card_whose_directories_lie_is_listed_as_far_as_it_goes);
+	tcase_add_test(tc, a_certificate_that_is_not_there_is_not_shown);
 	tcase_add_loop_test(tc, an_unknown_card_is_said_so_once_and_the_next_one_works, 0, 2);
 	tcase_add_test(tc, the_next_card_in_the_same_reader_works);
 	tcase_add_loop_test(tc, a_mistake_in_the_settings_is_one_line_with_its_place, 0, 6);
