@@ -113,8 +113,9 @@ exchange_le(struct card *card, const struct apdu *a, struct resp *resp, exchange
 	if (a->flags & APDU_ONCE || (a->le == LE_NONE && a->flags & APDU_SECRET_IN))
 		return 0;
 	again.le = resp->sw & 0xFF ? resp->sw & 0xFFu : LE_ANY;
-	/* what a card gives at most is asked of it from now on; the end of a file is shorter than that */
-	if (a->ins == INS_READ_BINARY && a->le == LE_ANY && again.le >= READ_LEAST)
+	/* what a card gives at most is asked of it from now on. At the start of a file it is not the rest of it, but for
+	 * a file as short as that */
+	if (a->ins == INS_READ_BINARY && !a->p1 && !a->p2 && a->le == LE_ANY && again.le >= READ_LEAST)
 		card->caps.max_recv = again.le;
 	return way(card, &again, resp);
 }
@@ -163,7 +164,8 @@ exchange_wrapped(struct card *card, const struct apdu *a, struct resp *resp)
 		r = fetch_rest(card, &wrapped, &answer, exchange_bare);
 	if (!r)
 		r = sm_unwrap(card->sm, buf_peek(&answer.data), answer.sw, &resp->data, &resp->sw);
-	if (r == E_PROTOCOL) {
+	/* whatever we could not make of it, the card may have done it */
+	if (r == E_PROTOCOL || r == E_CRYPTO || r == E_LIMIT) {
 		log_info("the channel to the card is broken: 0x%X, %zu bytes", answer.sw, answer.data.len);
 		r = E_RESET;
 	}
@@ -175,9 +177,13 @@ exchange_wrapped(struct card *card, const struct apdu *a, struct resp *resp)
 	return r;
 }
 
+/* A card that is to have a channel is told nothing without one but what opens it: a verb whose channel broke, and who
+ * did not look at the error, must not go on in plain. */
 static int
 exchange(struct card *card, const struct apdu *a, struct resp *resp)
 {
+	if (!card->sm && (card->sm_broken || (card->sm_wanted && !card->sm_opening)))
+		return E_RESET;
 	return card->sm ? exchange_wrapped(card, a, resp) : exchange_bare(card, a, resp);
 }
 
@@ -339,7 +345,7 @@ driver_open(struct card *card)
 {
 	int r = 0;
 
-	card->refused = false;
+	card->refused = card->sm_failed = card->can_sent = false;
 	if (card->sm_wanted && (r = channel_open(card)) != 0)
 		return r;
 	if ((r = card->ops->open(card)) == 0)
@@ -405,10 +411,15 @@ recognise(struct card *card, const struct profile_set *set, bool generic)
 		if (!r && fits) {
 			r = try_profile(card, pf);
 			/* once more, in case an answer was garbled on its way: the ATR says it is ours */
-			if (r == E_CARD || r == E_PROTOCOL)
+			if ((r == E_CARD || r == E_PROTOCOL) && !card->can_sent)
 				r = try_profile(card, pf);
 			if (!r)
 				return 0;
+			/* nobody in between may talk us out of the channel by spoiling it */
+			if (card->sm_failed) {
+				log_info("%s: no channel to the card: %s", pf->name, err_text(r));
+				return means_another_card(r) ? E_UNKNOWN : r;
+			}
 		}
 		if (r && !means_another_card(r))
 			return r;

@@ -74,6 +74,7 @@ struct card_caps {
 struct card_ops {
 	const char *name;
 	const struct sw_rule *sw;   /* ends with err 0 and mask 0; may be NULL */
+	bool pin_6984_blocked;      /* 6984 to a PIN command says that the PIN is blocked */
 	/* Selects the application, reads serial and capabilities. Called at bind and after each
 	 * reset. */
 	int (*open)(struct card *);
@@ -132,7 +133,7 @@ struct card {
 	bool was_reset;             /* card_begin or a verb found the card reset since last asked */
 	bool app_selected;          /* as far as we know; false after a reset */
 	bool app_sure;              /* selected by us in this very transaction: nobody moved it */
-	struct path df;             /* the DF below the application that we selected in this very
+	struct path df;             /* the DF besides the application that we selected in this very
 	                             * transaction; len 0: none (iso_enter_df) */
 	bool stale;                 /* a verb met a reset, or we made one; the next card_begin
 	                             * opens anew */
@@ -146,6 +147,9 @@ struct card {
 	struct secret *can;         /* owned; what opens the channel; NULL: not known */
 	bool sm_wanted;             /* this card is not spoken to without one */
 	bool sm_broken;             /* it ended in the middle: the card is to be reset */
+	bool sm_opening;            /* PACE runs: the one thing that is said to such a card without a channel */
+	bool sm_failed;             /* the last try to open one came to nothing */
+	bool can_sent;              /* ... or to something, after the card had a word made from the CAN */
 	bool refused;               /* an application could not be selected for want of a right */
 	const struct pinpad_entry *typed; /* borrowed: while a verb's PIN is typed on the reader */
 };

@@ -24,12 +24,18 @@ channel_open(struct card *card)
 {
 	int r = 0;
 
+	card->can_sent = false;
+	card->sm_failed = true;
 	if (!card->can)
 		return E_CAN_NEEDED;
 	if (!card->crypt && (r = crypt_new(&card->crypt)) != 0)
 		return r;
-	return pace_run(card, card->crypt, card->pf->pace ? card->pf->pace : ALL_CIPHERS, PACE_CAN,
+	card->sm_opening = true;
+	r = pace_run(card, card->crypt, card->pf->pace ? card->pf->pace : ALL_CIPHERS, PACE_CAN,
 	    secret_view(card->can), &card->sm);
+	card->sm_opening = false;
+	card->sm_failed = r != 0;
+	return r;
 }
 
 void

@@ -143,6 +143,10 @@ iso_df_of(const struct card *card, const struct path *file)
 
 	if (named)
 		return named->path;
+	/* keys that are named by their references may be said to be in a DF alone */
+	for (size_t i = 0; i < 2; i++)
+		if (card->pf->has_pin[i] && card->pf->pin[i].local && path_eq(&path, &card->pf->pin[i].path))
+			return path;
 	df.len = df.from == PATH_AID || df.len < 2 ? 0 : (uint8_t)(df.len - 2);
 	if (!df.len)
 		df.from = PATH_APP;
@@ -159,8 +163,10 @@ iso_select_path(struct card *card, const struct path *where, struct fci *fci)
 	if (path.len > PATH_BYTES_MAX)
 		return E_ARG;
 	if (named) {
-		if ((r = iso_enter_df(card, &named->path)) != 0 || path.len == named->path.len)
+		if ((r = iso_enter_df(card, &named->path)) != 0)
 			return r;
+		if (path.len == named->path.len)
+			return fci ? E_ARG : 0; /* it answers without one */
 		return select_below(card, view_of(path.b + named->path.len, (size_t)path.len - named->path.len), fci);
 	}
 	card->df.len = 0;
@@ -307,6 +313,31 @@ iso_enter_pin_df(struct card *card, const struct pin_ref *ref)
 	return ref->local && ref->path.len ? iso_enter_df(card, &ref->path) : 0;
 }
 
+/* A PIN that is blocked may answer 6984 besides, where the driver says so. */
+static int
+pin_sw_err(const struct card *card, uint16_t sw)
+{
+	return sw == 0x6984 && card->ops->pin_6984_blocked ? E_PIN_BLOCKED : card_sw_err(card, sw);
+}
+
+/* A command that carries a PIN and wants no answer. */
+static int
+pin_command(struct card *card, const struct apdu *a, int *tries)
+{
+	struct resp resp = { BUF_INIT, 0 };
+	int r;
+
+	*tries = -1;
+	if ((r = card_apdu(card, a, &resp)) != 0)
+		goto out;
+	*tries = sw_tries(resp.sw);
+	if ((r = pin_sw_err(card, resp.sw)) == 0 && resp.data.len)
+		r = E_PROTOCOL;
+out:
+	resp_free(&resp);
+	return r;
+}
+
 int
 iso_pin_info(struct card *card, const struct pin_ref *ref, struct pin_state *state)
 {
@@ -315,9 +346,12 @@ iso_pin_info(struct card *card, const struct pin_ref *ref, struct pin_state *sta
 	int r;
 
 	*state = (struct pin_state)PIN_STATE_UNKNOWN;
+	/* what another application says of its own PIN is no answer: a neighbour may have moved the card */
+	if (!card->app_sure && !card->df.len && card->ops->select_app && (r = card->ops->select_app(card)) != 0)
+		goto out;
 	if ((r = iso_enter_pin_df(card, ref)) != 0 || (r = card_apdu(card, &a, &resp)) != 0)
 		goto out;
-	r = card_sw_err(card, resp.sw);
+	r = pin_sw_err(card, resp.sw);
 	if (r && r != E_PIN_WRONG && r != E_PIN_BLOCKED)
 		goto out;
 	state->verified = r == 0;
@@ -335,7 +369,7 @@ iso_pin_verify(struct card *card, const struct pin_ref *ref, struct view block, 
 		.flags = APDU_SECRET_IN | APDU_PINPAD | APDU_STATE }; /* it may cost a try: never sent again unasked */
 	int r = iso_enter_pin_df(card, ref);
 
-	return r ? r : card_command(card, &a, NULL, tries);
+	return r ? r : pin_command(card, &a, tries);
 }
 
 /* CHANGE REFERENCE DATA and RESET RETRY COUNTER carry two blocks one after the other. */
@@ -352,7 +386,7 @@ two_blocks(struct card *card, unsigned ins, const struct pin_ref *ref, struct vi
 	buf_view(&both, second);
 	a.data = buf_peek(&both);
 	if ((r = buf_err(&both)) == 0 && (r = iso_enter_pin_df(card, ref)) == 0)
-		r = card_command(card, &a, NULL, tries);
+		r = pin_command(card, &a, tries);
 	buf_free(&both);
 	return r;
 }

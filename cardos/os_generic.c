@@ -1,6 +1,8 @@
 /* Any card with a PKCS#15 directory that no profile knows: its files can be read and its PINs
  * verified as its own directory describes them. Nothing is signed, for how a card wants that is
  * not in the directory. Source: ISO 7816-15 5, ISO 7816-4. */
+#include "base/err.h"
+#include "cardos/channel.h"
 #include "cardos/iso.h"
 #include "cardos/os.h"
 
@@ -11,6 +13,15 @@ generic_open(struct card *card)
 	return iso_select_app(card);
 }
 
+/* Over the air a PIN is not said in plain to a card that nobody knows. */
+static int
+generic_pin_verify(struct card *card, const struct pin_ref *ref, struct view block, int *tries)
+{
+	if (channel_atr_contactless(card->ch->ops->atr(card->ch)))
+		return E_DENIED;
+	return iso_pin_verify(card, ref, block, tries);
+}
+
 const struct card_ops os_generic = {
 	.name = "generic",
 	.open = generic_open,
@@ -18,5 +29,5 @@ const struct card_ops os_generic = {
 	.read = iso_read,
 	.info = iso_info,
 	.pin_info = iso_pin_info,
-	.pin_verify = iso_pin_verify,
+	.pin_verify = generic_pin_verify,
 };

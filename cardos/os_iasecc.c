@@ -42,8 +42,11 @@ iasecc_pin_unblock(struct card *card, const struct pin_ref *ref, struct view puk
 
 	if (puk_ref.ref < 0)
 		return E_DENIED;
-	if ((r = iso_pin_verify(card, &puk_ref, puk, tries)) != 0)
+	if ((r = iso_pin_verify(card, &puk_ref, puk, tries)) != 0) {
+		/* an answer that got lost may have been a yes */
+		card->end_reset |= r != E_PIN_WRONG && r != E_PIN_BLOCKED && r != E_NOT_FOUND;
 		return r;
+	}
 	if (!ref->local || !ref->path.len || (r = iso_enter_df(card, &ref->path)) == 0)
 		r = card_command(card, &a, NULL, &ignored);
 	*tries = -1; /* those of the PUK are full again */
@@ -56,6 +59,7 @@ iasecc_pin_unblock(struct card *card, const struct pin_ref *ref, struct view puk
 
 const struct card_ops os_iasecc = {
 	.name = "iasecc",
+	.pin_6984_blocked = true, /* fineid 5, "VERIFY" */
 	.open = iasecc_open,
 	.select_app = iso_select_app,
 	.read = iso_read,

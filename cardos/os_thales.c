@@ -68,12 +68,9 @@ thales_puk_info(struct card *card, const struct pin_ref *ref, struct pin_state *
 	return pin_object(card, (unsigned)ref->unblock_ref, &state->puk_tries, &ignored);
 }
 
-/* An empty VERIFY or a PIN that is blocked may say 6984 here, card-gemalto-eid 3. */
-static const struct sw_rule sw_rules[] = { { 0x6984, 0xFFFF, E_PIN_BLOCKED }, { 0, 0, 0 } };
-
 const struct card_ops os_thales = {
 	.name = "thales",
-	.sw = sw_rules,
+	.pin_6984_blocked = true, /* card-gemalto-eid 3 */
 	.open = thales_open,
 	.select_app = iso_select_app,
 	.read = iso_read,

@@ -382,6 +382,13 @@ announce(struct pace *p, enum pace_password which)
 	return r;
 }
 
+/* What a card says of a token that another password made. Source: secure-messaging 2.3, step 5. */
+static bool
+means_wrong_password(uint16_t sw)
+{
+	return sw >> 8 == 0x63 || sw == 0x6982 || sw == 0x6985 || sw == 0x6A80;
+}
+
 /* GENERAL AUTHENTICATE with one object (tag 0: none); the card's, of the next tag, becomes *answer. */
 static int
 authenticate(struct pace *p, unsigned tag, struct view value, unsigned wanted, struct buf *answer)
@@ -398,11 +405,12 @@ authenticate(struct pace *p, unsigned tag, struct view value, unsigned wanted, s
 		put_tlv(&object, tag, value);
 	put_tlv(&data, TAG_DYNAMIC, buf_peek(&object));
 	a.data = buf_peek(&data);
+	p->card->can_sent |= last;
 	if ((r = buf_err(&object)) != 0 || (r = buf_err(&data)) != 0 || (r = card_apdu(p->card, &a, &resp)) != 0)
 		goto out;
 	if (resp.sw != SW_OK) {
 		log_debug("PACE: step 0x%X: 0x%X", tag, resp.sw);
-		r = last && (resp.sw >> 8 == 0x63 || resp.sw == 0x6982) ? E_CAN_WRONG : E_PROTOCOL;
+		r = last && means_wrong_password(resp.sw) ? E_CAN_WRONG : E_PROTOCOL;
 		goto out;
 	}
 	v = buf_peek(&resp.data);

@@ -187,7 +187,7 @@ gather(struct op *op, struct buf *digest, struct view *data)
 }
 
 struct key_call {
-	struct key_ref key;  /* its size is told by its public half where the directory does not */
+	struct key_ref key;  /* its size is its public half's */
 	enum { KEY_SIGN, KEY_DECIPHER, KEY_DERIVE } what;
 	enum card_alg alg;
 	struct sign_in in;   /* KEY_SIGN; its data also is the cryptogram or the point, its hash OAEP's */
@@ -234,7 +234,8 @@ key_of(const struct op *op)
 {
 	struct key_ref key = op->key->at.key;
 
-	if (!key.bits && op->pub)
+	/* what the certificate says is so; a directory, or a profile, may be wrong */
+	if (op->pub)
 		key.bits = soft_pub_bits(op->pub);
 	return key;
 }
@@ -432,7 +433,7 @@ derive_on_card(struct session *s, struct op *op, CK_ULONG want, struct buf *secr
 	    buf_peek(&op->params.point), &peer)))
 		return err == E_MEM ? CKR_HOST_MEMORY : CKR_MECHANISM_PARAM_INVALID;
 	coordinate = soft_pub_sig_len(peer) / 2;
-	c.key.bits = c.key.bits ? c.key.bits : soft_pub_bits(peer);
+	c.key.bits = soft_pub_bits(peer); /* on the key's curve */
 	soft_pub_free(&peer);
 	if (want > coordinate && op->params.kdf == CKD_NULL)
 		return CKR_KEY_SIZE_RANGE;

@@ -108,10 +108,33 @@ tell_guess(const struct pin_ref *pin, const char *label)
 static bool
 fills(const struct pin_ref *pin, const struct pin_ref *known)
 {
-	if (!pin->guess || known->guess || (pin->ref < 0 && known->ref < 0))
+	if (!pin->guess || known->guess || pin->coding != known->coding || (pin->ref < 0 && known->ref < 0))
+		return false;
+	/* without a reference of the card's own it must be the same PIN in every other way */
+	if (pin->ref < 0 && (pin->local != known->local || pin->min != known->min))
 		return false;
 	return (pin->ref < 0 || known->ref < 0 || pin->ref == known->ref) &&
 	    (!pin->stored || pin->stored == known->stored);
+}
+
+/* What only the profile's PIN of that reference can tell: the DF of a local one that the directory does not name,
+ * how many characters can be right at all, and the PUK. */
+static void
+complete(struct pin_ref *pin, const struct pin_ref *known)
+{
+	bool same = known && known->ref >= 0 && known->ref == pin->ref;
+
+	if (pin->local && !pin->path.len) {
+		if (same && known->local)
+			pin->path = known->path;
+		else if (!same || known->local)
+			pin->guess = true; /* in which DF it counts nobody says */
+	}
+	if (!same)
+		return;
+	pin->unblock_ref = known->unblock_ref;
+	if (known->max < pin->max && known->max >= pin->min && !known->guess)
+		pin->max = known->max;
 }
 
 static int
@@ -134,9 +157,11 @@ take_pin(struct pinslot *slot, const struct p15_object *a, const struct p15_obje
 		slot->pin.pad = known->pad;
 		slot->pin.guess = false;
 	}
+	complete(&slot->pin, known);
 	tell_guess(&slot->pin, a->label);
+	if (slot->pin.guess || slot->pin.ref < 0)
+		slot->can_change = slot->can_unblock = false;
 	if (known) {
-		slot->pin.unblock_ref = known->unblock_ref;
 		slot->pin.tries_max = known->tries_max;
 		slot->pin.forget = known->forget;
 		slot->pin.puk_min = known->puk_min;
@@ -147,7 +172,8 @@ take_pin(struct pinslot *slot, const struct p15_object *a, const struct p15_obje
 		slot->pin.puk_min = puk->pin.min;
 		slot->pin.puk_max = puk->pin.max;
 		slot->pin.puk_stored = puk->pin.stored;
-		slot->pin.unblock_ref = puk->pin.ref;
+		if (puk->pin.ref >= 0)
+			slot->pin.unblock_ref = puk->pin.ref;
 	}
 	return (slot->label = strdup(a->label)) ? 0 : E_MEM;
 }
@@ -179,7 +205,8 @@ fill_from_profile(struct pinslot *slot, const struct profile *pf)
 		slot[i].pin = pf->pin[i];
 		slot[i].pin.guess = guess;
 		slot[i].auth_id = (struct p15_id){ .len = 1, .b = { (uint8_t)(i + 1) } };
-		slot[i].initialized = slot[i].can_change = slot[i].can_unblock = true;
+		slot[i].initialized = true;
+		slot[i].can_change = slot[i].can_unblock = !guess;
 		if (!(slot[i].label = strdup("PIN")))
 			return E_MEM;
 		tell_guess(&slot[i].pin, slot[i].label);

@@ -253,9 +253,11 @@ pkcs1_plain(const struct task *t, const struct environment *env, enum hash *hash
 	if (rv == CKR_OK && environment_takes(env, USE_SIGN, ALG_RSA_PKCS1, HASH_NONE)) {
 		buf_view(out, buf_peek(&info));
 	} else if (rv == CKR_OK) {
-		/* the card makes the DigestInfo itself, of the hashes that it has */
+		/* the card makes the DigestInfo itself, of the hashes that it has, and in one form: one without the
+		 * NULL would not be what it signs */
 		*hash = digest_info_parse(buf_peek(&info), &digest);
-		if (*hash != HASH_NONE && environment_takes(env, USE_SIGN, ALG_RSA_PKCS1, *hash))
+		if (*hash != HASH_NONE && info.len == hash_info(*hash)->prefix.len + digest.len &&
+		    environment_takes(env, USE_SIGN, ALG_RSA_PKCS1, *hash))
 			buf_view(out, digest);
 		else
 			rv = CKR_DATA_INVALID;

@@ -103,8 +103,11 @@ fineid_serial(struct view serial, bool printable, const struct buf *hex)
 
 	if (printable && serial.len >= 9)
 		return view_part(serial, serial.len - 9, 9);
-	if (hex->len != 20 || strspn((const char *)hex->p, "0123456789") != 20)
+	if (hex->len != 20)
 		return none;
+	for (size_t i = 0; i < hex->len; i++)
+		if (hex->p[i] < '0' || hex->p[i] > '9')
+			return none;
 	return view_part(buf_peek(hex), 10, 9);
 }
 
@@ -232,11 +235,12 @@ given_object(const struct profile *pf, enum p15_kind kind, const struct p15_id *
 	return NULL;
 }
 
+/* ... of the holder's: an authority's certificate alone is no directory of them. */
 static bool
 has_kind(const struct p15_objects *recs, enum p15_kind kind)
 {
 	for (size_t i = 0; i < recs->n; i++)
-		if (recs->p[i]->kind == kind)
+		if (recs->p[i]->kind == kind && !recs->p[i]->authority && !recs->p[i]->trusted)
 			return true;
 	return false;
 }
@@ -255,7 +259,7 @@ add_given(struct card *card, const struct profile *pf, enum p15_kind kind, struc
 		if (pf->objects->p[i]->kind != kind)
 			continue;
 		if (card && (err = card->ops->info(card, &pf->objects->p[i]->path, &info)) != 0) {
-			err = token_can_spare(err) ? 0 : err;
+			err = token_can_spare(err) || err == E_UNSUPPORTED ? 0 : err;
 			continue;
 		}
 		err = p15_objects_take(recs, p15_object_copy(pf->objects->p[i]));

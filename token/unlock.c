@@ -277,6 +277,9 @@ prepare(struct job *j)
 			err = E_GONE;
 		} else {
 			j->ref = slot->pin;
+			/* nobody is asked for what cannot be sent (DESIGN 18.5) */
+			if (j->ref.guess || j->ref.ref < 0)
+				err = E_DENIED;
 			j->each = pinslot_each_time(slot, s->world->settings);
 			j->user = slot->login == LOGIN_USER;
 			j->stale = pincache_is_over(&slot->cache, limits(s, &max), os_clock_ms());
@@ -289,7 +292,7 @@ prepare(struct job *j)
 			    (j->given = take_once_locked(s, slot, epoch, &j->once_until)))
 				j->from = FROM_LOGIN;
 			/* without a login and without anybody to ask, an open card is not for us */
-			if (!j->given && !j->login && (slot->login == LOGIN_SO ||
+			if (!err && !j->given && !j->login && (slot->login == LOGIN_SO ||
 			    (!j->user && !reader_asks_locked(s->r))))
 				err = E_PIN_NEEDED;
 		}

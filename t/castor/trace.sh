@@ -47,7 +47,7 @@ if [ -n "$CASTOR_RECORD" ]; then
 fi
 
 # shellcheck disable=SC2086
-ok "a recording" ends 0 "Recorded in a: commands: 77, cards: 1." "$castor" trace record $card a
+ok "a recording" ends 0 "Recorded in a: commands: 75, cards: 1." "$castor" trace record $card a
 ok "which tells that the holder is in it" grep -q "castor trace anonymise" err
 ok "nobody else's" private a
 ok "begins with version and system" sh -c 'sed -n 1p a | grep -q "^# castor [0-9]" && sed -n 2p a | grep -q "^# system "'

@@ -542,6 +542,7 @@ main(void)
 		a_wrong_number_of_the_settings_is_told, nobody_is_asked_where_the_settings_are_right, who_cancels_is_left_alone_until_the_card_is_laid_there_anew,
 		the_number_goes_with_the_card, resets_by_others_are_survived, nothing_is_told_on_the_way };
 
+	unsetenv("disableCryptokiAutoLogin");
 	tcase_set_timeout(tc, 240);
 	tcase_add_loop_test(tc, a_card_is_listed_and_signs, 0, N_CARDS);
 	tcase_add_loop_test(tc, citizens_cards_work_over_the_air, 0, 2);
