@@ -176,7 +176,7 @@ ok "openers: ... open after an unblock" says 9000 9000 9000 9000 9000 -- $app $u
 # a card that nobody knows: OpenSC is told that it speaks as a MyEID (20001)
 cat >opensc.conf <<-CONF
 	app default {
-		card_atr 3b:8a:80:01:43:41:53:54:4f:52:2d:50:31:35:6a {
+		card_atr 3b:fa:18:00:00:81:31:fe:45:43:41:53:54:4f:52:2d:50:31:35:88 {
 			name = "unknown";
 			driver = "myeid";
 			type = 20001;
