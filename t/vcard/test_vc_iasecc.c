@@ -127,7 +127,7 @@ START_TEST(a_padded_or_longer_pin_spends_a_try)
 	for (int i = 0; i < 5; i++) {
 		char answer[8];
 
-		snprintf(answer, sizeof answer, "63 C%d", 4 - i);
+		snprintf(answer, sizeof answer, "63 C%u", (unsigned)(4 - i) & 15U);
 		EXPECT(vc, wrong[i], answer);
 		ck_assert_int_eq(vc_tries(vc, PIN_AUTH), 4 - i);
 	}

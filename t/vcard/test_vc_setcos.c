@@ -610,7 +610,7 @@ START_TEST(atrs_are_whole)
 		presence = atr[1] & 0xF0;
 		while (presence != 0) {
 			for (k = 4; k < 7; k++)
-				at += presence >> k & 1U;
+				at += (unsigned)presence >> k & 1U;
 			if (!(presence & 0x80))
 				break;
 			presence = atr[at] & 0xF0;
