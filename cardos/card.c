@@ -443,12 +443,17 @@ begin_chan(struct card *card, int deadline_ms, bool *reset)
 static int
 end_chan(struct card *card, enum io_end how)
 {
-	if (card->sm_broken)
+	bool broken = card->sm_broken;
+	int r;
+
+	if (broken)
 		how = IO_END_RESET;
 	if (how == IO_END_RESET)
 		channel_end(card);
 	card->sm_broken = false;
-	return card->ch->ops->end(card->ch, how);
+	if ((r = card->ch->ops->end(card->ch, how)) != 0 && broken && r != E_GONE)
+		log_warn("the card could not be reset: a PIN may still be open");
+	return r;
 }
 
 int
@@ -476,7 +481,8 @@ card_open_with(struct io *io, const char *reader, const struct profile_set *set,
 	if ((r = io->ops->open(io, reader, &card->ch)) != 0)
 		goto out;
 	r = E_RESET;
-	for (int i = 0; r == E_RESET && i < REOPEN_TRIES; i++) {
+	/* not over again once the card has had a word of the number: whether it was right nobody knows */
+	for (int i = 0; r == E_RESET && !card->can_sent && i < REOPEN_TRIES; i++) {
 		if ((r = begin_chan(card, OPEN_DEADLINE_MS, &reset)) != 0)
 			goto out;
 		r = recognise(card, set, generic);

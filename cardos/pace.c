@@ -14,6 +14,7 @@
 
 #define FIELD_MAX 66u           /* bytes of a coordinate: P-521 */
 #define POINT_MAX (1 + 2 * FIELD_MAX)
+#define CARD_ACCESS_PARTS 64  /* READs of EF.CardAccess: a card that gives 64 bytes at a time is through by then */
 #define NONCE_MAX 64u           /* bytes */
 #define DRAWS_MAX 128           /* of a number below the order; each fails less often than not */
 #define KDF_ENC 1u
@@ -168,7 +169,7 @@ static int
 card_access_read(struct card *card, struct buf *file)
 {
 	bool more;
-	int r;
+	int r, parts = 0;
 
 	/* where the card is there already this does no harm, and some want it */
 	if ((r = select_somehow(card, 0x3F00)) != 0 || (r = read_part(card, 0x9C, 0, file, &more)) != 0)
@@ -176,7 +177,7 @@ card_access_read(struct card *card, struct buf *file)
 	if (!more && ((r = select_somehow(card, 0x011C)) != 0 ||
 	    (r = read_part(card, 0, 0, file, &more)) != 0))
 		return r;
-	while (more && !is_whole(buf_peek(file)) && file->len < CARD_ACCESS_MAX)
+	while (more && !is_whole(buf_peek(file)) && file->len < CARD_ACCESS_MAX && parts++ < CARD_ACCESS_PARTS)
 		if ((r = read_part(card, (unsigned)(file->len >> 8), (unsigned)file->len & 0xFF, file, &more)) != 0)
 			return r;
 	return file->len ? 0 : E_UNSUPPORTED;

@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/os.h"
+#include "cardos/card.h"
 #include "cardos/pace.h"
 #include "token/dialog.h"
 #include "token/turn.h"
@@ -27,38 +28,53 @@ can_of_settings(const struct reader *r)
 }
 
 int
-can_take(struct reader *r, uint64_t gen, struct secret **can)
+can_take(struct reader *r, uint64_t gen, struct secret **can, enum can_from *from)
 {
 	struct view v = can_of_settings(r);
 	int err = 0;
 
 	*can = NULL;
+	*from = CAN_SETTING;
 	pthread_mutex_lock(&r->lock);
-		if (r->gen == gen && r->can)
+		if (r->gen == gen && r->can) {
 			v = secret_view(r->can);
-		else if (r->gen != gen || r->can_set_failed)
+			*from = CAN_PROVEN;
+		} else if (r->gen != gen || (r->can_set_failed && r->can_failed_at == r->events)) {
 			v.len = 0;
+		}
 		if (v.len && !(*can = secret_new(v.p, v.len)))
 			err = E_MEM;
 	pthread_mutex_unlock(&r->lock);
 	return err;
 }
 
-void
-can_failed(struct reader *r, uint64_t gen)
+int
+can_tried(struct reader *r, uint64_t gen, const struct secret *can, enum can_from from, int err)
 {
-	bool typed = false;
+	struct secret *keep = NULL;
 
+	if (!can)
+		return err;
+	if (!err && from != CAN_PROVEN && !(keep = secret_new(can->p, can->len)))
+		return E_MEM;
+	if (err == E_CAN_WRONG && from == CAN_PROVEN)
+		return E_GONE;
 	pthread_mutex_lock(&r->lock);
-		if (r->gen == gen) {
-			typed = r->can != NULL;
-			r->can_set_failed |= !typed;
-			secret_free(&r->can);
+		if (keep && r->gen == gen && !r->can) {
+			r->can = keep;
+			keep = NULL;
+		}
+		/* events, not generations: a connection that broke does not make it another card */
+		if (err == E_CAN_WRONG && from == CAN_SETTING && r->gen == gen) {
+			r->can_set_failed = true;
+			r->can_failed_at = r->events;
 		}
 	pthread_mutex_unlock(&r->lock);
-	if (!typed)
+	secret_free(&keep);
+	if (err == E_CAN_WRONG && from == CAN_SETTING)
 		log_warn("%s: cardAccessNumber is not the number of this card, and is not tried again while the card stays",
 		    r->name);
+	return err;
 }
 
 /* ---- asking ---- */
@@ -115,62 +131,43 @@ give_back(struct wait *w, int err)
 {
 	pthread_mutex_lock(&w->r->lock);
 		w->r->can_asking = false;
-		w->r->unknown |= w->r->gen == w->gen && (err == E_CANCEL || err == E_UNSUPPORTED);
+		w->r->unknown |= w->r->gen == w->gen && err == E_CANCEL;
 	pthread_mutex_unlock(&w->r->lock);
 }
 
-/* One number, kept with the reader. */
+/* One number, by a dialog; one at a time for all programs of a user, but while the card is spoken to others may show
+ * theirs. */
 static int
-type(struct wait *w, const char *wrong)
-{
-	struct secret *can = NULL;
-	int err;
-
-	if ((err = dialog_ask_can(w->r->world, w->r->name, wrong, is_wanted, w, &can)))
-		return err == E_CLOSED ? why_unwanted(w) : err;
-	if (!pace_can_fits(secret_view(can))) {
-		secret_free(&can);
-		return E_PIN_LEN;
-	}
-	pthread_mutex_lock(&w->r->lock);
-		if (w->r->gen == w->gen) {
-			secret_free(&w->r->can);
-			w->r->can = can;
-			can = NULL;
-		}
-	pthread_mutex_unlock(&w->r->lock);
-	err = can ? E_GONE : 0;
-	secret_free(&can);
-	return err;
-}
-
-/* In the turn: dialogs until the number is right. */
-static int
-ask_until_right(struct wait *w, const char *wrong, card_verb verb, void *arg)
-{
-	int err = E_CANCEL;
-
-	for (int n = 0; n < ASK_MAX; n++) {
-		if (!(err = type(w, wrong)))
-			err = reader_run(w->r, w->gen, verb, arg);
-		if (err != E_PIN_LEN && err != E_CAN_WRONG)
-			return err;
-		wrong = dialog_texts[err == E_PIN_LEN ? DIALOG_CAN_FORM : DIALOG_CAN_WRONG];
-	}
-	return E_CANCEL;
-}
-
-static int
-ask_in_turn(struct wait *w, const char *wrong, card_verb verb, void *arg)
+type(struct wait *w, const char *wrong, struct secret **can)
 {
 	struct world *world = w->r->world;
 	int err, fd;
 
 	if ((err = turn_among_programs(world, is_wanted, w, &fd)))
 		return err == E_CLOSED ? why_unwanted(w) : err;
-	err = ask_until_right(w, wrong, verb, arg);
+	err = dialog_ask_can(world, w->r->name, wrong, is_wanted, w, can);
 	turn_among_programs_end(world, &fd);
-	return err;
+	if (err)
+		return err == E_CLOSED ? why_unwanted(w) : err;
+	return pace_can_fits(secret_view(*can)) ? 0 : E_PIN_LEN;
+}
+
+/* In the turn: dialogs until the number is right. */
+static int
+ask_until_right(struct wait *w, const char *wrong, card_verb verb, void *arg)
+{
+	struct secret *can = NULL;
+	int err = E_CANCEL;
+
+	for (int n = 0; n < ASK_MAX; n++) {
+		if (!(err = type(w, wrong, &can)))
+			err = reader_run_with(w->r, w->gen, can, verb, arg);
+		secret_free(&can);
+		if (err != E_PIN_LEN && err != E_CAN_WRONG)
+			return err;
+		wrong = dialog_texts[err == E_PIN_LEN ? DIALOG_CAN_FORM : DIALOG_CAN_WRONG];
+	}
+	return E_CANCEL;
 }
 
 int
@@ -193,7 +190,7 @@ can_ask(struct reader *r, uint64_t gen, int err, card_verb verb, void *arg)
 		if (waited)
 			err = reader_run(r, gen, verb, arg);
 		if (err == E_CAN_NEEDED || err == E_CAN_WRONG)
-			err = ask_in_turn(&w, err == E_CAN_WRONG ? dialog_texts[DIALOG_CAN_SETTING] : NULL, verb, arg);
+			err = ask_until_right(&w, err == E_CAN_WRONG ? dialog_texts[DIALOG_CAN_SETTING] : NULL, verb, arg);
 		give_back(&w, err);
 	}
 	world_asking_end(r->world);

@@ -7,11 +7,19 @@
 
 #include "token/reader.h"
 
-/* The number to open the card of this generation with, the caller's: what a person has typed, else the
+/* Where a number came from. */
+enum can_from {
+	CAN_PROVEN, /* it has opened this card before */
+	CAN_SETTING,
+	CAN_TYPED   /* by a person, a moment ago */
+};
+
+/* The number to open the card of this generation with, the caller's: the one that opened it before, else the
  * setting's unless it has failed this card; NULL: none is known. E_MEM. Takes the reader's lock. */
-int can_take(struct reader *r, uint64_t gen, struct secret **can);
-/* What can_take gave is not this card's. */
-void can_failed(struct reader *r, uint64_t gen);
+int can_take(struct reader *r, uint64_t gen, struct secret **can, enum can_from *from);
+/* What came of it (card_open_with): a right one is kept, a setting that failed is not tried again while the card
+ * stays. What opened a card before and does not now is put before another card: E_GONE; else err itself, or E_MEM. */
+int can_tried(struct reader *r, uint64_t gen, const struct secret *can, enum can_from from, int err);
 
 /* Asks a person, and runs the verb (reader_run) with what they typed, until it is the right number or they
  * have had enough. `err`: what the verb ended with before, E_CAN_NEEDED or E_CAN_WRONG. One dialog at a time

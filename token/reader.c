@@ -66,7 +66,6 @@ end_generation_locked(struct reader *r, struct object_list *objects, struct toke
 	r->gen++;
 	r->unknown = false;
 	secret_free(&r->can);
-	r->can_set_failed = false;
 	*objects = r->objects;
 	memset(&r->objects, 0, sizeof r->objects);
 	*token = r->token;
@@ -74,6 +73,20 @@ end_generation_locked(struct reader *r, struct object_list *objects, struct toke
 	/* a reference elsewhere may outlive it, what was typed must not */
 	for (unsigned i = 0; *token && i < PINS_PER_READER; i++)
 		pinslot_wipe_locked(&(*token)->slot[i]);
+}
+
+/* The connection to a card that is gone is given up at once, with the keys of its channel; by whoever uses it now,
+ * where somebody does. No lock held. */
+static void
+release_card(struct reader *r)
+{
+	uint64_t gen = reader_generation(r);
+
+	if (pthread_mutex_trylock(&r->io_lock))
+		return;
+	if (r->card && r->card_gen != gen)
+		card_close(&r->card);
+	pthread_mutex_unlock(&r->io_lock);
 }
 
 bool
@@ -125,6 +138,7 @@ reader_saw(struct reader *r, uint64_t gen, const struct io_state *s)
 	object_list_free(&objects);
 	token_unref(&token);
 	if (changed) {
+		release_card(r);
 		log_info("%s: %s", r->name, is ? "there is a card" : "there is no card");
 		session_purge(r->world, r);
 	}
@@ -149,6 +163,7 @@ reader_drop(struct reader *r, uint64_t gen)
 	pthread_mutex_unlock(&r->lock);
 	object_list_free(&objects);
 	token_unref(&token);
+	release_card(r);
 	session_purge(r->world, r);
 	/* the event is raised by whoever sees that the card is out, and once */
 	reader_poll(r);
@@ -165,12 +180,13 @@ is_over(struct reader *r, uint64_t gen)
 	return over;
 }
 
-/* The connection of this generation, opened if need be. */
+/* The connection of this generation, opened if need be; with the number `can`, or, NULL, what is known of one. */
 static int
-connect_io_locked(struct reader *r, uint64_t gen)
+connect_io_locked(struct reader *r, uint64_t gen, const struct secret *can)
 {
 	const struct profile_set *set;
-	struct secret *can;
+	struct secret *known = NULL;
+	enum can_from from = CAN_TYPED;
 	int err;
 
 	if (is_over(r, gen))
@@ -180,13 +196,12 @@ connect_io_locked(struct reader *r, uint64_t gen)
 	card_close(&r->card);
 	if (!(set = world_profiles(r->world)))
 		return E_MEM;
-	if ((err = can_take(r, gen, &can)))
+	if (!can && (err = can_take(r, gen, &known, &from)))
 		return err;
 	err = card_open_with(r->world->io, r->name, set,
-	    settings_bool(r->world->settings, SET_allowUnknownCards), can, &r->card);
-	secret_free(&can);
-	if (err == E_CAN_WRONG)
-		can_failed(r, gen);
+	    settings_bool(r->world->settings, SET_allowUnknownCards), can ? can : known, &r->card);
+	err = can_tried(r, gen, can ? can : known, from, err);
+	secret_free(&known);
 	if (err)
 		return err;
 	/* it is this generation's card only if no other one was put in before it was opened */
@@ -253,14 +268,20 @@ run_once_io_locked(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 int
 reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 {
+	return reader_run_with(r, gen, NULL, verb, arg);
+}
+
+int
+reader_run_with(struct reader *r, uint64_t gen, const struct secret *can, card_verb verb, void *arg)
+{
 	int err;
 
 	pthread_mutex_lock(&r->io_lock);
-	if (!(err = connect_io_locked(r, gen)) &&
+	if (!(err = connect_io_locked(r, gen, can)) &&
 	    (err = run_once_io_locked(r, gen, verb, arg)) == E_RESET && !r->card->changed)
 		/* nothing was changed yet: the verb may run again from its start */
 		err = run_once_io_locked(r, gen, verb, arg);
-	if (err == E_GONE || err == E_NO_READER || err == E_RESET)
+	if (err == E_GONE || err == E_NO_READER || err == E_RESET || is_over(r, gen))
 		card_close(&r->card);
 	if (err == E_RESET)
 		note_reset(r, gen);
@@ -347,17 +368,20 @@ reader_bind(struct reader *r, unsigned pin, uint64_t *gen)
 		if (!err && !reader_has_token_locked(r, pin))
 			err = E_GONE; /* of this slot, that is */
 		/* remembered until it is removed: a browser asks again and again (OpenSC#2030) */
+		if (err && r->gen != *gen)
+			err = E_GONE; /* whatever it was about, that card is gone */
 		unknown = r->gen == *gen && (err == E_UNKNOWN || err == E_CARD ||
 		    err == E_PROTOCOL ||
 		    err == E_UNSUPPORTED || err == E_NOT_FOUND || err == E_FORMAT ||
 		    /* nobody knows its number, or wants to say it */
-		    err == E_CAN_NEEDED || err == E_CAN_WRONG || err == E_CANCEL);
+		    (err == E_CAN_NEEDED && !world_dialogs_pause(r->world)) || err == E_CAN_WRONG ||
+		    err == E_CANCEL);
 		r->unknown |= unknown;
 	pthread_mutex_unlock(&r->lock);
 	if (unknown)
 		log_warn("%s: card cannot be used: %s", r->name, err_text(err));
 	token_unref(&read.token);
-	if (unknown)
+	if (unknown || err == E_CAN_NEEDED)
 		return CKR_TOKEN_NOT_RECOGNIZED;
 	return err == E_GONE || err == E_NO_READER ? CKR_TOKEN_NOT_PRESENT : rv_from(err);
 }

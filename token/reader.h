@@ -30,8 +30,9 @@ struct reader {
 		int last;               /* E_* the last one ended with */
 	} asking[PINS_PER_READER];
 	pthread_cond_t asked;           /* with lock: a turn ended */
-	struct secret *can;             /* lock: the access number a person has typed for this card; NULL: none */
-	bool can_set_failed;            /* lock: the one of the settings is not this card's */
+	struct secret *can;             /* lock: the access number that has opened this card; NULL: none has */
+	bool can_set_failed;            /* lock: the one of the settings is not that of the card that was there at */
+	uint32_t can_failed_at;         /* lock: ... this count of events */
 	bool can_asking;                /* lock: a thread has the turn to ask for it */
 	struct token *token;            /* lock: NULL until somebody asked for it */
 	struct object_list objects;     /* lock: the card's and the sessions' */
@@ -82,6 +83,8 @@ void reader_forget(struct reader *r);
  * generation is over. Takes io_lock: hold nothing but a session's lock. */
 typedef int (*card_verb)(struct card *card, void *arg);
 int reader_run(struct reader *r, uint64_t gen, card_verb verb, void *arg);
+/* The same, and a card that wants an access number is opened with this one, which is kept once it was right. */
+int reader_run_with(struct reader *r, uint64_t gen, const struct secret *can, card_verb verb, void *arg);
 
 /* Makes the card forget a PIN, by its command or by a reset at the end of the transaction, in which
  * this is called. */

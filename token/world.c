@@ -48,6 +48,12 @@ world_has_dialogs(struct world *w)
 	return w->helper && os_clock_ms() >= atomic_load(&w->dialogs_from);
 }
 
+bool
+world_dialogs_pause(struct world *w)
+{
+	return w->helper && !world_has_dialogs(w);
+}
+
 void
 world_dialog_failed(struct world *w)
 {

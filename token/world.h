@@ -81,6 +81,8 @@ void world_forget(struct world *w);
 /* Whether a dialog can be shown by us: auto-login is on, and there is a helper that did not fail
  * yet. */
 bool world_has_dialogs(struct world *w);
+/* Whether that is only because the helper failed a moment ago, and may be there again soon. */
+bool world_dialogs_pause(struct world *w);
 /* The helper did not start, or died: no dialogs for a while. */
 void world_dialog_failed(struct world *w);
 /* Around a wait for a person; false: the world ends. world_finalize waits until all have ended, so

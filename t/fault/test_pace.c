@@ -479,6 +479,51 @@ START_TEST(a_channel_that_dies)
 }
 END_TEST
 
+/* How often the card was told a word made from the number: the last step of PACE, of class 00. */
+static unsigned
+times_said(const char *log)
+{
+	static char text[400000];
+	unsigned n = 0;
+
+	read_text(log, text, sizeof text);
+	for (const char *at = text; (at = strstr(at, "> 00860000")); at++)
+		n++;
+	return n;
+}
+
+/* Nobody but a person, or another call of a program, has a number said again: not when it is wrong, and not when
+ * nobody knows whether it was. */
+START_TEST(a_number_is_said_once_in_a_call)
+{
+	static char log[] = "pace-said-XXXXXX";
+	unsigned said = 0, n;
+	bool fired = true;
+
+	close(mkstemp(log));
+	module_settings(PLAIN "cardAccessNumber = 111111\n");
+	for (n = 1; fired && n < FAR; n++) {
+		lay_down("myeid.yaml");
+		ck_assert_int_eq(truncate(log, 0), 0);
+		ck_assert(vc_log(module.vc[0], log));
+		module.fault = kinds[_i].fault;
+		module.fault_at = n;
+		ck_assert_uint_eq(C_Initialize(NULL), CKR_OK);
+		ck_assert_uint_ne(token_info(0), CKR_OK);
+		fired = io_fault_fired(module.io);
+		vc_log(module.vc[0], NULL);
+		ck_assert_msg(times_said(log) <= 1, "%s at command %u: said %u times", kinds[_i].name, n, times_said(log));
+		said += times_said(log);
+		no_try_is_lost();
+		module.fault_at = 0;
+		finalize();
+	}
+	ck_assert_uint_gt(n, 6);
+	ck_assert_uint_ge(said, 1);
+	unlink(log);
+}
+END_TEST
+
 START_TEST(resets_by_others_are_survived)
 {
 	CK_SESSION_HANDLE h;
@@ -550,6 +595,7 @@ main(void)
 		tcase_add_test(tc, tests[i]);
 	tcase_add_loop_test(tc, threads_that_want_to_know_share_one_dialog, 0, 2);
 	tcase_add_loop_test(tc, a_dialog_nobody_answers_holds_up_nobody, 0, 2);
+	tcase_add_loop_test(tc, a_number_is_said_once_in_a_call, 0, N_KINDS);
 	tcase_add_loop_test(tc, a_channel_that_dies, 0, N_KINDS);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
