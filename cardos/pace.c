@@ -395,7 +395,7 @@ static int
 authenticate(struct pace *p, unsigned tag, struct view value, unsigned wanted, struct buf *answer)
 {
 	bool last = wanted == 0x86;
-	struct apdu a = { .cla = last ? 0 : CLA_CHAIN, .ins = 0x86, .le = LE_ANY };
+	struct apdu a = { .cla = last ? 0 : CLA_CHAIN, .ins = 0x86, .le = LE_ANY, .flags = last ? APDU_ONCE : 0 };
 	struct buf data = BUF_INIT, object = BUF_INIT;
 	struct resp resp = { BUF_INIT, 0 };
 	struct view v, inner, found;

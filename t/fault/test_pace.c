@@ -502,16 +502,15 @@ START_TEST(a_number_is_said_once_in_a_call)
 
 	close(mkstemp(log));
 	module_settings(PLAIN "cardAccessNumber = 111111\n");
+	setenv("CASTOR_TRACE", log, 1); /* what is sent counts, also when it got lost */
 	for (n = 1; fired && n < FAR; n++) {
 		lay_down("myeid.yaml");
 		ck_assert_int_eq(truncate(log, 0), 0);
-		ck_assert(vc_log(module.vc[0], log));
 		module.fault = kinds[_i].fault;
 		module.fault_at = n;
 		ck_assert_uint_eq(C_Initialize(NULL), CKR_OK);
 		ck_assert_uint_ne(token_info(0), CKR_OK);
 		fired = io_fault_fired(module.io);
-		vc_log(module.vc[0], NULL);
 		ck_assert_msg(times_said(log) <= 1, "%s at command %u: said %u times", kinds[_i].name, n, times_said(log));
 		said += times_said(log);
 		no_try_is_lost();
@@ -519,7 +518,8 @@ START_TEST(a_number_is_said_once_in_a_call)
 		finalize();
 	}
 	ck_assert_uint_gt(n, 6);
-	ck_assert_uint_ge(said, 1);
+	ck_assert_uint_ge(said, 2); /* when it gets through, and when that is what gets lost */
+	unsetenv("CASTOR_TRACE");
 	unlink(log);
 }
 END_TEST
