@@ -49,10 +49,15 @@ int iso_update_binary(struct card *card, size_t off, struct view data);
 void iso_caps(struct card *card);
 /* The profile's application by name (that of PKCS#15 when it names none), else DF 5015 by path. */
 int iso_select_app(struct card *card);
-/* Whether the card has the profile's first PIN, by the VERIFY without data, which costs no try: E_UNKNOWN,
- * it is a card of another kind. 0 when the profile names none. */
-int iso_want_pin(struct card *card);
+/* The verb of cards that are told by a PIN (fineid 4): the same ATR may be another product's. E_UNKNOWN: the
+ * application is there, and the profile's first PIN, if it names one, is not. */
+int iso_open(struct card *card);
 
+/* MSE SET: tag 80 with the algorithm (-1: none), 81 with a file id (NULL: none), 84 with a key reference (-1: none). */
+int iso_mse(struct card *card, const uint8_t p1p2[2], int alg, const uint8_t *fid, int ref);
+/* A hash as the integer ECDSA signs over a field of so many bits: its leftmost bits, in as many bytes as the field,
+ * zeros in front. E_MEM. Pure. Source: FIPS 186-5 6.4.1 step 2. */
+int iso_ecdsa_integer(struct view hash, size_t bits, struct buf *out);
 /* Private keys by MSE and PSO as the profile's environment says, iso_key.c. The key's DF is made current
  * first, and once more when a neighbour may have moved it. key->bits must be set. E_UNSUPPORTED: an
  * algorithm or a hash that the environment does not name. */

@@ -27,36 +27,42 @@ is_by_file(const struct card *card, const struct key_ref *key)
 	return card->pf->env.key_by & 1u << KEY_BY_FILE && key->path.from != PATH_AID && key->path.len >= 2;
 }
 
-static int
-mse(struct card *card, const struct use *u)
+int
+iso_mse(struct card *card, const uint8_t p1p2[2], int alg, const uint8_t *fid, int ref)
 {
-	const struct environment *e = &card->pf->env;
-	const struct path *file = &u->key->path;
 	struct buf crdo = BUF_INIT;
-	struct apdu a = { .ins = 0x22, .p1 = u->how->mse[0], .p2 = u->how->mse[1] };
-	bool by_file = is_by_file(card, u->key);
-	bool by_ref = e->key_by & 1u << KEY_BY_REFERENCE && u->key->ref_valid;
+	struct apdu a = { .ins = 0x22, .p1 = p1p2[0], .p2 = p1p2[1] };
 	int r;
 
-	if (!by_file && !by_ref)
-		return E_UNSUPPORTED; /* nothing tells which key: none is guessed */
-	if (!u->how->no_alg) {
+	if (alg >= 0) {
 		buf_put(&crdo, "\x80\x01", 2);
-		buf_u8(&crdo, (unsigned)u->alg);
+		buf_u8(&crdo, (unsigned)alg);
 	}
-	if (by_file) {
+	if (fid) {
 		buf_put(&crdo, "\x81\x02", 2);
-		buf_put(&crdo, file->b + file->len - 2, 2);
+		buf_put(&crdo, fid, 2);
 	}
-	if (by_ref) {
+	if (ref >= 0) {
 		buf_put(&crdo, "\x84\x01", 2);
-		buf_u8(&crdo, (unsigned)u->key->ref);
+		buf_u8(&crdo, (unsigned)ref);
 	}
 	a.data = buf_peek(&crdo);
 	if ((r = buf_err(&crdo)) == 0)
 		r = card_command(card, &a, NULL, NULL);
 	buf_free(&crdo);
 	return r;
+}
+
+static int
+mse(struct card *card, const struct use *u)
+{
+	const struct path *file = &u->key->path;
+	const uint8_t *fid = is_by_file(card, u->key) ? file->b + file->len - 2 : NULL;
+	int ref = card->pf->env.key_by & 1u << KEY_BY_REFERENCE && u->key->ref_valid ? u->key->ref : -1;
+
+	if (!fid && ref < 0)
+		return E_UNSUPPORTED; /* nothing tells which key: none is guessed */
+	return iso_mse(card, u->how->mse, u->how->no_alg ? -1 : u->alg, fid, ref);
 }
 
 /* Whether another try from the application on may bring what this one did not: something was not found,
@@ -162,14 +168,23 @@ pso_sign(struct card *card, const struct use *u, struct buf *out)
 	return r;
 }
 
-/* A hash as the integer that ECDSA signs, in n bytes. No hash of ours is longer than P-521's order, and the
- * others' bits fill their bytes, so that whole bytes are all there is to cut. Source: FIPS 186-5 6.4.1. */
-static int
-digest_to(struct view hash, size_t n, struct buf *out)
+int
+iso_ecdsa_integer(struct view hash, size_t bits, struct buf *out)
 {
-	buf_fill(out, 0, hash.len < n ? n - hash.len : 0);
-	buf_view(out, view_part(hash, 0, n));
-	return buf_err(out);
+	size_t field = (bits + 7) / 8, n = hash.len < field ? hash.len : field;
+	unsigned shift = hash.len * 8 > bits ? (unsigned)(field * 8 - bits) : 0;
+	uint8_t *p;
+
+	if (hash.len < field)
+		shift = 0;
+	buf_fill(out, 0, field - n);
+	buf_put(out, hash.p, n);
+	if (buf_err(out))
+		return E_MEM;
+	p = out->p + out->len - n;
+	for (size_t i = n; shift && i-- > 0;)
+		p[i] = (uint8_t)(p[i] >> shift | (i ? p[i - 1] << (8 - shift) : 0));
+	return 0;
 }
 
 /* The hash whose length is the field's: its reference is for keys of that size. */
@@ -187,6 +202,18 @@ hash_for_field(size_t field)
 	return HASH_NONE;
 }
 
+/* The byte of a key names a hash, and what is signed is as long as that: of P-521 two bytes less than its field,
+ * which are zeros in front of every hash. */
+static int
+fit_reference(const struct buf *digest, struct view *in)
+{
+	*in = buf_peek(digest);
+	for (; in->len > HASH_LONGEST; *in = view_part(*in, 1, in->len))
+		if (in->p[0])
+			return E_DATA;
+	return 0;
+}
+
 static int
 sign_ec(struct card *card, struct use *u, const struct sign_in *in, struct buf *out)
 {
@@ -200,10 +227,10 @@ sign_ec(struct card *card, struct use *u, const struct sign_in *in, struct buf *
 	if (u->alg < 0)
 		return E_UNSUPPORTED;
 	u->out_len = 2 * field;
-	if ((r = digest_to(in->data, field < HASH_LONGEST ? field : HASH_LONGEST, &digest)) == 0) {
-		u->in = buf_peek(&digest);
+	if ((r = iso_ecdsa_integer(in->data, u->key->bits, &digest)) == 0)
+		r = fit_reference(&digest, &u->in);
+	if (!r)
 		r = use_key(card, u, out);
-	}
 	buf_free(&digest);
 	return r;
 }

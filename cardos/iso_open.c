@@ -5,13 +5,16 @@
 static const uint8_t pkcs15_aid[] = { 0xA0, 0, 0, 0, 0x63, 'P', 'K', 'C', 'S', '-', '1', '5' };
 static const uint8_t pkcs15_path[] = { 0x50, 0x15 };
 
+#define CHALLENGE_BYTES 8       /* any card gives so many, some no other number (card-iasecc 3, card-gemalto-eid 3) */
+
 void
 iso_caps(struct card *card)
 {
 	const struct profile *pf = card->pf;
 
 	card->caps = (struct card_caps){ .max_send = SHORT_DATA_MAX, .max_recv = LE_ANY,
-		.chaining = !(pf->quirks & 1u << QUIRK_NO_CHAINING), .rsa_max = pf->rsa_max };
+		.chaining = !(pf->quirks & 1u << QUIRK_NO_CHAINING), .rsa_max = pf->rsa_max,
+		.challenge = CHALLENGE_BYTES };
 	if (pf->max_send)
 		card->caps.max_send = pf->max_send;
 	if (pf->max_recv)
@@ -34,8 +37,9 @@ iso_select_app(struct card *card)
 	return r;
 }
 
-int
-iso_want_pin(struct card *card)
+/* Whether the card has the profile's first PIN, by the VERIFY without data, which costs no try. */
+static int
+want_pin(struct card *card)
 {
 	const struct pin_ref *pin = &card->pf->pin[0];
 	struct pin_state state;
@@ -45,4 +49,13 @@ iso_want_pin(struct card *card)
 		return 0;
 	r = iso_pin_info(card, pin, &state);
 	return r == E_NOT_FOUND || r == E_UNSUPPORTED || r == E_PROTOCOL ? E_UNKNOWN : r;
+}
+
+int
+iso_open(struct card *card)
+{
+	int r;
+
+	iso_caps(card);
+	return (r = iso_select_app(card)) != 0 ? r : want_pin(card);
 }

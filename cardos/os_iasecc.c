@@ -4,18 +4,6 @@
 #include "cardos/iso.h"
 #include "cardos/os.h"
 
-#define CHALLENGE_BYTES 8       /* card-iasecc 3: no other length */
-
-static int
-iasecc_open(struct card *card)
-{
-	int r;
-
-	iso_caps(card);
-	card->caps.challenge = CHALLENGE_BYTES;
-	return (r = iso_select_app(card)) != 0 ? r : iso_want_pin(card);
-}
-
 /* The PUK has a reference of its own, and an empty VERIFY shows its tries, card-idemia 2. */
 static int
 iasecc_puk_info(struct card *card, const struct pin_ref *ref, struct pin_state *state)
@@ -26,6 +14,19 @@ iasecc_puk_info(struct card *card, const struct pin_ref *ref, struct pin_state *
 
 	if ((r = iso_pin_info(card, &puk, &s)) == 0)
 		state->puk_tries = s.tries;
+	return r;
+}
+
+/* Some of these cards want the old PIN verified before they change it (card-iasecc 3): "not verified" is asked of
+ * them, and says nothing of the old PIN. */
+static int
+iasecc_pin_change(struct card *card, const struct pin_ref *ref, struct view old, struct view new, int *tries)
+{
+	int r = iso_pin_change(card, ref, old, new, tries);
+
+	if (r == E_PIN_NEEDED && (r = iso_pin_verify(card, ref, old, tries)) == 0 &&
+	    (r = iso_pin_change(card, ref, old, new, tries)) == E_PIN_NEEDED)
+		r = E_DENIED;
 	return r;
 }
 
@@ -47,7 +48,7 @@ iasecc_pin_unblock(struct card *card, const struct pin_ref *ref, struct view puk
 		card->end_reset |= r != E_PIN_WRONG && r != E_PIN_BLOCKED && r != E_NOT_FOUND;
 		return r;
 	}
-	if (!ref->local || !ref->path.len || (r = iso_enter_df(card, &ref->path)) == 0)
+	if ((r = iso_enter_pin_df(card, ref)) == 0)
 		r = card_command(card, &a, NULL, &ignored);
 	*tries = -1; /* those of the PUK are full again */
 	if (r == E_PIN_WRONG || r == E_PIN_BLOCKED || r == E_PIN_NEEDED)
@@ -60,13 +61,13 @@ iasecc_pin_unblock(struct card *card, const struct pin_ref *ref, struct view puk
 const struct card_ops os_iasecc = {
 	.name = "iasecc",
 	.pin_6984_blocked = true, /* fineid 5, "VERIFY" */
-	.open = iasecc_open,
+	.open = iso_open,
 	.select_app = iso_select_app,
 	.read = iso_read,
 	.info = iso_info,
 	.pin_info = iso_pin_info,
 	.pin_verify = iso_pin_verify,
-	.pin_change = iso_pin_change,
+	.pin_change = iasecc_pin_change,
 	.pin_unblock = iasecc_pin_unblock,
 	.pin_forget = iso_pin_forget,
 	.puk_info = iasecc_puk_info,

@@ -10,18 +10,6 @@
 
 enum myeid_alg { RAW = 0x00, PKCS1 = 0x02, ECC = 0x04 }; /* 5.1 */
 
-/* The key file's id, the last two bytes of its path. */
-static int
-key_fid(const struct key_ref *key, uint16_t *fid)
-{
-	const struct path *p = &key->path;
-
-	if (p->from == PATH_AID || p->len < 2 || p->len > PATH_BYTES_MAX || p->len % 2)
-		return E_ARG;
-	*fid = (uint16_t)(p->b[p->len - 2] << 8 | p->b[p->len - 1]);
-	return 0;
-}
-
 /* Whether the file is in the application's DF itself, where all enrolled keys are (6). */
 static bool
 key_in_app(const struct key_ref *key)
@@ -60,23 +48,12 @@ struct use {
 static int
 mse(struct card *card, const struct use *u)
 {
-	struct buf crdo = BUF_INIT;
-	struct apdu a = { .ins = 0x22, .p1 = u->p1, .p2 = u->p2 };
-	uint16_t fid;
-	int r;
+	const struct path *p = &u->key->path;
+	const uint8_t p1p2[2] = { u->p1, u->p2 };
 
-	if ((r = key_fid(u->key, &fid)) != 0)
-		return r;
-	buf_put(&crdo, "\x80\x01", 2);
-	buf_u8(&crdo, u->alg);
-	buf_put(&crdo, "\x81\x02", 2);
-	buf_be16(&crdo, fid);
-	buf_put(&crdo, "\x84\x01\x00", 3);
-	a.data = buf_peek(&crdo);
-	if ((r = buf_err(&crdo)) == 0)
-		r = card_command(card, &a, NULL, NULL);
-	buf_free(&crdo);
-	return r;
+	if (p->from == PATH_AID || p->len < 2 || p->len > PATH_BYTES_MAX || p->len % 2)
+		return E_ARG;
+	return iso_mse(card, p1p2, u->alg, p->b + p->len - 2, 0);
 }
 
 /* Why a key refused: the PIN it needs, or that it drops after each use, is not verified; or
@@ -236,27 +213,6 @@ sign_rsa(struct card *card, const struct key_ref *key, enum card_alg alg,
 	return r;
 }
 
-/* A hash as the integer ECDSA signs: its leftmost `bits` bits, in as many bytes as the field.
- * Source: FIPS 186-5 6.4.1 step 2; the card wants it filled with zeros on the left, 5.2. */
-static int
-field_integer(struct view hash, size_t bits, struct buf *out)
-{
-	size_t field = (bits + 7) / 8, n = hash.len < field ? hash.len : field;
-	unsigned shift = hash.len * 8 > bits ? (unsigned)(field * 8 - bits) : 0;
-	uint8_t *p;
-
-	if (hash.len < field)
-		shift = 0;
-	buf_fill(out, 0, field - n);
-	buf_put(out, hash.p, n);
-	if (buf_err(out))
-		return E_MEM;
-	p = out->p + out->len - n;
-	for (size_t i = n; shift && i-- > 0;)
-		p[i] = (uint8_t)(p[i] >> shift | (i ? p[i - 1] << (8 - shift) : 0));
-	return 0;
-}
-
 /* One INTEGER of a signature, to `field` bytes. Redundant zeros in front are met in the wild. */
 static int
 put_integer(struct view *seq, size_t field, struct buf *out)
@@ -304,7 +260,7 @@ sign_ec(struct card *card, const struct key_ref *key, const struct sign_in *in, 
 		return r;
 	if ((bits + 7) / 8 > FIELD_MAX)
 		return E_ARG;
-	if ((r = field_integer(in->data, bits, &hash)) != 0)
+	if ((r = iso_ecdsa_integer(in->data, bits, &hash)) != 0)
 		goto out;
 	u.in = buf_peek(&hash);
 	if ((r = use_key(card, &u, &der)) == 0)

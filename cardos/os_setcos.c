@@ -8,7 +8,6 @@
 #include "cardos/os.h"
 
 #define CLA_OLD 0x80            /* of all commands, 2 */
-#define CHALLENGE_BYTES 8       /* fineid 5, "Other" */
 
 /* "v2.0" or "v2.1" and one more character. Other cards have other text there, 1.1. */
 static int
@@ -33,7 +32,6 @@ setcos_open(struct card *card)
 	int r;
 
 	iso_caps(card);
-	card->caps.challenge = CHALLENGE_BYTES;
 	card->caps.cla = was.cla;
 	card->caps.version = was.version;
 	/* which class a card of this family takes is not told by its ATR, 2 */

@@ -4,21 +4,9 @@
 #include "cardos/iso.h"
 #include "cardos/os.h"
 
-#define CHALLENGE_BYTES 8       /* card-gemalto-eid 3 */
 #define TAG_PIN 0xA0
 #define TAG_COUNTERS 0xDF21     /* first byte: tries left */
 #define TAG_CHANGED 0xDF2F      /* 00: never since the card was made */
-
-static int
-thales_open(struct card *card)
-{
-	int r;
-
-	iso_caps(card);
-	card->caps.challenge = CHALLENGE_BYTES;
-	/* the same ATR may be another product's: the PIN tells, fineid 4 */
-	return (r = iso_select_app(card)) != 0 ? r : iso_want_pin(card);
-}
 
 /* What the card tells of a PIN object: tries left, and whether it was ever changed; -1 what it does not.
  * Source: fineid 5, "PIN attributes" [log]. */
@@ -71,7 +59,7 @@ thales_puk_info(struct card *card, const struct pin_ref *ref, struct pin_state *
 const struct card_ops os_thales = {
 	.name = "thales",
 	.pin_6984_blocked = true, /* card-gemalto-eid 3 */
-	.open = thales_open,
+	.open = iso_open,
 	.select_app = iso_select_app,
 	.read = iso_read,
 	.info = iso_info,

@@ -26,6 +26,9 @@ struct path {
 	uint8_t b[PATH_BYTES_MAX];
 };
 
+/* Whether both name the same place in the same way. */
+bool path_eq(const struct path *a, const struct path *b);
+
 /* The part of a file that is wanted. Source: ISO 7816-15 Path.index, Path.length. */
 struct range {
 	bool whole;      /* everything; the other fields are 0 then */

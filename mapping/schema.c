@@ -103,15 +103,24 @@ schema_want_text(struct load *l, const struct ynode *n)
 	    n->kind == YN_MAP ? "map" : "list");
 }
 
-int
-schema_want_list(struct load *l, const struct schema_rule *rule, const struct ynode *n)
+size_t
+schema_list_len(const struct ynode *list)
 {
 	size_t entries = 0;
 
+	for (const struct ynode *e = list->child; e; e = e->next)
+		entries++;
+	return entries;
+}
+
+int
+schema_want_list(struct load *l, const struct schema_rule *rule, const struct ynode *n)
+{
+	size_t entries;
+
 	if (n->kind != YN_LIST)
 		return schema_complain(l, n, "%s must be a list", rule->key);
-	for (const struct ynode *e = n->child; e; e = e->next)
-		entries++;
+	entries = schema_list_len(n);
 	if (entries < rule->lo || entries > rule->hi)
 		return schema_complain(l, n, "%s has %zu entries, allowed: %u to %u", rule->key,
 		    entries, rule->lo, rule->hi);

@@ -41,6 +41,9 @@ int schema_read(struct load *l, const struct schema_level *level, const struct y
 int schema_want_text(struct load *l, const struct ynode *n);
 int schema_want_list(struct load *l, const struct schema_rule *rule, const struct ynode *n);
 
+/* How many entries a list has. */
+size_t schema_list_len(const struct ynode *list);
+
 /* Takers. The comment names the type of the field. */
 schema_take take_level;     /* the struct of rule->level */
 schema_take take_text;      /* char *; owned */

@@ -169,6 +169,11 @@ take_pin(struct pinslot *slot, const struct p15_object *a, const struct p15_obje
 		slot->pin.puk_stored = known->puk_stored;
 	}
 	if ((puk = auth_by_id(auths, &a->auth_id))) {
+		/* it is sent as the PIN is, from where the PIN is: one that wants it otherwise is not sent */
+		if (puk->pin.coding != slot->pin.coding || puk->pin.pads != slot->pin.pads ||
+		    (puk->pin.pads && puk->pin.pad != slot->pin.pad) ||
+		    (puk->pin.local && !path_eq(&puk->pin.path, &slot->pin.path)))
+			slot->can_unblock = false;
 		slot->pin.puk_min = puk->pin.min;
 		slot->pin.puk_max = puk->pin.max;
 		slot->pin.puk_stored = puk->pin.stored;

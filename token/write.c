@@ -398,12 +398,6 @@ struct change_job {
 	bool subject;               /* CKA_SUBJECT is among what changes */
 };
 
-static bool
-path_eq(const struct path *a, const struct path *b)
-{
-	return a->from == b->from && view_eq(view_of(a->b, a->len), view_of(b->b, b->len));
-}
-
 /* What a record of that kind points at. */
 static const struct path *
 file_of(enum p15_kind kind, const struct path *value, const struct key_ref *key)

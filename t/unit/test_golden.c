@@ -295,6 +295,17 @@ miocos(struct card *card)
 	ck_assert_int_eq(card_pin_unblock(card, &old_pin, view_str("12345678"), view_str("4321"), &tries), 0);
 }
 
+/* A card that wants the old PIN verified before it changes it: a right one is not called wrong. */
+static void
+fineid_org_change(struct card *card)
+{
+	int tries;
+
+	ck_assert_int_eq(card_pin_change(card, &card->pf->pin[0], view_str("1234"), view_str("43210"), &tries), 0);
+	ck_assert_int_eq(card_pin_change(card, &card->pf->pin[0], view_str("1111"), view_str("43210"), &tries), E_PIN_WRONG);
+	ck_assert_int_eq(tries, 4);
+}
+
 static const struct golden { const char *file; void (*run)(struct card *); const char *image; } goldens[] = {
 	{ "oseid-pins.trace", pins, NULL },
 	{ "oseid-blocked.trace", blocked, NULL },
@@ -305,6 +316,7 @@ static const struct golden { const char *file; void (*run)(struct card *); const
 	{ "fineid-3-sign.trace", fineid_3_sign, NULL },
 	{ "fineid-4-auth.trace", fineid_4_auth, NULL },
 	{ "fineid-org-sign.trace", fineid_org, NULL },
+	{ "fineid-org-change.trace", fineid_org_change, NULL },
 	{ "setcos-4.4-sign.trace", setcos_44, NULL },
 	{ "setcos-4.3-sign.trace", setcos_43, NULL },
 	{ "setcos-eid21.trace", setcos_eid21, NULL },

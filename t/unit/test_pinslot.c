@@ -205,6 +205,43 @@ START_TEST(a_reference_is_the_cards_word)
 }
 END_TEST
 
+/* What guards a PIN's unblocking is sent as the PIN is; where the directory says otherwise, it is not sent. And a
+ * local PIN counts in a DF, which somebody has to know. */
+START_TEST(what_would_be_sent_wrongly_is_not_sent)
+{
+	struct profile pf = { .has_pin = { true }, .pin = {
+		{ .ref = 0x82, .min = 4, .max = 8, .stored = 12, .pads = true, .local = true, .unblock_ref = 0x83,
+		    .path = { PATH_MF, 2, { 0x50, 0x16 } } } } };
+	struct p15_object pin = { .kind = P15_AUTH, .label = (char *)(uintptr_t)"pin", .id = { 1, { 1 } },
+		.auth_id = { 1, { 9 } }, .pin_flags = PINF_LOCAL,
+		.pin = { .ref = 0x82, .min = 4, .max = 12, .stored = 12, .pads = true, .local = true, .unblock_ref = -1 } };
+	struct p15_object other = { .kind = P15_AUTH, .label = (char *)(uintptr_t)"puk", .id = { 1, { 9 } },
+		.pin_flags = PINF_UNBLOCKING, .pin = { .ref = -1, .min = 8, .max = 8, .stored = 12, .pads = true } };
+	struct p15_object *both[] = { &pin, &other };
+	struct p15_objects auths = { both, 2 }, none = { NULL, 0 };
+	struct pinslot slot[PINS_PER_READER] = { { .lost = false } };
+
+	load();
+	ck_assert_int_eq(pinslots_fill(slot, &auths, &none, SEEN_ALL, &pf, s), 0);
+	ck_assert(slot[0].can_unblock && !slot[0].pin.guess);
+	ck_assert_uint_eq(slot[0].pin.path.len, 2);     /* the profile's DF */
+	ck_assert_uint_eq(slot[0].pin.max, 8);          /* more can only cost a try */
+	ck_assert_int_eq(slot[0].pin.unblock_ref, 0x83); /* which the PUK's record leaves out */
+	empty(slot);
+	other.pin.pad = 0xFF;
+	memset(slot, 0, sizeof slot);
+	ck_assert_int_eq(pinslots_fill(slot, &auths, &none, SEEN_ALL, &pf, s), 0);
+	ck_assert(!slot[0].can_unblock && slot[0].can_change);
+	empty(slot);
+	pin.pin.ref = 0x84; /* of which the profile knows no DF */
+	memset(slot, 0, sizeof slot);
+	ck_assert_int_eq(pinslots_fill(slot, &auths, &none, SEEN_ALL, &pf, s), 0);
+	ck_assert(slot[0].pin.guess && !slot[0].can_unblock && !slot[0].can_change);
+	empty(slot);
+	settings_free(&s);
+}
+END_TEST
+
 START_TEST(answers_tell_the_tries)
 {
 	static const struct { int err, tries, max, want; } cases[] = {
@@ -310,5 +347,5 @@ END_TEST
 
 UNIT_MAIN("pinslot", a_new_pin_is_known_by_what_the_card_says, the_first_slot_is_never_pin2_where_it_can_be_helped,
     a_silent_directory_leaves_the_profiles_guess, the_profile_fills_what_the_directory_leaves_out,
-    a_reference_is_the_cards_word, answers_tell_the_tries,
+    a_reference_is_the_cards_word, what_would_be_sent_wrongly_is_not_sent, answers_tell_the_tries,
     a_reset_ends_what_cannot_be_opened_again, what_is_given_once_has_a_time_and_an_epoch)

@@ -514,21 +514,6 @@ END_TEST
 
 /* --- keys --- */
 
-static EVP_PKEY *pki_key(const char *name)
-{
-	char path[64];
-	FILE *f;
-	EVP_PKEY *key;
-
-	snprintf(path, sizeof path, "t/cards/pki/TEST-%s.key.pem", name);
-	f = fopen(vct_path(path), "r");
-	ck_assert(f != NULL);
-	key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
-	fclose(f);
-	ck_assert(key != NULL);
-	return key;
-}
-
 static const struct hash { unsigned nibble; size_t len; const char *name; } hashes[] = {
 	{ 4, 32, "SHA256" }, { 5, 48, "SHA384" }, { 6, 64, "SHA512" }
 };
@@ -552,7 +537,7 @@ static size_t ecdsa_der(const uint8_t *rs, size_t n, uint8_t der[160])
 static bool verifies(const char *name, unsigned alg, const struct hash *h, const uint8_t *hash,
 	const uint8_t *sig, size_t n)
 {
-	EVP_PKEY *key = pki_key(name);
+	EVP_PKEY *key = vct_key(name);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	EVP_MD *md = EVP_MD_fetch(NULL, h->name, NULL);
 	uint8_t der[160];
@@ -847,7 +832,7 @@ END_TEST
 /* The padding indicator and the cryptogram of the first `part` bytes of "hello" for a key; its length. */
 static size_t encrypt_part(const char *name, unsigned indicator, size_t part, uint8_t out[600])
 {
-	EVP_PKEY *key = pki_key(name);
+	EVP_PKEY *key = vct_key(name);
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	size_t n = 599;
 

@@ -13,34 +13,6 @@
 #define LOGIN "00 20 00 01 08 " PIN1
 #define OK "90 00"
 
-static EVP_PKEY *pki_key(const char *name)
-{
-	char path[64];
-	FILE *f;
-	EVP_PKEY *key;
-
-	snprintf(path, sizeof path, "t/cards/pki/TEST-%s.key.pem", name);
-	f = fopen(vct_path(path), "r");
-	ck_assert(f != NULL);
-	key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
-	fclose(f);
-	ck_assert(key != NULL);
-	return key;
-}
-
-static bool verifies(EVP_PKEY *key, int padding, const EVP_MD *md, const uint8_t *sig, size_t n,
-	const uint8_t *hash, size_t len)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-	bool ok = EVP_PKEY_verify_init(ctx) == 1 &&
-		(padding == 0 || EVP_PKEY_CTX_set_rsa_padding(ctx, padding) == 1) &&
-		(md == NULL || EVP_PKEY_CTX_set_signature_md(ctx, md) == 1) &&
-		EVP_PKEY_verify(ctx, sig, n, hash, len) == 1;
-
-	EVP_PKEY_CTX_free(ctx);
-	return ok;
-}
-
 /*
  * Trace T1 of the fact file: the OsEID console. Changed only where it needs the key that the trace
  * left out.
@@ -470,7 +442,7 @@ static struct vc *signing(const char *mse)
 START_TEST(rsa_signs)
 {
 	struct vc *vc = signing("00 22 41 B6 0A 80 01 02 81 02 4B 01 84 01 00");
-	EVP_PKEY *key = pki_key("rsa2048");
+	EVP_PKEY *key = vct_key("rsa2048");
 	uint8_t out[300],
 		info[103] = { 0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65,
 			0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 },
@@ -480,7 +452,7 @@ START_TEST(rsa_signs)
 	memset(info + 19, 0x5A, 32);
 	n = vct_data(vc, "00 2A 9E 9A", info, 51, true, out, sizeof out);
 	ck_assert_uint_eq(n, 258);
-	ck_assert(verifies(key, RSA_PKCS1_PADDING, EVP_sha256(), out, 256, info + 19, 32));
+	ck_assert(vct_verifies(key, RSA_PKCS1_PADDING, EVP_sha256(), out, 256, info + 19, 32));
 	/* 40 % of 256 bytes is 102. */
 	n = vct_data(vc, "00 2A 9E 9A", info, 102, true, out, sizeof out);
 	ck_assert_uint_eq(vct_sw(out, n), 0x9000);
@@ -489,7 +461,7 @@ START_TEST(rsa_signs)
 	EXPECT(vc, "00 22 41 B6 0A 80 01 12 81 02 4B 01 84 01 00", OK);
 	n = vct_data(vc, "00 2A 9E 9A", info + 19, 20, true, out, sizeof out);
 	ck_assert(
-		n == 258 && verifies(key, RSA_PKCS1_PADDING, EVP_sha1(), out, 256, info + 19, 20));
+		n == 258 && vct_verifies(key, RSA_PKCS1_PADDING, EVP_sha1(), out, 256, info + 19, 20));
 	/* A raw block does not fit in one command. */
 	EXPECT(vc, "00 22 41 B6 0A 80 01 00 81 02 4B 01 84 01 00", OK);
 	memset(block, 0x33, sizeof block);
@@ -497,7 +469,7 @@ START_TEST(rsa_signs)
 	ck_assert_uint_eq(vct_sw(out, n), 0x9000);
 	n = vct_data(vc, "00 2A 9E 9A", block, 1, true, out, sizeof out);
 	ck_assert_uint_eq(n, 258);
-	ck_assert(verifies(key, RSA_NO_PADDING, NULL, out, 256, block, 256));
+	ck_assert(vct_verifies(key, RSA_NO_PADDING, NULL, out, 256, block, 256));
 	/* A command between breaks the chain. */
 	n = vct_data(vc, "10 2A 9E 9A", block, 255, false, out, sizeof out);
 	EXPECT(vc, "00 20 00 01", OK);
@@ -526,13 +498,13 @@ START_TEST(ecdsa_signs)
 	memset(hash + 28, 0xC3, 20);
 	for (size_t i = 0; i < 2; i++) {
 		struct vc *vc = signing(cases[i].mse);
-		EVP_PKEY *key = pki_key(cases[i].key);
+		EVP_PKEY *key = vct_key(cases[i].key);
 
 		/* Strict DER is what OpenSSL's verification wants. */
 		n = vct_data(vc, "00 2A 9E 9A", hash, cases[i].len, true, out, sizeof out);
 		ck_assert_uint_eq(vct_sw(out, n), 0x9000);
 		ck_assert_uint_eq(out[1], n - 4);
-		ck_assert(verifies(key, 0, NULL, out, n - 2, hash, cases[i].len));
+		ck_assert(vct_verifies(key, 0, NULL, out, n - 2, hash, cases[i].len));
 		n = vct_data(vc, "00 2A 9E 9A", hash, cases[i].len + 1, true, out, sizeof out);
 		ck_assert_uint_eq(vct_sw(out, n), 0x6700);
 		EVP_PKEY_free(key);
@@ -586,7 +558,7 @@ START_TEST(keys_are_generated)
 	n = vct_data(vc, "00 2A 9E 9A", hash, 66, true, out, sizeof out);
 	ck_assert_uint_eq(vct_sw(out, n), 0x9000);
 	key = point_key("P-521", made + 3, 133);
-	ck_assert(verifies(key, 0, NULL, out, n - 2, hash + 2, 64));
+	ck_assert(vct_verifies(key, 0, NULL, out, n - 2, hash + 2, 64));
 	EVP_PKEY_free(key);
 	/* RSA: the bare modulus, as 3.3.3 answers; exponent under either tag. */
 	EXPECT(vc,
@@ -608,7 +580,7 @@ END_TEST
 START_TEST(rsa_deciphers)
 {
 	struct vc *vc = vct_card("myeid.yaml");
-	EVP_PKEY *key = pki_key("rsa2048");
+	EVP_PKEY *key = vct_key("rsa2048");
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	uint8_t in[257] = { 0 }, part[130], out[300];
 	size_t n = 256;
@@ -650,7 +622,7 @@ END_TEST
 START_TEST(ecdh_agrees)
 {
 	struct vc *vc = vct_card("myeid.yaml");
-	EVP_PKEY *mine = pki_key("p256"), *peer = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
+	EVP_PKEY *mine = vct_key("p256"), *peer = EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256");
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, mine, NULL);
 	uint8_t in[69] = { 0x7C, 0x43, 0x85, 0x41 }, out[300], want[32];
 	unsigned char *point;
@@ -710,7 +682,7 @@ START_TEST(keys_are_imported)
 		{ OSSL_PKEY_PARAM_RSA_COEFFICIENT1, 0x87 }, { OSSL_PKEY_PARAM_RSA_N, 0x80 },
 		{ OSSL_PKEY_PARAM_RSA_E, 0x81 } };
 	struct vc *vc = vct_card("myeid-blank.yaml");
-	EVP_PKEY *key = pki_key("rsa2048");
+	EVP_PKEY *key = vct_key("rsa2048");
 	uint8_t out[300], hash[32] = { 7 };
 	unsigned char *point;
 	size_t n, i;
@@ -727,13 +699,13 @@ START_TEST(keys_are_imported)
 	for (i = 0; i < sizeof rsa / sizeof rsa[0]; i++)
 		ck_assert_uint_eq(put(vc, key, rsa[i].name, rsa[i].p2), 0x9000);
 	n = vct_data(vc, "00 2A 9E 9A", hash, 20, true, out, sizeof out);
-	ck_assert(n == 258 && verifies(key, RSA_PKCS1_PADDING, EVP_sha1(), out, 256, hash, 20));
+	ck_assert(n == 258 && vct_verifies(key, RSA_PKCS1_PADDING, EVP_sha1(), out, 256, hash, 20));
 	/* Parts that do not belong together: no key. */
 	for (i = 0; i < sizeof rsa / sizeof rsa[0]; i++)
 		n = put(vc, key, rsa[i == 0 ? 1 : i].name, rsa[i].p2);
 	ck_assert_uint_eq(n, 0x6A80);
 	EVP_PKEY_free(key);
-	key = pki_key("p256");
+	key = vct_key("p256");
 	EXPECT(vc,
 		"00 E0 00 00 19 62 17 81 02 01 00 82 01 22 83 02 4B 02 86 03 11 11 FF 85 02 00 00 "
 		"8A 01 00",
@@ -745,7 +717,7 @@ START_TEST(keys_are_imported)
 	OPENSSL_free(point);
 	EXPECT(vc, "00 22 41 B6 0A 80 01 04 81 02 4B 02 84 01 00", OK);
 	n = vct_data(vc, "00 2A 9E 9A", hash, 32, true, out, sizeof out);
-	ck_assert(vct_sw(out, n) == 0x9000 && verifies(key, 0, NULL, out, n - 2, hash, 32));
+	ck_assert(vct_sw(out, n) == 0x9000 && vct_verifies(key, 0, NULL, out, n - 2, hash, 32));
 	EVP_PKEY_free(key);
 	vc_free(&vc);
 }
@@ -815,7 +787,7 @@ START_TEST(long_answers_come_in_parts)
 				   "00000000000000000001\nfiles:\n"
 				   " - { path: 50154B01, type: rsa, acl: 0000FF, key: %s }\n";
 	char image[8192], err[512];
-	EVP_PKEY *key = pki_key("root");
+	EVP_PKEY *key = vct_key("root");
 	uint8_t out[300], sig[512],
 		info[51] = { 0x30, 0x31, 0x30, 0x0D, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01, 0x65, 0x03,
 			0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20 };
@@ -836,7 +808,7 @@ START_TEST(long_answers_come_in_parts)
 	n = vct_send(vc, "00 C0 00 00 00", out, sizeof out);
 	ck_assert(n == 130 && vct_sw(out, n) == 0x9000);
 	memcpy(sig + 384, out, 128);
-	ck_assert(verifies(key, RSA_PKCS1_PADDING, EVP_sha256(), sig, 512, info + 19, 32));
+	ck_assert(vct_verifies(key, RSA_PKCS1_PADDING, EVP_sha256(), sig, 512, info + 19, 32));
 	EXPECT(vc, "00 C0 00 00 00", "69 85");
 	EVP_PKEY_free(key);
 	vc_free(&vc);

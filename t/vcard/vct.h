@@ -3,6 +3,9 @@
 #define CASTOR_T_VCT_H
 
 #include <check.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +21,36 @@ static inline const char *vct_path(const char *name)
 
 	snprintf(path, sizeof path, "%s/%s", top != NULL ? top : ".", name);
 	return path;
+}
+
+/* A private key of the test PKI; the caller's. */
+static inline EVP_PKEY *vct_key(const char *name)
+{
+	char path[64];
+	FILE *f;
+	EVP_PKEY *key;
+
+	snprintf(path, sizeof path, "t/cards/pki/TEST-%s.key.pem", name);
+	f = fopen(vct_path(path), "r");
+	ck_assert(f != NULL);
+	key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
+	fclose(f);
+	ck_assert(key != NULL);
+	return key;
+}
+
+/* Whether a signature is one of the hash (or, with md NULL, of the data); padding 0: of a key that has none. */
+static inline bool vct_verifies(EVP_PKEY *key, int padding, const EVP_MD *md, const uint8_t *sig, size_t n,
+	const uint8_t *hash, size_t len)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+	bool ok = EVP_PKEY_verify_init(ctx) == 1 &&
+		(padding == 0 || EVP_PKEY_CTX_set_rsa_padding(ctx, padding) == 1) &&
+		(md == NULL || EVP_PKEY_CTX_set_signature_md(ctx, md) == 1) &&
+		EVP_PKEY_verify(ctx, sig, n, hash, len) == 1;
+
+	EVP_PKEY_CTX_free(ctx);
+	return ok;
 }
 
 /* A card from t/cards/. */

@@ -52,35 +52,6 @@ static inline size_t vct_t0_data(
 	return vct_t0_rest(vc, cla, out, n, cap);
 }
 
-/* The private key of the test PKI. */
-static inline EVP_PKEY *vct_key(const char *name)
-{
-	char path[64];
-	FILE *f;
-	EVP_PKEY *key;
-
-	snprintf(path, sizeof path, "t/cards/pki/TEST-%s.key.pem", name);
-	f = fopen(vct_path(path), "r");
-	ck_assert_msg(f != NULL, "%s", path);
-	key = PEM_read_PrivateKey(f, NULL, NULL, NULL);
-	fclose(f);
-	ck_assert(key != NULL);
-	return key;
-}
-
-/* Whether an RSA signature is one of the hash (or, with md NULL, of the data). */
-static inline bool vct_verifies(EVP_PKEY *key, int padding, const EVP_MD *md, const uint8_t *sig, size_t n,
-	const uint8_t *hash, size_t len)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-	bool ok = EVP_PKEY_verify_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, padding) == 1 &&
-		(md == NULL || EVP_PKEY_CTX_set_signature_md(ctx, md) == 1) &&
-		EVP_PKEY_verify(ctx, sig, n, hash, len) == 1;
-
-	EVP_PKEY_CTX_free(ctx);
-	return ok;
-}
-
 /* A cryptogram of exactly `k` bytes for the key. */
 static inline void vct_encrypt(
 	EVP_PKEY *key, int padding, const void *plain, size_t len, uint8_t *out, size_t k)
