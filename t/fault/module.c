@@ -158,12 +158,18 @@ module_set_pin(CK_SESSION_HANDLE h, const char *old, const char *new)
 	    (CK_UTF8CHAR_PTR)(uintptr_t)new, strlen(new));
 }
 
-CK_RV
-module_sign_init(CK_SESSION_HANDLE h, CK_BYTE id)
+static CK_RV
+sign_init_with(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE key)
 {
 	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
 
-	return C_SignInit(h, &m, module_find(h, CKO_PRIVATE_KEY, id));
+	return C_SignInit(h, &m, key);
+}
+
+CK_RV
+module_sign_init(CK_SESSION_HANDLE h, CK_BYTE id)
+{
+	return sign_init_with(h, module_find(h, CKO_PRIVATE_KEY, id));
 }
 
 CK_RV
@@ -178,7 +184,22 @@ module_sign_end(CK_SESSION_HANDLE h)
 CK_RV
 module_sign(CK_SESSION_HANDLE h, CK_BYTE id)
 {
-	CK_RV rv = module_sign_init(h, id);
+	return module_sign_with(h, module_find(h, CKO_PRIVATE_KEY, id));
+}
+
+CK_RV
+module_sign_with(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE key)
+{
+	CK_RV rv = sign_init_with(h, key);
 
 	return rv ? rv : module_sign_end(h);
+}
+
+CK_STATE
+module_state(CK_SESSION_HANDLE h)
+{
+	CK_SESSION_INFO info;
+
+	ck_assert_uint_eq(C_GetSessionInfo(h, &info), CKR_OK);
+	return info.state;
 }

@@ -44,5 +44,9 @@ CK_RV module_set_pin(CK_SESSION_HANDLE h, const char *old, const char *new);
 CK_RV module_sign_init(CK_SESSION_HANDLE h, CK_BYTE id);
 CK_RV module_sign_end(CK_SESSION_HANDLE h);
 CK_RV module_sign(CK_SESSION_HANDLE h, CK_BYTE id);
+/* The same with a key that was found before. */
+CK_RV module_sign_with(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE key);
+/* CKS_ of the session, which must be there. */
+CK_STATE module_state(CK_SESSION_HANDLE h);
 
 #endif

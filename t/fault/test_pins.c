@@ -35,15 +35,6 @@ context(CK_SESSION_HANDLE h, const char *pin)
 	return C_Login(h, CKU_CONTEXT_SPECIFIC, (CK_UTF8CHAR_PTR)(uintptr_t)pin, strlen(pin));
 }
 
-static CK_STATE
-state(CK_SESSION_HANDLE h)
-{
-	CK_SESSION_INFO info;
-
-	ck_assert_uint_eq(C_GetSessionInfo(h, &info), CKR_OK);
-	return info.state;
-}
-
 static CK_FLAGS
 flags(void)
 {
@@ -213,7 +204,7 @@ START_TEST(a_login_that_is_not_satisfied_tells_of_the_pin)
 	ck_assert(io_fault_fired(module.io));
 	io_fault_set(module.io, 0, FAULT_6982);
 	ck_assert_msg(is_about_the_pin(rv), "C_Login gave 0x%lX", rv);
-	ck_assert_uint_eq(state(h), CKS_RW_PUBLIC_SESSION);
+	ck_assert_uint_eq(module_state(h), CKS_RW_PUBLIC_SESSION);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
 	finalize();
@@ -373,13 +364,13 @@ START_TEST(a_login_for_a_signature_is_not_spent_on_data)
 	ck_assert_uint_ne(data = module_find(h, CKO_DATA, 0), 0);
 	if (_i == 0) {
 		C_GetAttributeValue(h, data, &t, 1);
-		ck_assert_uint_eq(state(h), CKS_RW_USER_FUNCTIONS);
+		ck_assert_uint_eq(module_state(h), CKS_RW_USER_FUNCTIONS);
 		ck_assert_uint_eq(module_sign(h, 0x46), CKR_OK);
 	} else {
 		ck_assert_uint_eq(module_sign(h, 0x46), CKR_OK);
 		C_GetObjectSize(h, data, &size);
 	}
-	ck_assert_uint_eq(state(h), CKS_RW_USER_FUNCTIONS);
+	ck_assert_uint_eq(module_state(h), CKS_RW_USER_FUNCTIONS);
 	ck_assert_int_eq(vc_pin_is_open(module.vc[0], 2), 0);
 	ck_assert_int_eq(vc_tries(module.vc[0], 2), 3);
 	finalize();
@@ -411,9 +402,9 @@ START_TEST(a_lost_login_is_not_found_by_later_sessions)
 	ck_assert_uint_eq(C_GetSlotList(CK_TRUE, id, &n), CKR_OK);
 	ck_assert_uint_eq(C_CloseAllSessions(id[0]), CKR_OK);
 	ck_assert_uint_eq(C_OpenSession(id[0], CKF_SERIAL_SESSION | CKF_RW_SESSION, NULL, NULL, &h), CKR_OK);
-	ck_assert_uint_eq(state(h), CKS_RW_PUBLIC_SESSION);
+	ck_assert_uint_eq(module_state(h), CKS_RW_PUBLIC_SESSION);
 	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
-	ck_assert_uint_eq(state(h), CKS_RW_PUBLIC_SESSION);
+	ck_assert_uint_eq(module_state(h), CKS_RW_PUBLIC_SESSION);
 	finalize();
 	if (_i)
 		person_end();

@@ -51,26 +51,6 @@ finalize(void)
 	module_free();
 }
 
-static CK_RV
-sign(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE key)
-{
-	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
-	CK_BYTE data[] = "data", sig[512];
-	CK_ULONG n = sizeof sig;
-	CK_RV rv;
-
-	return (rv = C_SignInit(h, &m, key)) ? rv : C_Sign(h, data, sizeof data, sig, &n);
-}
-
-static CK_STATE
-state(CK_SESSION_HANDLE h)
-{
-	CK_SESSION_INFO info;
-
-	ck_assert_uint_eq(C_GetSessionInfo(h, &info), CKR_OK);
-	return info.state;
-}
-
 static CK_FLAGS
 flags(CK_SLOT_ID slot)
 {
@@ -101,20 +81,20 @@ START_TEST(both_pins_serve)
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	key1 = module_find(h, CKO_PRIVATE_KEY, 0x45);
 	for (int i = 0; i < 3; i++)
-		ck_assert_uint_eq(sign(h, key1), CKR_OK);
+		ck_assert_uint_eq(module_sign_with(h, key1), CKR_OK);
 	tries_are(3, 3);
 	h2 = second_slot();
 	for (int i = 0; i < 2; i++) {
 		ck_assert_uint_eq(module_login(h2, "123456"), CKR_OK);
 		ck_assert_int_eq(vc_pin_is_open(module.vc[0], 2), 0);
 		key2 = module_find(h2, CKO_PRIVATE_KEY, 0x46);
-		ck_assert_uint_eq(sign(h2, key2), CKR_OK);
+		ck_assert_uint_eq(module_sign_with(h2, key2), CKR_OK);
 		ck_assert_int_eq(vc_pin_is_open(module.vc[0], 2), 0);
-		ck_assert_uint_eq(sign(h2, key2), CKR_USER_NOT_LOGGED_IN);
+		ck_assert_uint_eq(module_sign_with(h2, key2), CKR_USER_NOT_LOGGED_IN);
 		C_Logout(h2);
 	}
-	ck_assert_uint_eq(sign(h, key1), CKR_USER_NOT_LOGGED_IN);
-	ck_assert_uint_eq(state(h), CKS_RW_PUBLIC_SESSION);
+	ck_assert_uint_eq(module_sign_with(h, key1), CKR_USER_NOT_LOGGED_IN);
+	ck_assert_uint_eq(module_state(h), CKS_RW_PUBLIC_SESSION);
 	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
 	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
 	tries_are(3, 3);
@@ -168,7 +148,7 @@ START_TEST(a_kept_pin_is_not_sent_unasked)
 		vc_reset(module.vc[0]);
 		ck_assert_uint_eq(module_sign(h, 0x45), CKR_USER_NOT_LOGGED_IN);
 		tries_are(3, 3);
-		ck_assert_uint_eq(state(h), CKS_RW_PUBLIC_SESSION);
+		ck_assert_uint_eq(module_state(h), CKS_RW_PUBLIC_SESSION);
 		ck_assert_uint_eq(module_login(h, changed ? "4321" : "1234"), CKR_OK);
 		ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
 		finalize();

@@ -78,30 +78,10 @@ signs_in(size_t slot)
 static CK_RV
 walk_sign(struct walk_of *w, unsigned slot)
 {
-	static const CK_BYTE text[] = "to be signed";
 	const struct way *way;
 	const struct expect_object *key = signer_of(slot, &way);
-	const struct hash_name *hash = hash_named("SHA256");
-	CK_RSA_PKCS_PSS_PARAMS pss;
-	CK_BYTE sig[1024];
-	CK_ULONG n = sizeof sig;
-	CK_OBJECT_HANDLE o;
-	CK_MECHANISM m;
-	EVP_PKEY *pub;
-	CK_RV rv;
 
-	if (!key || !(o = object_of(w->h[slot], CKO_PRIVATE_KEY, key)))
-		return key ? CKR_KEY_HANDLE_INVALID : CKR_OK;
-	m = mechanism(way, hash, hash->bytes, &pss);
-	if ((rv = C_SignInit(w->h[slot], &m, o)) == CKR_OK)
-		rv = C_Sign(w->h[slot], (CK_BYTE_PTR)(uintptr_t)text, sizeof text, sig, &n);
-	if (rv)
-		return rv;
-	pub = public_of(key);
-	if (!witness_verifies(pub, way, hash, hash->bytes, text, sizeof text, sig, n))
-		wrong("a signature was given out that does not verify");
-	EVP_PKEY_free(pub);
-	return CKR_OK;
+	return key ? sign_text(w->h[slot], slot, object_of(w->h[slot], CKO_PRIVATE_KEY, key), NULL) : CKR_OK;
 }
 
 static CK_RV

@@ -58,14 +58,22 @@ struct job {
 	const char *what;
 };
 
-static void
-signs(const struct bench *b, const struct job *j)
+static CK_RV
+sign_job(const struct bench *b, const struct job *j, CK_BYTE sig[BLOCK], CK_ULONG *n)
 {
 	CK_RSA_PKCS_PSS_PARAMS pss;
 	CK_MECHANISM m = mechanism(j->way, j->hash, j->salt, &pss);
+
+	*n = BLOCK;
+	return sign(b->h, b->o, pin_of_use(b->key->slot), &m, j->in, j->n, sig, n);
+}
+
+static void
+signs(const struct bench *b, const struct job *j)
+{
 	CK_BYTE sig[BLOCK];
-	CK_ULONG n = sizeof sig;
-	CK_RV rv = sign(b->h, b->key->slot, b->o, &m, j->in, j->n, sig, &n);
+	CK_ULONG n;
+	CK_RV rv = sign_job(b, j, sig, &n);
 
 	if (rv != CKR_OK)
 		wrong("%s %s of %zu bytes: 0x%lX", mech_name(j->way->type), j->what, j->n, rv);
@@ -77,11 +85,9 @@ signs(const struct bench *b, const struct job *j)
 static void
 refuses(const struct bench *b, const struct job *j)
 {
-	CK_RSA_PKCS_PSS_PARAMS pss;
-	CK_MECHANISM m = mechanism(j->way, j->hash, j->salt, &pss);
 	CK_BYTE sig[BLOCK];
-	CK_ULONG n = sizeof sig;
-	CK_RV rv = sign(b->h, b->key->slot, b->o, &m, j->in, j->n, sig, &n);
+	CK_ULONG n;
+	CK_RV rv = sign_job(b, j, sig, &n);
 
 	if (rv != CKR_MECHANISM_PARAM_INVALID && rv != CKR_DATA_INVALID && rv != CKR_DATA_LEN_RANGE &&
 	    rv != CKR_KEY_SIZE_RANGE)

@@ -179,24 +179,6 @@ END_TEST
 
 /* ---- PINs that are given for each use ---- */
 
-static CK_RV
-signs_once(CK_OBJECT_HANDLE o, const struct way *way, bool context)
-{
-	const struct hash_name *hash = hash_named("SHA256");
-	CK_RSA_PKCS_PSS_PARAMS pss;
-	CK_MECHANISM m = mechanism(way, hash, hash->bytes, &pss);
-	CK_BYTE in[] = { 1, 2, 3 }, sig[1024];
-	CK_ULONG n = sizeof sig;
-	CK_RV rv = C_SignInit(h, &m, o);
-
-	if (!rv && context)
-		rv = C_Login(h, CKU_CONTEXT_SPECIFIC, (CK_UTF8CHAR_PTR)(uintptr_t)s->pin, strlen(s->pin));
-	if (!rv)
-		rv = C_Sign(h, in, sizeof in, sig, &n);
-	C_SignInit(h, NULL, 0);
-	return rv;
-}
-
 START_TEST(a_login_is_good_for_as_many_signatures_as_it_should)
 {
 	const struct expect_object *key;
@@ -211,20 +193,20 @@ START_TEST(a_login_is_good_for_as_many_signatures_as_it_should)
 	}
 	is(login(h, (unsigned)_i), CKR_OK, "C_Login");
 	o = object_of(h, CKO_PRIVATE_KEY, key);
-	is(signs_once(o, way, false), CKR_OK, "the signature after C_Login");
+	is(sign_text(h, (unsigned)_i, o, NULL), CKR_OK, "the signature after C_Login");
 	is(vc_pin_is_open(module.vc[0], s->vc) == 1, !s->each, "the card holds the PIN open after it");
-	is(signs_once(o, way, false), s->each ? CKR_USER_NOT_LOGGED_IN : CKR_OK, "a second signature");
+	is(sign_text(h, (unsigned)_i, o, NULL), s->each ? CKR_USER_NOT_LOGGED_IN : CKR_OK, "a second signature");
 	if (s->each) {
 		/* who asks for a signature without a PIN is logged out by that, and may log in again */
 		is(login(h, (unsigned)_i), CKR_OK, "C_Login again");
-		is(signs_once(o, way, false), CKR_OK, "the signature after that");
-		is(signs_once(o, way, true), CKR_OK, "a second one after a context-specific login");
-		is(signs_once(o, way, true), CKR_OK, "a third");
+		is(sign_text(h, (unsigned)_i, o, NULL), CKR_OK, "the signature after that");
+		is(sign_text(h, (unsigned)_i, o, s->pin), CKR_OK, "a second one after a context-specific login");
+		is(sign_text(h, (unsigned)_i, o, s->pin), CKR_OK, "a third");
 		is(vc_pin_is_open(module.vc[0], s->vc) == 1, false, "the card holds the PIN open");
 	}
 	is(C_Logout(h), CKR_OK, "C_Logout");
 	is(vc_pin_is_open(module.vc[0], s->vc) == 1, !s->each && !s->forgets, "the card holds the PIN open after C_Logout");
-	is(signs_once(o, way, false) != CKR_OK, true, "a signature after C_Logout is refused");
+	is(sign_text(h, (unsigned)_i, o, NULL) != CKR_OK, true, "a signature after C_Logout is refused");
 	end();
 }
 END_TEST
@@ -246,7 +228,7 @@ START_TEST(a_wrong_pin_in_the_middle_costs_one_try)
 	}
 	is(login(h, (unsigned)_i), CKR_OK, "C_Login");
 	o = object_of(h, CKO_PRIVATE_KEY, key);
-	is(signs_once(o, way, false), CKR_OK, "the signature after C_Login");
+	is(sign_text(h, (unsigned)_i, o, NULL), CKR_OK, "the signature after C_Login");
 	m = mechanism(way, hash_named("SHA256"), 32, &pss);
 	bad = other_than(s->pin);
 	is(C_SignInit(h, &m, o), CKR_OK, "C_SignInit");
@@ -254,7 +236,7 @@ START_TEST(a_wrong_pin_in_the_middle_costs_one_try)
 	    "a wrong PIN");
 	tries_are(s->tries - 1, "after a wrong PIN");
 	C_SignInit(h, NULL, 0);
-	is(signs_once(o, way, true), CKR_OK, "the next with the right PIN");
+	is(sign_text(h, (unsigned)_i, o, s->pin), CKR_OK, "the next with the right PIN");
 	end();
 }
 END_TEST

@@ -312,16 +312,21 @@ mechanism(const struct way *way, const struct hash_name *hash, size_t salt, CK_R
 	return m;
 }
 
+const char *
+pin_of_use(unsigned slot)
+{
+	return want.slot[slot].each ? want.slot[slot].pin : NULL;
+}
+
 CK_RV
-sign(CK_SESSION_HANDLE h, unsigned slot, CK_OBJECT_HANDLE key, CK_MECHANISM *m, const CK_BYTE *in, size_t n,
+sign(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE key, const char *pin, CK_MECHANISM *m, const CK_BYTE *in, size_t n,
     CK_BYTE *sig, CK_ULONG *nsig)
 {
-	const char *pin = want.slot[slot].pin;
 	CK_RV rv = C_SignInit(h, m, key);
 
 	if (rv)
 		return rv;
-	if (want.slot[slot].each)
+	if (pin)
 		rv = C_Login(h, CKU_CONTEXT_SPECIFIC, (CK_UTF8CHAR_PTR)(uintptr_t)pin, strlen(pin));
 	if (!rv)
 		rv = C_Sign(h, (CK_BYTE_PTR)(uintptr_t)in, n, sig, nsig);
@@ -329,34 +334,43 @@ sign(CK_SESSION_HANDLE h, unsigned slot, CK_OBJECT_HANDLE key, CK_MECHANISM *m, 
 	return rv;
 }
 
-void
-logs_in_and_signs(CK_SESSION_HANDLE h, unsigned slot, const char *when)
+CK_RV
+sign_text(CK_SESSION_HANDLE h, unsigned slot, CK_OBJECT_HANDLE o, const char *pin)
 {
 	static const CK_BYTE text[] = "to be signed";
 	const struct way *way;
 	const struct expect_object *key = signer_of(slot, &way);
 	const struct hash_name *hash = hash_named("SHA256");
 	CK_RSA_PKCS_PSS_PARAMS pss;
+	CK_MECHANISM m = mechanism(way, hash, hash->bytes, &pss);
 	CK_BYTE sig[1024];
 	CK_ULONG n = sizeof sig;
-	CK_MECHANISM m;
 	EVP_PKEY *pub;
+	CK_RV rv = sign(h, o, pin, &m, text, sizeof text, sig, &n);
+
+	if (rv)
+		return rv;
+	pub = public_of(key);
+	if (!witness_verifies(pub, way, hash, hash->bytes, text, sizeof text, sig, n))
+		wrong("a signature of %s was given out that does not verify", key->label);
+	EVP_PKEY_free(pub);
+	return CKR_OK;
+}
+
+void
+logs_in_and_signs(CK_SESSION_HANDLE h, unsigned slot, const char *when)
+{
+	const struct way *way;
+	const struct expect_object *key = signer_of(slot, &way);
 	CK_RV rv = login(h, slot);
 
 	if (rv != CKR_OK && rv != CKR_USER_ALREADY_LOGGED_IN)
 		wrong("%s: C_Login in slot %u: 0x%lX", when, slot + 1, rv);
 	if (!key)
 		return;
-	m = mechanism(way, hash, hash->bytes, &pss);
-	rv = sign(h, slot, object_of(h, CKO_PRIVATE_KEY, key), &m, text, sizeof text, sig, &n);
-	if (rv != CKR_OK) {
+	rv = sign_text(h, slot, object_of(h, CKO_PRIVATE_KEY, key), pin_of_use(slot));
+	if (rv != CKR_OK)
 		wrong("%s: the signature of %s: 0x%lX", when, key->label, rv);
-		return;
-	}
-	pub = public_of(key);
-	if (!witness_verifies(pub, way, hash, hash->bytes, text, sizeof text, sig, n))
-		wrong("%s: the signature of %s does not verify", when, key->label);
-	EVP_PKEY_free(pub);
 }
 
 int

@@ -66,10 +66,14 @@ EVP_PKEY *public_of(const struct expect_object *key);
 const struct expect_object *signer_of(unsigned slot, const struct way **way);
 /* The parameter that a way needs, in pss; salt in bytes. */
 CK_MECHANISM mechanism(const struct way *way, const struct hash_name *hash, size_t salt, CK_RSA_PKCS_PSS_PARAMS *pss);
-/* C_SignInit, a context-specific login where the PIN is given for each use, C_Sign; the operation is over. */
-CK_RV sign(CK_SESSION_HANDLE h, unsigned slot, CK_OBJECT_HANDLE key, CK_MECHANISM *m, const CK_BYTE *in, size_t n,
+/* The PIN that a slot wants before each signature; NULL: the login is enough. */
+const char *pin_of_use(unsigned slot);
+/* C_SignInit, a context-specific login unless `pin` is NULL, C_Sign; the operation is over. */
+CK_RV sign(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE key, const char *pin, CK_MECHANISM *m, const CK_BYTE *in, size_t n,
     CK_BYTE *sig, CK_ULONG *nsig);
-/* Logs in (PINs that are given for each use: so is this one), signs and has OpenSSL verify it; notes what is wrong. */
+/* The same of some text with the key that signer_of names; notes a signature that does not verify. */
+CK_RV sign_text(CK_SESSION_HANDLE h, unsigned slot, CK_OBJECT_HANDLE key, const char *pin);
+/* Logs in (PINs that are given for each use: so is this one) and signs a text; notes what is wrong. */
 void logs_in_and_signs(CK_SESSION_HANDLE h, unsigned slot, const char *when);
 
 /* Adds the tests of a part. */

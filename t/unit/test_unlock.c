@@ -14,17 +14,6 @@ __wrap_os_clock_ms(void)
 	return __real_os_clock_ms() + ahead;
 }
 
-static CK_RV
-sign(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE key)
-{
-	CK_MECHANISM m = { CKM_SHA256_RSA_PKCS, NULL, 0 };
-	CK_BYTE data[] = "data", sig[512];
-	CK_ULONG n = sizeof sig;
-	CK_RV rv;
-
-	return (rv = C_SignInit(h, &m, key)) ? rv : C_Sign(h, data, sizeof data, sig, &n);
-}
-
 static CK_SESSION_HANDLE
 open_pin2(void)
 {
@@ -44,12 +33,12 @@ START_TEST(a_pin2_waits_half_a_minute)
 	ck_assert_uint_eq(module_login(h, "123456"), CKR_OK);
 	key = module_find(h, CKO_PRIVATE_KEY, 0x46);
 	ahead += 29000;
-	ck_assert_uint_eq(sign(h, key), CKR_OK);
-	ck_assert_uint_eq(sign(h, key), CKR_USER_NOT_LOGGED_IN);
+	ck_assert_uint_eq(module_sign_with(h, key), CKR_OK);
+	ck_assert_uint_eq(module_sign_with(h, key), CKR_USER_NOT_LOGGED_IN);
 	ck_assert_uint_eq(module_login(h, "123456"), CKR_OK);
 	ahead += 30500;
-	ck_assert_uint_eq(sign(h, key), CKR_USER_NOT_LOGGED_IN);
-	ck_assert_uint_eq(sign(h, key), CKR_USER_NOT_LOGGED_IN);
+	ck_assert_uint_eq(module_sign_with(h, key), CKR_USER_NOT_LOGGED_IN);
+	ck_assert_uint_eq(module_sign_with(h, key), CKR_USER_NOT_LOGGED_IN);
 	ck_assert_int_eq(vc_tries(module.vc[0], 2), 3);
 	C_Finalize(NULL);
 	module_free();
@@ -99,12 +88,12 @@ START_TEST(a_pin1_is_kept_a_quarter_of_an_hour)
 	key = module_find(h, CKO_PRIVATE_KEY, 0x45);
 	ahead += 899000;
 	vc_reset(module.vc[0]);
-	ck_assert_uint_eq(sign(h, key), CKR_OK);
+	ck_assert_uint_eq(module_sign_with(h, key), CKR_OK);
 	ahead += 899000;
-	ck_assert_uint_eq(sign(h, key), CKR_OK);
+	ck_assert_uint_eq(module_sign_with(h, key), CKR_OK);
 	ck_assert_int_eq(vc_pin_is_open(module.vc[0], 1), 1);
 	ahead += 901000;
-	ck_assert_uint_eq(sign(h, key), CKR_FUNCTION_REJECTED);
+	ck_assert_uint_eq(module_sign_with(h, key), CKR_FUNCTION_REJECTED);
 	ck_assert_int_eq(vc_pin_is_open(module.vc[0], 1), 0);
 	ck_assert_int_eq(vc_tries(module.vc[0], 1), 3);
 	C_Finalize(NULL);

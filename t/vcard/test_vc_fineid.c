@@ -3,14 +3,12 @@
  * FINEID, sections 3 to 6; facts on Gemalto eID, sections 3, 7, 8.
  */
 #include <limits.h>
-#include <openssl/ec.h>
-#include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 
 #include "t/unit/unit.h"
 #include "t/vcard/vct.h"
+#include "t/vcard/vct_t0.h"
 
 #define SELECT "00 A4 04 0C 0C " AID
 #define BLOCK_1234 "31 32 33 34 00 00 00 00 00 00 00 00"
@@ -47,21 +45,12 @@ static struct vc *variant(const char *image, const char *lines)
 }
 
 /* The public key of a certificate of t/cards/pki. */
-static EVP_PKEY *public_key(const char *cert)
+static EVP_PKEY *public_key(const char *name)
 {
-	char name[256];
-	EVP_PKEY *key;
-	X509 *x;
-	FILE *f;
+	X509 *cert = vct_cert(name);
+	EVP_PKEY *key = X509_get_pubkey(cert);
 
-	snprintf(name, sizeof name, "t/cards/pki/%s.cert.pem", cert);
-	f = fopen(vct_path(name), "re");
-	ck_assert(f != NULL);
-	x = PEM_read_X509(f, NULL, NULL, NULL);
-	fclose(f);
-	ck_assert(x != NULL);
-	key = X509_get_pubkey(x);
-	X509_free(x);
+	X509_free(cert);
 	ck_assert(key != NULL);
 	return key;
 }
@@ -70,21 +59,8 @@ static EVP_PKEY *public_key(const char *cert)
 static bool ecdsa_fits(const char *cert, size_t len, const uint8_t *rs, size_t n)
 {
 	EVP_PKEY *key = public_key(cert);
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	ECDSA_SIG *sig = ECDSA_SIG_new();
-	unsigned char *der = NULL;
-	int derlen;
-	bool ok;
+	bool ok = vct_verifies_rs(key, rs, n, counting, len);
 
-	ck_assert(ECDSA_SIG_set0(sig, BN_bin2bn(rs, (int)n / 2, NULL),
-		BN_bin2bn(rs + n / 2, (int)n / 2, NULL)) == 1);
-	derlen = i2d_ECDSA_SIG(sig, &der);
-	ck_assert(EVP_PKEY_verify_init(ctx) == 1);
-	ok = EVP_PKEY_verify(ctx, der, (size_t)derlen, counting, len) == 1;
-	ERR_clear_error();
-	OPENSSL_free(der);
-	ECDSA_SIG_free(sig);
-	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(key);
 	return ok;
 }
@@ -93,16 +69,8 @@ static bool ecdsa_fits(const char *cert, size_t len, const uint8_t *rs, size_t n
 static bool rsa_fits(const char *cert, int padding, const EVP_MD *md, const uint8_t *sig, size_t n)
 {
 	EVP_PKEY *key = public_key(cert);
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	bool ok;
+	bool ok = vct_verifies(key, padding, md, sig, n, counting, (size_t)EVP_MD_get_size(md));
 
-	ck_assert(EVP_PKEY_verify_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, padding) == 1 &&
-		EVP_PKEY_CTX_set_signature_md(ctx, md) == 1);
-	if (padding == RSA_PKCS1_PSS_PADDING)   /* exactly the hash's length */
-		ck_assert(EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1);
-	ok = EVP_PKEY_verify(ctx, sig, n, counting, (size_t)EVP_MD_get_size(md)) == 1;
-	ERR_clear_error();
-	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(key);
 	return ok;
 }
@@ -110,21 +78,11 @@ static bool rsa_fits(const char *cert, int padding, const EVP_MD *md, const uint
 /* Sends a command and fetches what 61xx holds back; the status word, data and its length in out. */
 static unsigned fetch(struct vc *vc, const char *hex, uint8_t *out, size_t *len)
 {
-	uint8_t part[300], more[] = { 0x00, 0xC0, 0x00, 0x00, 0x00 };
-	size_t n = vct_send(vc, hex, part, sizeof part);
-	unsigned sw = vct_sw(part, n);
+	size_t n = vct_send(vc, hex, out, 1024);
 
-	*len = 0;
-	for (;;) {
-		ck_assert(n >= 2 && *len + n < 1024);
-		memcpy(out + *len, part, n - 2);
-		*len += n - 2;
-		if (sw >> 8 != 0x61)
-			return sw;
-		more[4] = (uint8_t)sw;
-		n = vc_apdu(vc, more, sizeof more, part, sizeof part);
-		sw = vct_sw(part, n);
-	}
+	n = vct_t0_rest(vc, 0x00, out, n, 1024);
+	*len = n - 2;
+	return vct_sw(out, n);
 }
 
 /* A signature with the key and PIN as they are: MSE, HASH of the alg's length, CDS; its length. */
@@ -698,7 +656,6 @@ START_TEST(the_card_hashes)
 	struct vc *vc = vct_card("fineid-v3.0.yaml");
 	uint8_t text[64 + 64 + 3], sig[1024], hash[64];
 	EVP_PKEY *key = public_key("fineid-v30-auth");
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
 	size_t n, len;
 
 	memcpy(text, counting, 64);
@@ -714,15 +671,11 @@ START_TEST(the_card_hashes)
 	ck_assert_uint_eq(fetch(vc, "00 2A 9E 9A 00", sig, &n), 0x9000);
 	ck_assert_uint_eq(n, 256);
 	ck_assert(EVP_Q_digest(NULL, "SHA256", NULL, text, sizeof text, hash, &len) == 1);
-	ck_assert(EVP_PKEY_verify_init(ctx) == 1 &&
-		EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-		EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1 &&
-		EVP_PKEY_verify(ctx, sig, n, hash, len) == 1);
+	ck_assert(vct_verifies(key, RSA_PKCS1_PADDING, EVP_sha256(), sig, n, hash, len));
 	/* A hash made outside does not go on from blocks. */
 	EXPECT(vc, "00 2A 90 80 40 " HASH_64, "90 00");
 	EXPECT(vc, "00 2A 90 A0 22 90 20 " HASH_32, "6A 80");
 	EXPECT(vc, "00 2A 9E 9A 00", "69 85");
-	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(key);
 	vc_free(&vc);
 }
@@ -732,16 +685,9 @@ END_TEST
 static size_t encrypt(const char *cert, const EVP_MD *md, const char *plain, uint8_t *out)
 {
 	EVP_PKEY *key = public_key(cert);
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	size_t n = 512;
+	size_t n = vct_encrypt(key, md != NULL ? RSA_PKCS1_OAEP_PADDING : RSA_PKCS1_PADDING, md, plain, strlen(plain),
+		out, 512);
 
-	ck_assert(EVP_PKEY_encrypt_init(ctx) == 1 &&
-		EVP_PKEY_CTX_set_rsa_padding(ctx, md != NULL ? RSA_PKCS1_OAEP_PADDING : RSA_PKCS1_PADDING) == 1);
-	if (md != NULL)
-		ck_assert(EVP_PKEY_CTX_set_rsa_oaep_md(ctx, md) == 1 &&
-			EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) == 1);
-	ck_assert(EVP_PKEY_encrypt(ctx, out, &n, (const unsigned char *)plain, strlen(plain)) == 1);
-	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(key);
 	return n;
 }

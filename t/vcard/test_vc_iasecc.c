@@ -1,6 +1,5 @@
 /* The virtual organisation and health-care cards against the exchanges and rules of the fact files. */
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 
@@ -271,12 +270,11 @@ START_TEST(files_are_where_s4_2_has_them)
 	struct vc *vc = card(COSMO7);
 
 	for (size_t i = 0; i < 4; i++) {
-		char path[64], select[40], read[20];
+		char select[40], read[20];
 		uint8_t want[4096], have[4096], out[300];
 		unsigned char *der = want;
 		size_t at = 0, n;
 		X509 *x;
-		FILE *f;
 		int len;
 
 		EXPECT(vc, files[i].where, OK);
@@ -291,12 +289,7 @@ START_TEST(files_are_where_s4_2_has_them)
 			at += n - 2;
 		} while (vct_sw(out, n) == 0x9000);
 		ck_assert_uint_eq(vct_sw(out, n), 0x6282);
-		snprintf(path, sizeof path, "t/cards/pki/%s.cert.pem", files[i].image);
-		f = fopen(vct_path(path), "r");
-		ck_assert(f != NULL);
-		x = PEM_read_X509(f, NULL, NULL, NULL);
-		fclose(f);
-		ck_assert(x != NULL);
+		x = vct_cert(files[i].image);
 		len = i2d_X509(x, &der);
 		X509_free(x);
 		ck_assert_uint_eq(at, (size_t)len);
@@ -518,44 +511,16 @@ static const struct hash { unsigned nibble; size_t len; const char *name; } hash
 	{ 4, 32, "SHA256" }, { 5, 48, "SHA384" }, { 6, 64, "SHA512" }
 };
 
-/* r and s side by side as DER, which OpenSSL wants; its length. */
-static size_t ecdsa_der(const uint8_t *rs, size_t n, uint8_t der[160])
-{
-	ECDSA_SIG *sig = ECDSA_SIG_new();
-	BIGNUM *r = BN_bin2bn(rs, (int)(n / 2), NULL);
-	BIGNUM *s = BN_bin2bn(rs + n / 2, (int)(n / 2), NULL);
-	unsigned char *p = der;
-	int len;
-
-	ck_assert(sig != NULL && ECDSA_SIG_set0(sig, r, s) == 1);
-	len = i2d_ECDSA_SIG(sig, &p);
-	ECDSA_SIG_free(sig);
-	ck_assert_int_gt(len, 0);
-	return (size_t)len;
-}
-
 static bool verifies(const char *name, unsigned alg, const struct hash *h, const uint8_t *hash,
 	const uint8_t *sig, size_t n)
 {
 	EVP_PKEY *key = vct_key(name);
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
 	EVP_MD *md = EVP_MD_fetch(NULL, h->name, NULL);
-	uint8_t der[160];
-	bool ok = EVP_PKEY_verify_init(ctx) == 1;
+	int padding = (alg & 15) == 5 ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING;
+	bool ok = (alg & 15) == 4 ? vct_verifies_rs(key, sig, n, hash, h->len) :
+		vct_verifies(key, padding, md, sig, n, hash, h->len);
 
-	if ((alg & 15) == 4) {
-		n = ecdsa_der(sig, n, der);
-		sig = der;
-	} else {
-		ok = ok && EVP_PKEY_CTX_set_signature_md(ctx, md) == 1 &&
-			EVP_PKEY_CTX_set_rsa_padding(ctx,
-				(alg & 15) == 5 ? RSA_PKCS1_PSS_PADDING : RSA_PKCS1_PADDING) == 1;
-		if ((alg & 15) == 5)
-			ok = ok && EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, (int)h->len) == 1;
-	}
-	ok = ok && EVP_PKEY_verify(ctx, sig, n, hash, h->len) == 1;
 	EVP_MD_free(md);
-	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(key);
 	return ok;
 }
@@ -833,14 +798,9 @@ END_TEST
 static size_t encrypt_part(const char *name, unsigned indicator, size_t part, uint8_t out[600])
 {
 	EVP_PKEY *key = vct_key(name);
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-	size_t n = 599;
+	size_t n = vct_encrypt(key, RSA_PKCS1_PADDING, NULL, "hello", part, out + 1, 599);
 
-	ck_assert(EVP_PKEY_encrypt_init(ctx) == 1);
-	ck_assert(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1);
-	ck_assert(EVP_PKEY_encrypt(ctx, out + 1, &n, (const uint8_t *)"hello", part) == 1);
 	out[0] = (uint8_t)indicator;
-	EVP_PKEY_CTX_free(ctx);
 	EVP_PKEY_free(key);
 	return n + 1;
 }

@@ -144,7 +144,7 @@ START_TEST(keys_work)
 	ck_assert(vct_verifies(key, RSA_PKCS1_PADDING, EVP_sha1(), out, 128, hash, 20));
 	/* Decipherment; 81 is another family's indicator. */
 	in[0] = 0x00;
-	vct_encrypt(key, RSA_PKCS1_PADDING, "secret", 6, in + 1, 128);
+	vct_encrypt(key, RSA_PKCS1_PADDING, NULL, "secret", 6, in + 1, 128);
 	EXPECT(vc, "00 22 41 B8 0A 80 01 02 81 02 4B 01 84 01 01", OK);
 	n = vct_t0_data(vc, "00 2A 80 86", in, 129, out, sizeof out);
 	ck_assert_uint_eq(n, 8);

@@ -1,7 +1,4 @@
-/*
- * PACE and secure messaging of the virtual card. The terminal here is written from the facts on its own and
- * calls nothing of vc_sm.c or vc_pace.c but the card's door.
- */
+/* PACE and secure messaging of the virtual card. */
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
@@ -14,9 +11,9 @@
 #include "t/vcard/vc_pace.h"
 #include "t/vcard/vc_sm.h"
 #include "t/vcard/vct.h"
+#include "t/vcard/vct_term.h"
 
-#define CAN "123456"
-#define LONGEST 2600            /* bytes of an answer here */
+#define THROUGH(t, command, answer) ck_assert_str_eq(term_through_hex(t, command), vct_plain(answer))
 
 /* --- randomness of the card: what a test queues, then OpenSSL's --- */
 
@@ -41,555 +38,6 @@ static void queue_hex(const char *hex)
 	vc_pace_random = queued_random;
 }
 
-/* --- a terminal --- */
-
-static const struct cipher {
-	const char *word, *md, *cbc, *ecb;
-	size_t key, block;
-	uint8_t oid;
-} ciphers[] = {
-	{ "3des", "SHA1", "DES-EDE-CBC", NULL, 16, 8, 1 },
-	{ "aes-128", "SHA1", "AES-128-CBC", "AES-128-ECB", 16, 16, 2 },
-	{ "aes-192", "SHA256", "AES-192-CBC", "AES-192-ECB", 24, 16, 3 },
-	{ "aes-256", "SHA256", "AES-256-CBC", "AES-256-ECB", 32, 16, 4 },
-};
-
-static const struct curve { const char *word; int nid; uint8_t id; } curves[] = {
-	{ "P-256", NID_X9_62_prime256v1, 12 }, { "brainpoolP256r1", NID_brainpoolP256r1, 13 },
-	{ "P-384", NID_secp384r1, 15 }, { "brainpoolP384r1", NID_brainpoolP384r1, 16 },
-	{ "brainpoolP512r1", NID_brainpoolP512r1, 17 }, { "P-521", NID_secp521r1, 18 },
-};
-
-struct term {
-	struct vc *vc;                  /* either a card in its reader, */
-	struct vc_card *bare;           /* or one without */
-	const struct cipher *cipher;
-	const struct curve *curve;
-	const char *can;
-	const char *map_key, *eph_key;  /* hex of private numbers, or NULL */
-	EC_GROUP *group;
-	size_t field;
-	uint8_t nonce[16], kpi[32], kenc[32], kmac[32], ssc[16];
-	EC_POINT *base;
-	uint8_t base_point[133], own[133], card[133], shared[66], h[133], token[8], card_token[8];
-	unsigned resends;               /* GET RESPONSEs so far */
-	bool t0;                        /* as over T=0: no Le beside data, answers by GET RESPONSE */
-};
-
-static size_t raw_once(struct term *t, const uint8_t *in, size_t n, uint8_t *out)
-{
-	struct vc_blob answer = { .len = 0 };
-	uint16_t sw;
-
-	if (t->vc != NULL)
-		return vc_apdu(t->vc, in, n, out, LONGEST);
-	sw = vc_pace_run(t->bare, in, n, &answer);
-	vc_blob_byte(&answer, sw >> 8);
-	vc_blob_byte(&answer, sw & 0xFF);
-	memcpy(out, answer.p, answer.len);
-	return answer.len;
-}
-
-static size_t raw(struct term *t, const uint8_t *in, size_t n, uint8_t *out)
-{
-	uint8_t more[] = { 0x00, 0xC0, 0x00, 0x00, 0x00 };
-
-	if (!t->t0)
-		return raw_once(t, in, n, out);
-	if (n > 5 && n == 6U + in[4])
-		n--;
-	n = raw_once(t, in, n, out);
-	if (n == 2 && out[0] == 0x61) {
-		more[4] = out[1];
-		t->resends++;
-		n = raw_once(t, more, sizeof more, out);
-	}
-	return n;
-}
-
-static unsigned raw_hex(struct term *t, const char *hex, uint8_t *out, size_t *len)
-{
-	uint8_t in[600], own[LONGEST];
-	int n = vc_hex(hex, in, sizeof in);
-	size_t got;
-
-	ck_assert(n > 0);
-	got = raw(t, in, (size_t)n, out != NULL ? out : own);
-	if (len != NULL)
-		*len = got;
-	return vct_sw(out != NULL ? out : own, got);
-}
-
-static void cbc(const struct cipher *c, bool encrypt, const uint8_t *key, const uint8_t *iv,
-	const uint8_t *in, size_t n, uint8_t *out)
-{
-	EVP_CIPHER *cipher = EVP_CIPHER_fetch(NULL, c->cbc, NULL);
-	EVP_CIPHER_CTX *ctx = EVP_CIPHER_CTX_new();
-	int a = 0, b = 0;
-
-	ck_assert(EVP_CipherInit_ex2(ctx, cipher, key, iv, encrypt, NULL) == 1);
-	EVP_CIPHER_CTX_set_padding(ctx, 0);
-	ck_assert(EVP_CipherUpdate(ctx, out, &a, in, (int)n) == 1);
-	ck_assert(EVP_CipherFinal_ex(ctx, out + a, &b) == 1);
-	EVP_CIPHER_CTX_free(ctx);
-	EVP_CIPHER_free(cipher);
-}
-
-static void kdf(const struct cipher *c, const uint8_t *secret, size_t n, uint8_t number, uint8_t *out)
-{
-	uint8_t text[128], hash[EVP_MAX_MD_SIZE];
-	size_t i;
-
-	memcpy(text, secret, n);
-	memset(text + n, 0, 3);
-	text[n + 3] = number;
-	ck_assert(EVP_Q_digest(NULL, c->md, NULL, text, n + 4, hash, NULL) == 1);
-	memcpy(out, hash, c->key);
-	for (i = 0; c->ecb == NULL && i < c->key; i++)
-		if (__builtin_parity(out[i]) == 0)
-			out[i] ^= 1;
-}
-
-/* MAC of whole blocks, or, of AES, of anything. */
-static void mac8(const struct cipher *c, const uint8_t *key, const uint8_t *p, size_t n, uint8_t out[8])
-{
-	uint8_t full[16], twice[16], k2[16], x[8] = { 0 }, y[8];
-	static const uint8_t iv[8];
-	size_t at, i, len;
-
-	if (c->ecb != NULL) {
-		ck_assert(EVP_Q_mac(NULL, "CMAC", NULL, c->cbc, NULL, key, c->key, p, n, full, sizeof full,
-				  &len) != NULL && len == 16);
-		memcpy(out, full, 8);
-		return;
-	}
-	memcpy(twice, key, 8);
-	memcpy(twice + 8, key, 8);
-	memcpy(k2, key + 8, 8);
-	memcpy(k2 + 8, key + 8, 8);
-	ck_assert(n % 8 == 0);
-	for (at = 0; at < n; at += 8) {
-		for (i = 0; i < 8; i++)
-			x[i] ^= p[at + i];
-		cbc(c, true, twice, iv, x, 8, y);
-		memcpy(x, y, 8);
-	}
-	cbc(c, false, k2, iv, x, 8, y);
-	cbc(c, true, twice, iv, y, 8, out);
-}
-
-static size_t pad(uint8_t *p, size_t n, size_t block)
-{
-	p[n++] = 0x80;
-	while (n % block != 0)
-		p[n++] = 0;
-	return n;
-}
-
-static void term_open(struct term *t, const struct curve *curve, const struct cipher *cipher)
-{
-	t->can = CAN;
-	t->curve = curve;
-	t->cipher = cipher;
-	t->group = EC_GROUP_new_by_curve_name(curve->nid);
-	t->field = ((size_t)EC_GROUP_get_degree(t->group) + 7) / 8;
-	t->base = EC_POINT_new(t->group);
-}
-
-static void term_close(struct term *t)
-{
-	EC_POINT_free(t->base);
-	EC_GROUP_free(t->group);
-	vc_free(&t->vc);
-}
-
-/* MSE:SET AT with the right values; the status word. */
-static unsigned term_mse(struct term *t)
-{
-	uint8_t in[] = { 0x00, 0x22, 0xC1, 0xA4, 0x12, 0x80, 0x0A, 0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02,
-		0x04, 0x02, t->cipher->oid, 0x83, 0x01, 0x02, 0x84, 0x01, t->curve->id };
-	uint8_t out[LONGEST];
-
-	return vct_sw(out, raw(t, in, sizeof in, out));
-}
-
-static size_t len_put(uint8_t *p, size_t len)
-{
-	size_t n = 0;
-
-	if (len > 127)
-		p[n++] = 0x81;
-	p[n++] = (uint8_t)len;
-	return n;
-}
-
-/* GENERAL AUTHENTICATE; the value of the answer's inner object goes to out. The status word. */
-static unsigned term_ga(struct term *t, uint8_t cla, uint8_t tag, const uint8_t *value, size_t len,
-	uint8_t *out, size_t *outlen)
-{
-	uint8_t in[300] = { cla, 0x86, 0x00, 0x00 }, answer[LONGEST];
-	size_t inner = tag != 0 ? len + 2 + (len > 127) : 0, n = 5, got, at = 2;
-	unsigned sw;
-
-	in[n++] = 0x7C;
-	n += len_put(in + n, inner);
-	if (tag != 0) {
-		in[n++] = tag;
-		n += len_put(in + n, len);
-		memcpy(in + n, value, len);
-		n += len;
-	}
-	in[4] = (uint8_t)(n - 5);
-	in[n++] = 0;
-	got = raw(t, in, n, answer);
-	sw = vct_sw(answer, got);
-	if (sw != 0x9000) {
-		ck_assert_uint_eq(got, 2);
-		return sw;
-	}
-	ck_assert_uint_eq(answer[0], 0x7C);
-	ck_assert((answer[1] == 0x81) == (got - 2 > 129));
-	at += answer[1] == 0x81;
-	ck_assert_uint_eq(answer[at - 1], got - 2 - at);
-	ck_assert_uint_eq(answer[at], tag != 0 ? tag + 1U : 0x80U);
-	at += answer[at + 1] == 0x81 ? 3 : 2;
-	ck_assert_uint_eq(answer[at - 1], got - 2 - at);
-	*outlen = got - 2 - at;
-	memcpy(out, answer + at, *outlen);
-	return sw;
-}
-
-static unsigned term_nonce(struct term *t)
-{
-	static const uint8_t iv[16];
-	uint8_t z[300];
-	size_t n = 0;
-	unsigned sw = term_ga(t, 0x10, 0, NULL, 0, z, &n);
-
-	if (sw != 0x9000)
-		return sw;
-	ck_assert_uint_eq(n, 16);
-	kdf(t->cipher, (const uint8_t *)t->can, strlen(t->can), 3, t->kpi);
-	cbc(t->cipher, false, t->kpi, iv, z, 16, t->nonce);
-	return sw;
-}
-
-static BIGNUM *private_new(const struct term *t, const char *hex)
-{
-	BIGNUM *k = BN_new();
-
-	if (hex != NULL)
-		ck_assert(BN_hex2bn(&k, hex) > 0);
-	else
-		ck_assert(BN_priv_rand_range(k, EC_GROUP_get0_order(t->group)) == 1);
-	return k;
-}
-
-static void point_put(const struct term *t, const EC_POINT *p, uint8_t *out)
-{
-	ck_assert(EC_POINT_point2oct(t->group, p, POINT_CONVERSION_UNCOMPRESSED, out, 133, NULL) ==
-		1 + 2 * t->field);
-}
-
-static unsigned term_map(struct term *t)
-{
-	EC_POINT *p = EC_POINT_new(t->group);
-	BIGNUM *k = private_new(t, t->map_key), *s = BN_bin2bn(t->nonce, 16, NULL);
-	uint8_t mine[133], theirs[300];
-	size_t n = 0;
-	unsigned sw;
-
-	EC_POINT_mul(t->group, p, k, NULL, NULL, NULL);
-	point_put(t, p, mine);
-	sw = term_ga(t, 0x10, 0x81, mine, 1 + 2 * t->field, theirs, &n);
-	if (sw == 0x9000) {
-		ck_assert_uint_eq(n, 1 + 2 * t->field);
-		ck_assert(EC_POINT_oct2point(t->group, p, theirs, n, NULL) == 1);
-		EC_POINT_mul(t->group, p, NULL, p, k, NULL);
-		point_put(t, p, t->h);
-		EC_POINT_mul(t->group, t->base, s, NULL, NULL, NULL);
-		EC_POINT_add(t->group, t->base, t->base, p, NULL);
-		point_put(t, t->base, t->base_point);
-	}
-	BN_free(k);
-	BN_free(s);
-	EC_POINT_free(p);
-	return sw;
-}
-
-static unsigned term_agree(struct term *t)
-{
-	EC_POINT *p = EC_POINT_new(t->group);
-	BIGNUM *k = private_new(t, t->eph_key);
-	uint8_t point[133];
-	size_t n = 0;
-	unsigned sw;
-
-	EC_POINT_mul(t->group, p, NULL, t->base, k, NULL);
-	point_put(t, p, t->own);
-	sw = term_ga(t, 0x10, 0x83, t->own, 1 + 2 * t->field, t->card, &n);
-	if (sw == 0x9000) {
-		ck_assert_uint_eq(n, 1 + 2 * t->field);
-		ck_assert(EC_POINT_oct2point(t->group, p, t->card, n, NULL) == 1);
-		EC_POINT_mul(t->group, p, NULL, p, k, NULL);
-		point_put(t, p, point);
-		memcpy(t->shared, point + 1, t->field);
-		kdf(t->cipher, t->shared, t->field, 1, t->kenc);
-		kdf(t->cipher, t->shared, t->field, 2, t->kmac);
-	}
-	BN_free(k);
-	EC_POINT_free(p);
-	return sw;
-}
-
-static void token(const struct term *t, const uint8_t *point, uint8_t out[8])
-{
-	uint8_t text[180] = { 0x7F, 0x49 }, oid[] = { 0x06, 0x0A, 0x04, 0x00, 0x7F, 0x00, 0x07, 0x02, 0x02,
-		0x04, 0x02, t->cipher->oid, 0x86 };
-	size_t len = 1 + 2 * t->field, n = 2;
-
-	n += len_put(text + n, sizeof oid + 1 + (len > 127) + len);
-	memcpy(text + n, oid, sizeof oid);
-	n += sizeof oid;
-	n += len_put(text + n, len);
-	memcpy(text + n, point, len);
-	n += len;
-	if (t->cipher->ecb == NULL)
-		n = pad(text, n, 8);
-	mac8(t->cipher, t->kmac, text, n, out);
-}
-
-static unsigned term_token(struct term *t)
-{
-	uint8_t want[8], got[300];
-	size_t n = 0;
-	unsigned sw;
-
-	token(t, t->card, t->token);
-	sw = term_ga(t, 0x00, 0x85, t->token, 8, got, &n);
-	if (sw != 0x9000)
-		return sw;
-	token(t, t->own, want);
-	ck_assert_uint_eq(n, 8);
-	ck_assert_mem_eq(got, want, 8);
-	memcpy(t->card_token, got, 8);
-	memset(t->ssc, 0, sizeof t->ssc);
-	return sw;
-}
-
-/* The whole of PACE; the status word of the step where it ended. */
-static unsigned term_pace(struct term *t)
-{
-	unsigned (*const step[])(struct term *) = { term_mse, term_nonce, term_map, term_agree, term_token };
-	unsigned sw = 0, i;
-
-	for (i = 0; i < 5 && (i == 0 || sw == 0x9000); i++)
-		sw = step[i](t);
-	return sw;
-}
-
-static void ssc_next(struct term *t)
-{
-	size_t i = t->cipher->block;
-
-	while (i-- > 0 && ++t->ssc[i] == 0)
-		;
-}
-
-static void iv_make(const struct term *t, uint8_t iv[16])
-{
-	struct cipher ecb = *t->cipher;
-
-	memset(iv, 0, 16);
-	ecb.cbc = ecb.ecb;
-	if (ecb.ecb != NULL)
-		cbc(&ecb, true, t->kenc, NULL, t->ssc, 16, iv);
-}
-
-/* How a wrapped command is spoilt. */
-enum spoil {
-	WHOLE, NO_MAC, BAD_MAC, SHORT_MAC, OLD_SSC, BAD_INDICATOR, BAD_PADDING, LONG_PADDING,
-	PART_BLOCK, TWO_LE, DATA_AFTER_LE,
-	UNKNOWN_OBJECT, AFTER_MAC, WRONG_PARITY, BAD_TLV, NO_LE, OTHER_HEADER, LONG_LE
-};
-
-/* Wraps a plain command of short lengths; the length. */
-static size_t term_wrap(struct term *t, const uint8_t *in, size_t n, bool extended, enum spoil spoil,
-	uint8_t *out)
-{
-	size_t block = t->cipher->block, lc = n > 5 ? in[4] : 0, at = 0, m, len, start = extended ? 7 : 5;
-	bool has_le = n == 5 || n == 6 + lc, odd = (in[1] & 1) != 0;
-	uint8_t body[600], text[700], data[300], cipher[300], iv[16], header[4];
-
-	ck_assert(n == 4 || n == 5 || n == 5 + lc || n == 6 + lc);
-	if (spoil != OLD_SSC)
-		ssc_next(t);
-	memcpy(header, in, 4);
-	header[0] |= 0x0C;
-	if (lc != 0) {
-		memcpy(data, in + 5, lc);
-		len = pad(data, lc, block);
-		if (spoil == BAD_PADDING)
-			memset(data + lc, 0, len - lc);
-		if (spoil == LONG_PADDING) {
-			memset(data + len, 0, block);
-			len += block;
-		}
-		iv_make(t, iv);
-		cbc(t->cipher, true, t->kenc, iv, data, len, cipher);
-		len -= spoil == PART_BLOCK;
-		if (spoil == WRONG_PARITY)
-			odd = !odd;
-		body[at++] = odd ? 0x85 : 0x87;
-		m = len + !odd;
-		if (spoil == BAD_TLV)
-			m += 40;
-		at += len_put(body + at, m);
-		if (!odd)
-			body[at++] = spoil == BAD_INDICATOR ? 0x02 : 0x01;
-		memcpy(body + at, cipher, len);
-		at += len;
-	}
-	if (has_le || spoil == TWO_LE) {
-		body[at++] = 0x97;
-		body[at++] = spoil == LONG_LE ? 3 : 1;
-		body[at++] = has_le ? in[n - 1] : 0;
-		if (spoil == LONG_LE) {
-			body[at++] = 0;
-			body[at++] = 0;
-		}
-	}
-	if (spoil == TWO_LE) {
-		memcpy(body + at, "\x97\x01\x00", 3);
-		at += 3;
-	}
-	if (spoil == DATA_AFTER_LE) {
-		memcpy(body + at, "\x97\x01\x00\x87\x09\x01\1\2\3\4\5\6\7\10", 14);
-		at += 14;
-	}
-	if (spoil == UNKNOWN_OBJECT) {
-		memcpy(body + at, "\x81\x01\x00", 3);
-		at += 3;
-	}
-	m = block;
-	memcpy(text, t->ssc, block);
-	memcpy(text + m, header, 4);
-	m += pad(text + m, 4, block);
-	if (at != 0) {
-		memcpy(text + m, body, at);
-		m += pad(text + m, at, block);
-	}
-	if (spoil != NO_MAC) {
-		body[at++] = 0x8E;
-		body[at++] = spoil == SHORT_MAC ? 4 : 8;
-		mac8(t->cipher, t->kmac, text, m, body + at);
-		at += spoil == SHORT_MAC ? 4 : 8;
-		body[at - 1] ^= spoil == BAD_MAC;
-	}
-	if (spoil == AFTER_MAC) {
-		memcpy(body + at, "\x97\x01\x00", 3);
-		at += 3;
-	}
-	memcpy(out, header, 4);
-	out[3] ^= spoil == OTHER_HEADER;
-	if (extended) {
-		out[4] = 0;
-		out[5] = (uint8_t)(at >> 8);
-		out[6] = (uint8_t)at;
-	} else {
-		ck_assert_uint_le(at, 255);
-		out[4] = (uint8_t)at;
-	}
-	memcpy(out + start, body, at);
-	at += start;
-	if (spoil != NO_LE) {
-		out[at++] = 0;
-		if (extended)
-			out[at++] = 0;
-	}
-	return at;
-}
-
-/* Fetches what comes by 61xx; the length of the whole. */
-static size_t gathered(struct term *t, const uint8_t *in, size_t n, uint8_t *out)
-{
-	uint8_t more[] = { 0x00, 0xC0, 0x00, 0x00, 0x00 };
-	size_t got = raw(t, in, n, out);
-
-	while (got >= 2 && out[got - 2] == 0x61) {
-		more[4] = out[got - 1];
-		t->resends++;
-		got += raw(t, more, sizeof more, out + got - 2) - 2;
-	}
-	return got;
-}
-
-/* Checks and opens a wrapped answer: data and status word go to plain, its length is returned. */
-static size_t term_unwrap(struct term *t, uint8_t ins, const uint8_t *in, size_t n, uint8_t *plain)
-{
-	size_t block = t->cipher->block, at = 0, len = 0, m, value = 0, end;
-	uint8_t text[LONGEST], mac[8], iv[16];
-	bool odd = (ins & 1) != 0;
-
-	ssc_next(t);
-	ck_assert_msg(n >= 16, "an answer of %zu bytes is not wrapped", n);
-	if (in[0] == 0x87 || in[0] == 0x85) {
-		ck_assert_uint_eq(in[0], odd ? 0x85 : 0x87);
-		ck_assert(in[1] <= 0x82);
-		value = 2U + (in[1] & 0x80 ? in[1] & 0x7F : 0);
-		for (len = in[1] & 0x80 ? 0 : in[1], at = 2; at < value; at++)
-			len = len << 8 | in[at];
-		at = value + len;
-		if (!odd)
-			ck_assert_uint_eq(in[value], 0x01);
-		value += !odd;
-		len -= !odd;
-	}
-	ck_assert_uint_eq(at + 4 + 10 + 2, n);
-	ck_assert(in[at] == 0x99 && in[at + 1] == 2 && in[at + 4] == 0x8E && in[at + 5] == 8);
-	ck_assert_mem_eq(in + at + 2, in + n - 2, 2);
-	memcpy(text, t->ssc, block);
-	memcpy(text + block, in, at + 4);
-	m = block + pad(text + block, at + 4, block);
-	mac8(t->cipher, t->kmac, text, m, mac);
-	ck_assert_mem_eq(mac, in + at + 6, 8);
-	end = 0;
-	if (len != 0) {
-		iv_make(t, iv);
-		cbc(t->cipher, false, t->kenc, iv, in + value, len, plain);
-		for (end = len; end > 0 && plain[end - 1] == 0; end--)
-			;
-		ck_assert(end > 0 && plain[end - 1] == 0x80);
-		end--;
-	}
-	memcpy(plain + end, in + n - 2, 2);
-	return end + 2;
-}
-
-/* Sends a command through the channel; data and status word of the answer. */
-static size_t through(struct term *t, const uint8_t *in, size_t n, bool extended, uint8_t *plain)
-{
-	uint8_t wrapped[700], answer[LONGEST];
-	size_t m = term_wrap(t, in, n, extended, WHOLE, wrapped);
-
-	m = gathered(t, wrapped, m, answer);
-	return term_unwrap(t, in[1], answer, m, plain);
-}
-
-static const char *through_hex(struct term *t, const char *hex)
-{
-	static char text[2 * LONGEST + 1];
-	uint8_t in[300], plain[LONGEST];
-	int n = vc_hex(hex, in, sizeof in);
-	size_t m = through(t, in, (size_t)n, false, plain), i;
-
-	for (i = 0; i < m; i++)
-		snprintf(text + 2 * i, 3, "%02X", plain[i]);
-	return text;
-}
-
-#define THROUGH(t, command, answer) ck_assert_str_eq(through_hex(t, command), vct_plain(answer))
-
 /* --- cards --- */
 
 /* myeid-blank.yaml with PACE around it. */
@@ -603,7 +51,7 @@ static struct vc *pace_card(const char *curve, const char *cipher, const char *r
 
 	fclose(f);
 	ck_assert(n > 0 && n < sizeof text - 300);
-	snprintf(text + n, 300, "\npace: { can: \"" CAN "\", curve: %s, cipher: %s%s }\n", curve, cipher,
+	snprintf(text + n, 300, "\npace: { can: \"" TERM_CAN "\", curve: %s, cipher: %s%s }\n", curve, cipher,
 		rest);
 	vc = vct_text(text, err, sizeof err);
 	ck_assert_msg(vc != NULL, "%s", err);
@@ -613,14 +61,8 @@ static struct vc *pace_card(const char *curve, const char *cipher, const char *r
 /* A terminal before a card of that curve and cipher. */
 static void meet(struct term *t, const char *curve, const char *cipher, const char *rest)
 {
-	size_t c = 0, k = 0;
-
 	*t = (struct term){ .vc = pace_card(curve, cipher, rest) };
-	while (strcmp(curves[c].word, curve) != 0)
-		c++;
-	while (strcmp(ciphers[k].word, cipher) != 0)
-		k++;
-	term_open(t, &curves[c], &ciphers[k]);
+	term_open(t, curve, cipher);
 }
 
 /*
@@ -669,21 +111,16 @@ static const struct vc_model echo = { .name = "echo", .run = echo_run };
 
 static void meet_echo(struct term *t, struct vc_card *c, const char *curve, const char *cipher, size_t max)
 {
-	struct vc_pace_setup setup = { .can = CAN, .curve = curve, .cipher = cipher, .max = max,
+	struct vc_pace_setup setup = { .can = TERM_CAN, .curve = curve, .cipher = cipher, .max = max,
 		.delay = DELAY };
 	const char *what;
-	size_t i = 0, k = 0;
 
 	memset(c, 0, sizeof *c);
 	c->model = &echo;
 	c->pace = vc_pace_new(&setup, &what);
 	ck_assert(c->pace != NULL);
 	*t = (struct term){ .bare = c };
-	while (strcmp(curves[i].word, curve) != 0)
-		i++;
-	while (strcmp(ciphers[k].word, cipher) != 0)
-		k++;
-	term_open(t, &curves[i], &ciphers[k]);
+	term_open(t, curve, cipher);
 }
 
 static void hex_eq(const uint8_t *p, const char *hex)
@@ -723,7 +160,7 @@ START_TEST(des_keys_are_odd)
 	unsigned c;
 
 	for (c = 1; c < 20; c++) {
-		ck_assert(vc_sm_kdf(vc_sm_suite("3des"), (const uint8_t *)CAN, 6, c, key));
+		ck_assert(vc_sm_kdf(vc_sm_suite("3des"), (const uint8_t *)TERM_CAN, 6, c, key));
 		for (i = 0; i < 16; i++)
 			ck_assert_int_eq(__builtin_parity(key[i]), 1);
 	}
@@ -738,7 +175,7 @@ START_TEST(icao_example)
 			"990290008E08BEA7B381C494A0799000" },
 		{ "00B0000010", "0CB000000D9701108E08BEBD3975016D258900", NULL },
 	};
-	uint8_t in[300], wrapped[300], out[LONGEST], plain[LONGEST];
+	uint8_t in[300], wrapped[300], out[TERM_LONGEST], plain[TERM_LONGEST];
 	struct vc_card card;
 	struct term t;
 	size_t i, n;
@@ -768,7 +205,7 @@ START_TEST(icao_example)
 		n = term_wrap(&t, in, n, false, WHOLE, wrapped);
 		hex_eq(wrapped, exchange[i].wrapped);
 		ck_assert_uint_eq(n, strlen(exchange[i].wrapped) / 2);
-		n = gathered(&t, wrapped, n, out);
+		n = term_gathered(&t, wrapped, n, out);
 		if (exchange[i].answer != NULL) {
 			hex_eq(out, exchange[i].answer);
 			ck_assert_uint_eq(n, strlen(exchange[i].answer) / 2);
@@ -788,18 +225,18 @@ START_TEST(every_curve_and_cipher)
 	size_t c, k;
 	char access[80];
 
-	for (c = 0; c < sizeof curves / sizeof curves[0]; c++)
-		for (k = 0; k < sizeof ciphers / sizeof ciphers[0]; k++) {
-			meet(&t, curves[c].word, ciphers[k].word, ", demand: yes");
+	for (c = 0; c < TERM_CURVES; c++)
+		for (k = 0; k < TERM_CIPHERS; k++) {
+			meet(&t, term_curves[c].word, term_ciphers[k].word, ", demand: yes");
 			snprintf(access, sizeof access,
 				"31143012060A0400 7F000702020402%02X 020102 0201%02X 9000",
-				ciphers[k].oid, curves[c].id);
+				term_ciphers[k].oid, term_curves[c].id);
 			EXPECT(t.vc, "00 B0 9C 00 00", access);
 			ck_assert_uint_eq(term_pace(&t), 0x9000);
-			ck_assert(strstr(through_hex(&t, SELECT_APP " 00"), "9000") != NULL);
+			ck_assert(strstr(term_through_hex(&t, SELECT_APP " 00"), "9000") != NULL);
 			THROUGH(&t, "00 A4 08 00 04 50 15 50 31 00",
 				"6F178002 00FF 820101 83025031 8603013FFF 85020000 8A0107 9000");
-			ck_assert(strncmp(through_hex(&t, "00 B0 00 00 20"), "A80A30080406", 12) == 0);
+			ck_assert(strncmp(term_through_hex(&t, "00 B0 00 00 20"), "A80A30080406", 12) == 0);
 			THROUGH(&t, "00 20 00 01 08 31 32 33 35 FF FF FF FF", "63C2");
 			THROUGH(&t, "00 20 00 01 08 " PIN1, "9000");
 			ck_assert_int_eq(vc_pin_is_open(t.vc, 1), 1);
@@ -831,8 +268,8 @@ START_TEST(card_access_is_free)
 	ck_assert_uint_eq(term_pace(&t), 0x9000);
 	THROUGH(&t, "00 B0 9C 00 00", ACCESS "9000");
 	/* Below the MF, not below the application. */
-	ck_assert(strstr(through_hex(&t, SELECT_APP " 00"), "9000") != NULL);
-	ck_assert_str_ne(through_hex(&t, "00 B0 9C 00 00"), vct_plain(ACCESS "9000"));
+	ck_assert(strstr(term_through_hex(&t, SELECT_APP " 00"), "9000") != NULL);
+	ck_assert_str_ne(term_through_hex(&t, "00 B0 9C 00 00"), vct_plain(ACCESS "9000"));
 	THROUGH(&t, "00 A4 00 0C 02 01 1C", "6A86");
 	THROUGH(&t, "00 A4 08 0C 02 01 1C", "9000");
 	THROUGH(&t, "00 B0 00 00 16", ACCESS "9000");
@@ -907,7 +344,7 @@ START_TEST(wrong_can)
 	/* A reset does not shorten it; the right CAN ends it. */
 	ck_assert_uint_eq(term_pace(&t), 0x6300);
 	vc_reset(t.vc);
-	t.can = CAN;
+	t.can = TERM_CAN;
 	clock_gettime(CLOCK_MONOTONIC, &from);
 	ck_assert_uint_eq(term_pace(&t), 0x9000);
 	ck_assert_int_ge(ms_since(&from), 480);
@@ -929,10 +366,10 @@ START_TEST(wrong_cans_slow_the_card)
 	for (i = 0, want = DELAY; i < 14; i++, want = want < 60000 ? 2 * want : 120000) {
 		ck_assert_uint_eq(term_pace(&t), 0x6300);
 		ck_assert_uint_eq(vc_pace_delay(card.pace), want);
-		ck_assert_uint_eq(raw_hex(&t, "00 B0 9C 00 00", NULL, NULL), 0x9000);
+		ck_assert_uint_eq(term_raw_hex(&t, "00 B0 9C 00 00", NULL, NULL), 0x9000);
 		ck_assert_uint_eq(vc_pace_delay(card.pace), 0);
 	}
-	t.can = CAN;
+	t.can = TERM_CAN;
 	ck_assert_uint_eq(term_pace(&t), 0x9000);
 	ck_assert_uint_eq(vc_pace_delay(card.pace), 0);
 	t.can = "123457";
@@ -968,10 +405,10 @@ START_TEST(mse_is_checked)
 
 	meet(&t, "brainpoolP256r1", "aes-128", ", demand: yes");
 	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-		ck_assert_msg(raw_hex(&t, cases[i].command, NULL, NULL) == cases[i].sw, "%s: not %04X",
+		ck_assert_msg(term_raw_hex(&t, cases[i].command, NULL, NULL) == cases[i].sw, "%s: not %04X",
 			cases[i].command, cases[i].sw);
 		/* What was refused starts nothing. */
-		ck_assert_uint_eq(raw_hex(&t, "10 86 00 00 02 7C 00 00", NULL, NULL),
+		ck_assert_uint_eq(term_raw_hex(&t, "10 86 00 00 02 7C 00 00", NULL, NULL),
 			cases[i].sw == 0x9000 ? 0x9000 : 0x6982);
 	}
 	term_close(&t);
@@ -1007,9 +444,9 @@ START_TEST(steps_are_in_order)
 	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		for (k = 0; k < cases[i].after; k++)
 			ck_assert_uint_eq(step[k](&t), 0x9000);
-		ck_assert_msg(raw_hex(&t, cases[i].command, NULL, NULL) == cases[i].sw, "%s: not %04X",
+		ck_assert_msg(term_raw_hex(&t, cases[i].command, NULL, NULL) == cases[i].sw, "%s: not %04X",
 			cases[i].command, cases[i].sw);
-		ck_assert_uint_eq(raw_hex(&t, "10 86 00 00 02 7C 00 00", NULL, NULL), 0x6982);
+		ck_assert_uint_eq(term_raw_hex(&t, "10 86 00 00 02 7C 00 00", NULL, NULL), 0x6982);
 	}
 	for (k = 0; k < 4; k++)
 		ck_assert_uint_eq(step[k](&t), 0x9000);
@@ -1035,7 +472,7 @@ START_TEST(points_are_checked)
 		for (k = 0; k < 5; k++) {
 			for (n = 0; n < at[i].step; n++)
 				ck_assert_uint_eq(step[n](&t), 0x9000);
-			point_put(&t, EC_GROUP_get0_generator(t.group), point);
+			term_point(&t, EC_GROUP_get0_generator(t.group), point);
 			n = 65;
 			switch (k) {
 			case 0:         /* next to the curve */
@@ -1057,7 +494,7 @@ START_TEST(points_are_checked)
 				break;
 			}
 			ck_assert_uint_eq(term_ga(&t, 0x10, at[i].tag, point, n, out, &n), 0x6A80);
-			ck_assert_uint_eq(raw_hex(&t, "00 84 00 00 08", NULL, NULL), 0x9000);
+			ck_assert_uint_eq(term_raw_hex(&t, "00 84 00 00 08", NULL, NULL), 0x9000);
 		}
 	/* The card's key is the terminal's: both take 1 for their second private number. */
 	queue_hex(S);
@@ -1081,7 +518,7 @@ START_TEST(points_are_checked)
 	t.map_key = "1";
 	ck_assert_uint_eq(term_mse(&t), 0x9000);
 	ck_assert_uint_eq(term_nonce(&t), 0x9000);
-	point_put(&t, EC_GROUP_get0_generator(t.group), point);
+	term_point(&t, EC_GROUP_get0_generator(t.group), point);
 	ck_assert_uint_eq(term_ga(&t, 0x10, 0x81, point, 65, out, &n), 0x6A80);
 	ck_assert_uint_eq(taken, queued);
 	EC_GROUP_free(other);
@@ -1113,7 +550,7 @@ START_TEST(spoilt_commands_end_the_channel)
 		{ OTHER_HEADER, "00 20 00 01 08 " PIN1, 0x6988 },
 		{ NO_LE, "00 20 00 01 08 " PIN1, 0x6700 },
 	};
-	uint8_t in[300], wrapped[600], out[LONGEST];
+	uint8_t in[300], wrapped[600], out[TERM_LONGEST];
 	struct term t;
 	size_t i, k, n;
 
@@ -1124,13 +561,13 @@ START_TEST(spoilt_commands_end_the_channel)
 			THROUGH(&t, "00 20 00 01", "63C3");
 			n = (size_t)vc_hex(cases[i].command, in, sizeof in);
 			n = term_wrap(&t, in, n, false, cases[i].spoil, wrapped);
-			n = raw(&t, wrapped, n, out);
+			n = term_raw(&t, wrapped, n, out);
 			ck_assert_msg(n == 2 && vct_sw(out, n) == cases[i].sw,
 				"%s spoilt by %d: %04X, not %04X", cases[i].command, cases[i].spoil,
 				vct_sw(out, n), cases[i].sw);
 			/* Not even a right one goes through now, and no try was lost. */
 			n = (size_t)vc_hex("00 20 00 01", in, sizeof in);
-			n = raw(&t, wrapped, term_wrap(&t, in, n, false, WHOLE, wrapped), out);
+			n = term_raw(&t, wrapped, term_wrap(&t, in, n, false, WHOLE, wrapped), out);
 			ck_assert_uint_eq(vct_sw(out, n), 0x6999);
 			ck_assert_int_eq(vc_tries(t.vc, 1), 3);
 		}
@@ -1142,7 +579,7 @@ END_TEST
 /* A wrapped VERIFY, each bit of it turned (but of the outer Le, which nothing guards), and each prefix. */
 START_TEST(every_bit_counts)
 {
-	uint8_t in[300], wrapped[600], bad[600], out[LONGEST];
+	uint8_t in[300], wrapped[600], bad[600], out[TERM_LONGEST];
 	struct term t;
 	size_t i, n, m;
 
@@ -1158,7 +595,7 @@ START_TEST(every_bit_counts)
 		memcpy(bad, wrapped, m);
 		if (i < 8 * (m - 1))
 			bad[i / 8] ^= (uint8_t)(1U << (i % 8));
-		n = raw(&t, bad, i < 8 * (m - 1) ? m : i - 8 * (m - 1), out);
+		n = term_raw(&t, bad, i < 8 * (m - 1) ? m : i - 8 * (m - 1), out);
 		ck_assert_msg(n == 2 && vct_sw(out, n) != 0x9000 && out[0] != 0x63,
 			"case %zu: %zu bytes, %04X", i, n, vct_sw(out, n));
 		ck_assert_int_eq(vc_tries(t.vc, 1), 3);
@@ -1171,7 +608,7 @@ END_TEST
 /* Replay, and what a reset or removal leaves. */
 START_TEST(a_command_counts_once)
 {
-	uint8_t in[300], wrapped[600], out[LONGEST];
+	uint8_t in[300], wrapped[600], out[TERM_LONGEST];
 	struct term t;
 	size_t n, m;
 
@@ -1179,23 +616,23 @@ START_TEST(a_command_counts_once)
 	ck_assert_uint_eq(term_pace(&t), 0x9000);
 	n = (size_t)vc_hex("00 20 00 01", in, sizeof in);
 	m = term_wrap(&t, in, n, false, WHOLE, wrapped);
-	n = raw(&t, wrapped, m, out);
+	n = term_raw(&t, wrapped, m, out);
 	ck_assert_uint_eq(term_unwrap(&t, 0x20, out, n, in), 2);
-	n = raw(&t, wrapped, m, out);
+	n = term_raw(&t, wrapped, m, out);
 	ck_assert(n == 2 && vct_sw(out, n) == 0x6988);
 
 	ck_assert_uint_eq(term_pace(&t), 0x9000);
 	THROUGH(&t, "00 20 00 01 08 " PIN1, "9000");
 	vc_reset(t.vc);
 	n = (size_t)vc_hex("00 20 00 01", in, sizeof in);
-	n = raw(&t, wrapped, term_wrap(&t, in, n, false, WHOLE, wrapped), out);
+	n = term_raw(&t, wrapped, term_wrap(&t, in, n, false, WHOLE, wrapped), out);
 	ck_assert(n == 2 && vct_sw(out, n) == 0x6987);
 	ck_assert_uint_eq(term_pace(&t), 0x9000);
 	THROUGH(&t, "00 20 00 01", "63C3");
 	vc_remove(t.vc);
 	vc_insert(t.vc);
 	n = (size_t)vc_hex("00 20 00 01", in, sizeof in);
-	n = raw(&t, wrapped, term_wrap(&t, in, n, false, WHOLE, wrapped), out);
+	n = term_raw(&t, wrapped, term_wrap(&t, in, n, false, WHOLE, wrapped), out);
 	ck_assert(n == 2 && vct_sw(out, n) == 0x6987);
 	term_close(&t);
 }
@@ -1205,7 +642,7 @@ END_TEST
 START_TEST(the_mf_ends_the_channel)
 {
 	static const char *const ways[] = { "00 A4 00 00 02 3F 00 00", "00 A4 00 00 00" };
-	uint8_t in[300], wrapped[600], out[LONGEST];
+	uint8_t in[300], wrapped[600], out[TERM_LONGEST];
 	struct term t;
 	size_t n, i;
 
@@ -1215,9 +652,9 @@ START_TEST(the_mf_ends_the_channel)
 		THROUGH(&t, "00 20 00 01 08 " PIN1, "9000");
 		THROUGH(&t, "00 A4 00 00 02 2F 00 00",
 			"6F178002 0080 820101 83022F00 8603033FFF 85020000 8A0107 9000");
-		ck_assert(strstr(through_hex(&t, ways[i]), "83023F00") != NULL);
+		ck_assert(strstr(term_through_hex(&t, ways[i]), "83023F00") != NULL);
 		n = (size_t)vc_hex("00 B0 00 00 10", in, sizeof in);
-		n = raw(&t, wrapped, term_wrap(&t, in, n, false, WHOLE, wrapped), out);
+		n = term_raw(&t, wrapped, term_wrap(&t, in, n, false, WHOLE, wrapped), out);
 		ck_assert(n == 2 && vct_sw(out, n) == 0x6999);
 		ck_assert_int_eq(vc_pin_is_open(t.vc, 1), 0);
 		EXPECT(t.vc, SELECT_APP, "6982");
@@ -1239,17 +676,17 @@ START_TEST(the_channel_carries_what_was_meant)
 		"00 EC 00 00 0F 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00",
 		"00 B1 00 00 04 54 02 00 00 00",
 		"00 EC 00 00 10 80 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00" };
-	uint8_t in[300], plain[LONGEST];
+	uint8_t in[300], plain[TERM_LONGEST];
 	struct vc_card card;
 	struct term t;
 	size_t i, k, n, m;
 
-	for (k = 0; k < sizeof ciphers / sizeof ciphers[0]; k++) {
-		meet_echo(&t, &card, "P-256", ciphers[k].word, 0);
+	for (k = 0; k < TERM_CIPHERS; k++) {
+		meet_echo(&t, &card, "P-256", term_ciphers[k].word, 0);
 		ck_assert_uint_eq(term_pace(&t), 0x9000);
 		for (i = 0; i < 2 * sizeof same / sizeof same[0]; i++) {
 			n = (size_t)vc_hex(same[i / 2], in, sizeof in);
-			m = through(&t, in, n, i % 2 == 1, plain);
+			m = term_through(&t, in, n, i % 2 == 1, plain);
 			ck_assert_msg(m == n + 2, "%s: %zu bytes, not %zu", same[i / 2], m, n + 2);
 			ck_assert_mem_eq(plain, in, n);
 		}
@@ -1269,7 +706,7 @@ START_TEST(lengths_are_limited)
 	static const struct { const char *cipher; size_t max, limit; } cases[] = {
 		{ "3des", 0, 239 }, { "aes-256", 0, 231 }, { "aes-128", 0, 231 }, { "3des", 100, 100 }
 	};
-	uint8_t in[300] = { 0x00, 0xEC, 0x00, 0x00 }, plain[LONGEST];
+	uint8_t in[300] = { 0x00, 0xEC, 0x00, 0x00 }, plain[TERM_LONGEST];
 	struct vc_card card;
 	struct term t;
 	size_t i, k, n;
@@ -1281,16 +718,16 @@ START_TEST(lengths_are_limited)
 			memset(in + 5, 0x5A, i);
 			in[1] = 0xD7;
 			in[4] = (uint8_t)i;
-			n = through(&t, in, 5 + i, true, plain);
+			n = term_through(&t, in, 5 + i, true, plain);
 			ck_assert_uint_eq(n, 2);
 			ck_assert_uint_eq(vct_sw(plain, n), i == cases[k].limit ? 0x9000 : 0x6700);
 			/* Le 00 is what there is room for. */
 			in[1] = 0xB0;
 			in[4] = (uint8_t)i;
-			n = through(&t, in, 5, false, plain);
+			n = term_through(&t, in, 5, false, plain);
 			ck_assert_uint_eq(vct_sw(plain, n), i == cases[k].limit ? 0x9000 : 0x6700);
 			in[4] = 0;
-			n = through(&t, in, 5, false, plain);
+			n = term_through(&t, in, 5, false, plain);
 			ck_assert_uint_eq(n, cases[k].limit + 2);
 			ck_assert_uint_eq(vct_sw(plain, n), 0x9000);
 		}
@@ -1309,7 +746,7 @@ START_TEST(long_answers_come_in_parts)
 	static const struct { size_t len; unsigned parts; } cases[] = {
 		{ 0, 0 }, { 64, 0 }, { 223, 0 }, { 224, 1 }, { 256, 1 }, { 384, 1 }, { 512, 2 }, { 1900, 7 }
 	};
-	uint8_t in[] = { 0x00, 0xED, 0x00, 0x00, 0x00 }, plain[LONGEST], wrapped[600], out[LONGEST];
+	uint8_t in[] = { 0x00, 0xED, 0x00, 0x00, 0x00 }, plain[TERM_LONGEST], wrapped[600], out[TERM_LONGEST];
 	struct vc_card card;
 	struct term t;
 	size_t i, k, n;
@@ -1320,7 +757,7 @@ START_TEST(long_answers_come_in_parts)
 		in[2] = (uint8_t)(cases[i / 2].len >> 8);
 		in[3] = (uint8_t)cases[i / 2].len;
 		t.resends = 0;
-		n = through(&t, in, sizeof in, i % 2 == 1, plain);
+		n = term_through(&t, in, sizeof in, i % 2 == 1, plain);
 		ck_assert_uint_eq(n, cases[i / 2].len + 2);
 		ck_assert_uint_eq(vct_sw(plain, n), 0x9000);
 		for (k = 0; k < n - 2; k++)
@@ -1329,22 +766,22 @@ START_TEST(long_answers_come_in_parts)
 	}
 	/* Another command between the parts: they are gone. */
 	in[2] = 2;
-	raw(&t, wrapped, term_wrap(&t, in, sizeof in, false, WHOLE, wrapped), out);
-	ssc_next(&t);
+	term_raw(&t, wrapped, term_wrap(&t, in, sizeof in, false, WHOLE, wrapped), out);
+	term_ssc_next(&t);
 	THROUGH(&t, "00 EC 00 00", "00EC0000 9000");
-	ck_assert_uint_eq(raw_hex(&t, "00 C0 00 00 00", NULL, &n), 0x9000);
+	ck_assert_uint_eq(term_raw_hex(&t, "00 C0 00 00 00", NULL, &n), 0x9000);
 	ck_assert_uint_eq(n, 2);
 	ck_assert_uint_eq(term_pace(&t), 0x9000);
 	/* So is the channel, when the other is in the open. */
 	in[2] = 2;
-	n = raw(&t, wrapped, term_wrap(&t, in, sizeof in, false, WHOLE, wrapped), out);
+	n = term_raw(&t, wrapped, term_wrap(&t, in, sizeof in, false, WHOLE, wrapped), out);
 	ck_assert_uint_eq(n, 258);
 	ck_assert_uint_eq(out[256], 0x61);
-	ck_assert_uint_eq(raw_hex(&t, "00 EC 00 00", NULL, NULL), 0x9000);
-	ck_assert_uint_eq(raw_hex(&t, "00 C0 00 00 00", NULL, &n), 0x9000);
+	ck_assert_uint_eq(term_raw_hex(&t, "00 EC 00 00", NULL, NULL), 0x9000);
+	ck_assert_uint_eq(term_raw_hex(&t, "00 C0 00 00 00", NULL, &n), 0x9000);
 	ck_assert_uint_eq(n, 2);
-	ssc_next(&t);
-	n = raw(&t, wrapped, term_wrap(&t, in, sizeof in, false, WHOLE, wrapped), out);
+	term_ssc_next(&t);
+	n = term_raw(&t, wrapped, term_wrap(&t, in, sizeof in, false, WHOLE, wrapped), out);
 	ck_assert(n == 2 && vct_sw(out, n) == 0x6999);
 	vc_pace_free(card.pace);
 	term_close(&t);
@@ -1361,7 +798,7 @@ static size_t file_read(struct term *t, size_t step, uint8_t *out, size_t cap)
 		in[2] = (uint8_t)(at >> 8);
 		in[3] = (uint8_t)at;
 		ck_assert_uint_le(at + step + 2, cap);
-		n = through(t, in, sizeof in, false, out + at);
+		n = term_through(t, in, sizeof in, false, out + at);
 		ck_assert(vct_sw(out + at, n) == 0x9000 || vct_sw(out + at, n) == 0x6282);
 		at += n - 2;
 		if (n - 2 < step)
@@ -1374,29 +811,14 @@ static bool signature_fits(const uint8_t *cert, size_t certlen, size_t hashlen, 
 {
 	X509 *x = d2i_X509(NULL, &cert, (long)certlen);
 	EVP_PKEY *key = X509_get_pubkey(x);
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	uint8_t hash[64], *der = NULL;
-	ECDSA_SIG *rs;
+	uint8_t hash[64];
 	size_t i;
 	bool ok;
 
 	for (i = 0; i < hashlen; i++)
 		hash[i] = (uint8_t)i;
-	ck_assert(EVP_PKEY_verify_init(ctx) == 1);
-	if (EVP_PKEY_is_a(key, "EC")) {
-		rs = ECDSA_SIG_new();
-		ECDSA_SIG_set0(rs, BN_bin2bn(sig, (int)n / 2, NULL),
-			BN_bin2bn(sig + n / 2, (int)n / 2, NULL));
-		n = (size_t)i2d_ECDSA_SIG(rs, &der);
-		ECDSA_SIG_free(rs);
-		sig = der;
-	} else {
-		ck_assert(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) == 1 &&
-			EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1);
-	}
-	ok = EVP_PKEY_verify(ctx, sig, n, hash, hashlen) == 1;
-	OPENSSL_free(der);
-	EVP_PKEY_CTX_free(ctx);
+	ok = EVP_PKEY_is_a(key, "EC") ? vct_verifies_rs(key, sig, n, hash, hashlen) :
+		vct_verifies(key, RSA_PKCS1_PADDING, EVP_sha256(), sig, n, hash, hashlen);
 	EVP_PKEY_free(key);
 	X509_free(x);
 	return ok;
@@ -1411,36 +833,36 @@ static bool signature_fits(const uint8_t *cert, size_t certlen, size_t hashlen, 
 START_TEST(fineid_contactless)
 {
 	static const struct {
-		const char *image, *can, *mse, *env, *hash;
-		size_t curve, cipher, step, hashlen, siglen;
+		const char *image, *can, *mse, *env, *hash, *curve, *cipher;
+		size_t step, hashlen, siglen;
 	} cases[] = {
 		/* This MSE:SET AT was recorded with a real card. */
 		{ "fineid-v4-nfc.yaml", "123456",
 			"00 22 C1 A4 12 80 0A 04 00 7F 00 07 02 02 04 02 04 83 01 02 84 01 10",
 			"00 22 41 B6 06 80 01 54 84 01 01",
-			"00 2A 90 A0 32 90 30 " HASH_48, 3, 3, 231, 48, 96 },
+			"00 2A 90 A0 32 90 30 " HASH_48, "brainpoolP384r1", "aes-256", 231, 48, 96 },
 		{ "fineid-v3-nfc.yaml", "654321",
 			"00 22 C1 A4 0F 80 0A 04 00 7F 00 07 02 02 04 02 01 83 01 02",
 			"00 22 41 B6 06 80 01 42 84 01 01",
-			"00 2A 90 A0 22 90 20 " HASH_32, 1, 0, 100, 32, 256 },
+			"00 2A 90 A0 22 90 20 " HASH_32, "brainpoolP256r1", "3des", 100, 32, 256 },
 	};
 	static const char *const closed[] = { ("00 A4 04 0C 0C " AID), "00 A4 04 0C 07 A0 00 00 02 47 10 01",
 		"00 20 00 11", "00 CB 00 FF 05 A0 03 83 01 11 00", "00 A4 08 04 02 43 31 00",
 		"00 A4 00 0C 02 2F 00", "80 CA 9F 7F 2D" };
-	uint8_t cert[3000], in[100], sig[LONGEST];
+	uint8_t cert[3000], in[100], sig[TERM_LONGEST];
 	struct term t;
 	size_t i, k, n, certlen;
 
 	for (i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		t = (struct term){ .vc = vct_card(cases[i].image) };
-		term_open(&t, &curves[cases[i].curve], &ciphers[cases[i].cipher]);
+		term_open(&t, cases[i].curve, cases[i].cipher);
 		t.can = cases[i].can;
 		ck_assert(vc_atr(t.vc, in, sizeof in) > 4 && in[0] == 0x3B && in[1] == 0x8F && in[2] == 0x80);
 		for (k = 0; k < sizeof closed / sizeof closed[0]; k++)
 			EXPECT(t.vc, closed[k], "6982");
 		EXPECT(t.vc, "00 A4 00 0C 02 3F 00", "9000");
-		ck_assert_uint_eq(raw_hex(&t, "00 B0 9C 00 00", NULL, NULL), 0x9000);
-		ck_assert_uint_eq(raw_hex(&t, cases[i].mse, NULL, NULL), 0x9000);
+		ck_assert_uint_eq(term_raw_hex(&t, "00 B0 9C 00 00", NULL, NULL), 0x9000);
+		ck_assert_uint_eq(term_raw_hex(&t, cases[i].mse, NULL, NULL), 0x9000);
 		ck_assert_uint_eq(term_nonce(&t), 0x9000);
 		ck_assert_uint_eq(term_map(&t), 0x9000);
 		ck_assert_uint_eq(term_agree(&t), 0x9000);
@@ -1448,18 +870,18 @@ START_TEST(fineid_contactless)
 		/* The travel document is open to the channel; this is another application. */
 		THROUGH(&t, "00 A4 04 0C 07 A0 00 00 02 47 10 01", "9000");
 		THROUGH(&t, "00 A4 04 0C 0C " AID, "9000");
-		ck_assert_uint_eq(strlen(through_hex(&t, "00 A4 08 04 02 43 31 00")), 16);
+		ck_assert_uint_eq(strlen(term_through_hex(&t, "00 A4 08 04 02 43 31 00")), 16);
 		certlen = file_read(&t, cases[i].step, cert, sizeof cert);
 		n = (size_t)vc_hex("00 B0 00 00 00", in, sizeof in);
 		in[4] = (uint8_t)(cases[i].step + 1);
-		n = through(&t, in, n, false, sig);
+		n = term_through(&t, in, n, false, sig);
 		ck_assert(n == 2 && vct_sw(sig, n) == 0x6700);
 		THROUGH(&t, "00 20 00 11", "63C5");
 		THROUGH(&t, "00 20 00 11 0C " BLOCK_1234, "9000");
 		THROUGH(&t, cases[i].env, "9000");
 		THROUGH(&t, cases[i].hash, "9000");
 		n = (size_t)vc_hex("00 2A 9E 9A 00", in, sizeof in);
-		n = through(&t, in, n, false, sig);
+		n = term_through(&t, in, n, false, sig);
 		ck_assert_uint_eq(n, cases[i].siglen + 2);
 		ck_assert(signature_fits(cert, certlen, cases[i].hashlen, sig, n - 2));
 		/* Files of the MF: at the end, for that is the end. */
@@ -1476,31 +898,31 @@ END_TEST
 START_TEST(by_t0)
 {
 	struct vc_card card;
-	uint8_t out[LONGEST];
+	uint8_t out[TERM_LONGEST];
 	struct term t;
 	size_t n;
 
 	meet_echo(&t, &card, "brainpoolP384r1", "aes-256", 0);
 	card.t0 = true;
 	t.t0 = true;
-	ck_assert_uint_eq(raw_hex(&t, "00 B0 9C 00 00", NULL, NULL), 0x6C16);
-	ck_assert_uint_eq(raw_hex(&t, "00 B0 9C 00 16", NULL, &n), 0x9000);
+	ck_assert_uint_eq(term_raw_hex(&t, "00 B0 9C 00 00", NULL, NULL), 0x6C16);
+	ck_assert_uint_eq(term_raw_hex(&t, "00 B0 9C 00 16", NULL, &n), 0x9000);
 	ck_assert_uint_eq(n, 24);
-	ck_assert_uint_eq(raw_hex(&t, "00 EE 00 00 02", out, &n), 0x9000);
+	ck_assert_uint_eq(term_raw_hex(&t, "00 EE 00 00 02", out, &n), 0x9000);
 	ck_assert_mem_eq(out, "\1\0", 2);
 	ck_assert_uint_eq(term_pace(&t), 0x9000);
 	ck_assert_uint_eq(t.resends, 4);
 	THROUGH(&t, "00 EE 00 00 02", "0001 9000");
 	THROUGH(&t, "00 EC 00 00 02 01 02 00", "00EC0000020102 00 9000");
 	ck_assert_uint_eq(t.resends, 6);
-	ck_assert_uint_eq(strlen(through_hex(&t, "00 ED 01 00 00")), 2 * 256 + 4);
+	ck_assert_uint_eq(strlen(term_through_hex(&t, "00 ED 01 00 00")), 2 * 256 + 4);
 	/* A wrong Le is told, and loses nothing. */
 	t.t0 = false;
 	ck_assert_uint_eq(term_mse(&t), 0x9000);
-	ck_assert_uint_eq(raw_hex(&t, "10 86 00 00 02 7C 00", NULL, NULL), 0x6114);
-	ck_assert_uint_eq(raw_hex(&t, "00 C0 00 00 20", NULL, NULL), 0x6C14);
-	ck_assert_uint_eq(raw_hex(&t, "00 C0 00 00 10", NULL, NULL), 0x6104);
-	ck_assert_uint_eq(raw_hex(&t, "00 C0 00 00 04", NULL, &n), 0x9000);
+	ck_assert_uint_eq(term_raw_hex(&t, "10 86 00 00 02 7C 00", NULL, NULL), 0x6114);
+	ck_assert_uint_eq(term_raw_hex(&t, "00 C0 00 00 20", NULL, NULL), 0x6C14);
+	ck_assert_uint_eq(term_raw_hex(&t, "00 C0 00 00 10", NULL, NULL), 0x6104);
+	ck_assert_uint_eq(term_raw_hex(&t, "00 C0 00 00 04", NULL, &n), 0x9000);
 	ck_assert_uint_eq(n, 6);
 	vc_pace_free(card.pace);
 	term_close(&t);

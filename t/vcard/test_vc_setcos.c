@@ -2,7 +2,6 @@
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/sha.h>
 
@@ -412,7 +411,7 @@ START_TEST(rsa_deciphers)
 		size_t n;
 
 		in[0] = 0x00;
-		vct_encrypt(pkey, RSA_PKCS1_PADDING, secret, sizeof secret, in + 1, t->bytes);
+		vct_encrypt(pkey, RSA_PKCS1_PADDING, NULL, secret, sizeof secret, in + 1, t->bytes);
 		open_pin(vc, t, 1);
 		EXPECT(vc, mse(t, 1, 0x02, true), OK);
 		if (t->bytes == 256) {

@@ -158,6 +158,12 @@ struct vc_command {
 	uint16_t (*run)(struct vc_card *, const struct vc_cmd *, struct vc_blob *);
 };
 
+/* What P1 P2 of PERFORM SECURITY OPERATION ask for. */
+struct vc_operation {
+	uint8_t p1, p2;
+	uint16_t (*run)(struct vc_card *, const struct vc_cmd *, struct vc_blob *);
+};
+
 struct vc_yaml;
 struct yaml_node_s;
 
@@ -210,6 +216,9 @@ extern const struct vc_model vc_myeid, vc_fineid, vc_iasecc, vc_setcos, vc_mioco
 uint16_t vc_run(struct vc_card *c, const uint8_t *in, size_t inlen, struct vc_blob *out);
 /* GET RESPONSE, for a model's table. */
 uint16_t vc_get_response(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out);
+/* PERFORM SECURITY OPERATION by a model's table of n rows; 6A86 where no row fits. */
+uint16_t vc_operate(const struct vc_operation *table, size_t n, struct vc_card *c, const struct vc_cmd *cmd,
+	struct vc_blob *out);
 /*
  * Over T=0: SW_OK when Le asks for what a case-2 command would answer (`have` bytes), else the 6Cxx.
  * For commands that change something; the others get it from vc_run.

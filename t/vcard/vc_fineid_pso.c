@@ -277,10 +277,7 @@ static uint16_t pso_decipher(struct vc_card *c, const struct vc_cmd *cmd, struct
 	return sw;
 }
 
-static const struct {
-	uint8_t p1, p2;
-	uint16_t (*run)(struct vc_card *, const struct vc_cmd *, struct vc_blob *);
-} pso_table[] = {
+static const struct vc_operation operations[] = {
 	{ 0x90, 0x80, pso_hash },
 	{ 0x90, 0xA0, pso_hash },
 	{ 0x9E, 0x9A, pso_sign },
@@ -289,10 +286,5 @@ static const struct {
 
 uint16_t fineid_pso(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof pso_table / sizeof pso_table[0]; i++)
-		if (pso_table[i].p1 == cmd->p1 && pso_table[i].p2 == cmd->p2)
-			return pso_table[i].run(c, cmd, out);
-	return SW_P1P2;
+	return vc_operate(operations, sizeof operations / sizeof operations[0], c, cmd, out);
 }

@@ -263,10 +263,7 @@ static uint16_t pso_decipher(struct vc_card *c, const struct vc_cmd *cmd, struct
 	return n >= 0 ? SW_OK : SW_DATA;
 }
 
-static const struct {
-	uint8_t p1, p2;
-	uint16_t (*run)(struct vc_card *, const struct vc_cmd *, struct vc_blob *);
-} operations[] = {
+static const struct vc_operation operations[] = {
 	{ 0x9E, 0x9A, pso_sign },
 	{ 0x90, 0xA0, pso_hash },
 	{ 0x80, 0x86, pso_decipher },
@@ -274,10 +271,5 @@ static const struct {
 
 uint16_t vc_iasecc_pso(struct vc_card *c, const struct vc_cmd *cmd, struct vc_blob *out)
 {
-	size_t i;
-
-	for (i = 0; i < sizeof operations / sizeof operations[0]; i++)
-		if (operations[i].p1 == cmd->p1 && operations[i].p2 == cmd->p2)
-			return operations[i].run(c, cmd, out);
-	return SW_P1P2;
+	return vc_operate(operations, sizeof operations / sizeof operations[0], c, cmd, out);
 }

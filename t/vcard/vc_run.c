@@ -192,3 +192,12 @@ uint16_t vc_run(struct vc_card *c, const uint8_t *in, size_t inlen, struct vc_bl
 	sw = command->run(c, &cmd, out);
 	return deliver(c, &cmd, out, sw);
 }
+
+uint16_t vc_operate(const struct vc_operation *table, size_t n, struct vc_card *c, const struct vc_cmd *cmd,
+	struct vc_blob *out)
+{
+	for (size_t i = 0; i < n; i++)
+		if (table[i].p1 == cmd->p1 && table[i].p2 == cmd->p2)
+			return table[i].run(c, cmd, out);
+	return SW_P1P2;
+}

@@ -3,6 +3,8 @@
 #define CASTOR_T_VCT_H
 
 #include <check.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -39,18 +41,72 @@ static inline EVP_PKEY *vct_key(const char *name)
 	return key;
 }
 
-/* Whether a signature is one of the hash (or, with md NULL, of the data); padding 0: of a key that has none. */
+/* A certificate of the test PKI; the caller's. */
+static inline X509 *vct_cert(const char *name)
+{
+	char path[64];
+	FILE *f;
+	X509 *cert;
+
+	snprintf(path, sizeof path, "t/cards/pki/%s.cert.pem", name);
+	f = fopen(vct_path(path), "r");
+	ck_assert(f != NULL);
+	cert = PEM_read_X509(f, NULL, NULL, NULL);
+	fclose(f);
+	ck_assert(cert != NULL);
+	return cert;
+}
+
+/*
+ * Whether a signature is one of the hash (or, with md NULL, of the data); padding 0: of a key that has none.
+ * The salt of PSS is exactly as long as the hash.
+ */
 static inline bool vct_verifies(EVP_PKEY *key, int padding, const EVP_MD *md, const uint8_t *sig, size_t n,
 	const uint8_t *hash, size_t len)
 {
 	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-	bool ok = EVP_PKEY_verify_init(ctx) == 1 &&
-		(padding == 0 || EVP_PKEY_CTX_set_rsa_padding(ctx, padding) == 1) &&
-		(md == NULL || EVP_PKEY_CTX_set_signature_md(ctx, md) == 1) &&
-		EVP_PKEY_verify(ctx, sig, n, hash, len) == 1;
+	bool ok;
 
+	ck_assert(EVP_PKEY_verify_init(ctx) == 1 &&
+		(padding == 0 || EVP_PKEY_CTX_set_rsa_padding(ctx, padding) == 1) &&
+		(padding != RSA_PKCS1_PSS_PADDING ||
+			EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1) &&
+		(md == NULL || EVP_PKEY_CTX_set_signature_md(ctx, md) == 1));
+	ok = EVP_PKEY_verify(ctx, sig, n, hash, len) == 1;
+	ERR_clear_error();
 	EVP_PKEY_CTX_free(ctx);
 	return ok;
+}
+
+/* The same of ECDSA's r and s, one after the other. */
+static inline bool vct_verifies_rs(EVP_PKEY *key, const uint8_t *rs, size_t n, const uint8_t *hash, size_t len)
+{
+	ECDSA_SIG *sig = ECDSA_SIG_new();
+	unsigned char *der = NULL;
+	int derlen;
+	bool ok;
+
+	ck_assert(ECDSA_SIG_set0(sig, BN_bin2bn(rs, (int)n / 2, NULL),
+		BN_bin2bn(rs + n / 2, (int)n / 2, NULL)) == 1);
+	derlen = i2d_ECDSA_SIG(sig, &der);
+	ECDSA_SIG_free(sig);
+	ok = vct_verifies(key, 0, NULL, der, (size_t)derlen, hash, len);
+	OPENSSL_free(der);
+	return ok;
+}
+
+/* A cryptogram for an RSA key; md is OAEP's, or NULL. Its length, that of the modulus. */
+static inline size_t vct_encrypt(EVP_PKEY *key, int padding, const EVP_MD *md, const void *plain, size_t len,
+	uint8_t *out, size_t room)
+{
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+
+	ck_assert(EVP_PKEY_encrypt_init(ctx) == 1 && EVP_PKEY_CTX_set_rsa_padding(ctx, padding) == 1 &&
+		(md == NULL || (EVP_PKEY_CTX_set_rsa_oaep_md(ctx, md) == 1 &&
+				       EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) == 1)) &&
+		EVP_PKEY_encrypt(ctx, out, &room, plain, len) == 1);
+	EVP_PKEY_CTX_free(ctx);
+	return room;
 }
 
 /* A card from t/cards/. */

@@ -1,10 +1,6 @@
-/* For the tests of cards with T=0 and RSA keys: answers fetched whole, signatures checked by OpenSSL. */
+/* For the tests of cards with T=0: answers fetched whole. */
 #ifndef CASTOR_T_VCT_T0_H
 #define CASTOR_T_VCT_T0_H
-
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/rsa.h>
 
 #include "t/vcard/vct.h"
 
@@ -50,18 +46,6 @@ static inline size_t vct_t0_data(
 
 	ck_assert_int_eq(vc_hex((const char[3]){ header[0], header[1], '\0' }, &cla, 1), 1);
 	return vct_t0_rest(vc, cla, out, n, cap);
-}
-
-/* A cryptogram of exactly `k` bytes for the key. */
-static inline void vct_encrypt(
-	EVP_PKEY *key, int padding, const void *plain, size_t len, uint8_t *out, size_t k)
-{
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
-
-	ck_assert_int_eq(EVP_PKEY_encrypt_init(ctx), 1);
-	ck_assert_int_eq(EVP_PKEY_CTX_set_rsa_padding(ctx, padding), 1);
-	ck_assert_int_eq(EVP_PKEY_encrypt(ctx, out, &k, plain, len), 1);
-	EVP_PKEY_CTX_free(ctx);
 }
 
 #endif
