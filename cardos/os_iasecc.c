@@ -17,8 +17,8 @@ iasecc_puk_info(struct card *card, const struct pin_ref *ref, struct pin_state *
 	return r;
 }
 
-/* Some of these cards want the old PIN verified before they change it (card-iasecc 3): "not verified" is asked of
- * them, and says nothing of the old PIN. */
+/* Some of these cards want the old PIN verified before they change it (card-iasecc 3), and say so by 6982: the old PIN
+ * was not compared, so no try was lost. */
 static int
 iasecc_pin_change(struct card *card, const struct pin_ref *ref, struct view old, struct view new, int *tries)
 {

@@ -1,10 +1,7 @@
-/* How a PIN is sent: the entries of "pins" of a profile, and the paths that others have, too. Pure. */
+/* How a PIN is sent: the entries of "pins" of a profile. Pure. */
 #include "mapping/profile_int.h"
 
-#include <string.h>
-
 #include "base/err.h"
-#include "mapping/p15.h"
 
 #define PIN_MAX 63      /* characters; what base/secret.h can hold */
 
@@ -26,12 +23,6 @@ static const struct schema_word forget_array[] = {
 static const struct schema_words coding_words = WORDS(coding_array);
 static const struct schema_words forget_words = WORDS(forget_array);
 
-bool
-path_eq(const struct path *a, const struct path *b)
-{
-	return a->from == b->from && a->len == b->len && memcmp(a->b, b->b, a->len) == 0;
-}
-
 size_t
 pin_block_holds(enum pin_coding coding, size_t stored)
 {
@@ -40,19 +31,6 @@ pin_block_holds(enum pin_coding coding, size_t stored)
 	if (coding == PIN_GLP) /* the first byte holds a control digit and the length */
 		return stored > 1 ? (2 * (stored - 1) < 15 ? 2 * (stored - 1) : 15) : 0;
 	return stored;
-}
-
-int
-take_path(struct load *l, const struct schema_rule *rule, const struct ynode *n, void *field)
-{
-	struct buf bytes = BUF_INIT;
-	int r = take_hex(l, rule, n, &bytes);
-
-	if (!r && p15_path_decode(buf_peek(&bytes), field))
-		r = schema_complain(l, n, "%s: \"%.60s\" is not a path, allowed: file ids of four "
-		    "digits, from the application or from 3F00, or an AID", rule->key, n->text);
-	buf_free(&bytes);
-	return r;
 }
 
 static const struct schema_rule puk_rules[] = {
