@@ -40,7 +40,7 @@ enter_key_df(struct card *card, const struct key_ref *key)
 struct use {
 	const struct key_ref *key;
 	uint8_t p1, p2;         /* of MSE: 41 B6 sign, 41 B8 decipher, 41 A4 agree (5.1) */
-	enum myeid_alg alg;
+	int alg; /* an enum myeid_alg */
 	int (*run)(struct card *, const struct use *, struct buf *out);
 	struct view in;
 };
