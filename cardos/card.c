@@ -61,15 +61,16 @@ means_another_card(int r)
 	}
 }
 
+/* A card that is to have a channel is asked nothing in plain. */
 static int
-probe(struct card *card, const struct atr_match *m, bool *fits)
+probe(struct card *card, const struct profile *pf, const struct atr_match *m, bool *fits)
 {
 	struct buf answer = BUF_INIT;
 	struct resp resp = { BUF_INIT, 0 };
 	int r;
 
 	*fits = true;
-	if (!m->probe.len)
+	if (!m->probe.len || channel_wanted(pf, card->ch->ops->atr(card->ch)))
 		return 0;
 	card->apdus++;
 	r = card->ch->ops->transmit(card->ch, buf_peek(&m->probe), false, &answer);
@@ -148,7 +149,7 @@ recognise(struct card *card, const struct profile_set *set, bool generic)
 	for (int i = 0; i < CANDIDATES_MAX; i++) {
 		if (!(pf = profile_match(set, atr, pf, &m)))
 			break;
-		r = probe(card, m, &fits);
+		r = probe(card, pf, m, &fits);
 		if (!r && fits) {
 			r = try_profile(card, pf);
 			/* once more, in case an answer was garbled on its way: the ATR says it is ours */
@@ -201,18 +202,21 @@ int
 card_open(struct io *io, const char *reader, const struct profile_set *set, bool generic,
     struct card **out)
 {
-	return card_open_with(io, reader, set, generic, NULL, out);
+	bool said;
+
+	return card_open_with(io, reader, set, generic, NULL, &said, out);
 }
 
 int
 card_open_with(struct io *io, const char *reader, const struct profile_set *set, bool generic,
-    const struct secret *can, struct card **out)
+    const struct secret *can, bool *said, struct card **out)
 {
 	struct card *card = calloc(1, sizeof *card);
 	bool reset;
 	int r;
 
 	*out = NULL;
+	*said = false;
 	if (!card)
 		return E_MEM;
 	if (can && !(card->can = secret_new(can->p, can->len))) {
@@ -229,6 +233,7 @@ card_open_with(struct io *io, const char *reader, const struct profile_set *set,
 		r = recognise(card, set, generic);
 		end_chan(card, IO_END_LEAVE);
 	}
+	*said = card->can_sent || card->sm;
 	if (r)
 		goto out;
 	card->stale = card->was_reset = card->changed = false;

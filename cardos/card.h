@@ -64,6 +64,7 @@ struct card_caps {
 	unsigned rsa_max;       /* bits */
 	unsigned ec_max;        /* bits; 0: no EC */
 	unsigned version;       /* major << 8 | minor, as the driver means it */
+	bool app_by_path;       /* found out: the application answers to no name (iso_find_app) */
 	bool plain_select;      /* found out: P1 00 for files, whatever the profile says */
 	unsigned challenge;     /* bytes of one GET CHALLENGE; 0: any number */
 	uint8_t cla;            /* of all commands that name none: 00, or 80 of a card of old */
@@ -149,7 +150,7 @@ struct card {
 	bool sm_broken;             /* it ended in the middle: the card is to be reset */
 	bool sm_opening;            /* PACE runs: the one thing that is said to such a card without a channel */
 	bool sm_failed;             /* the last try to open one came to nothing */
-	bool can_sent;              /* ... or to something, after the card had a word made from the CAN */
+	bool can_sent;              /* ... after the card had a word made from the CAN: it was wrong, or nobody knows */
 	bool refused;               /* an application could not be selected for want of a right */
 	const struct pinpad_entry *typed; /* borrowed: while a verb's PIN is typed on the reader */
 };
@@ -161,9 +162,10 @@ struct card {
 int card_open(struct io *io, const char *reader, const struct profile_set *set, bool generic,
     struct card **out);
 /* The same with that number (pace_can_fits; NULL: none is known), which is copied and serves again after a reset.
- * It is tried once: E_CAN_WRONG, and the card may take long to answer next time. No PIN's try is lost. */
+ * It is tried once: E_CAN_WRONG, and the card may take long to answer next time. No PIN's try is lost.
+ * *said: the card had a word made from the number; with any error but E_CAN_WRONG nobody knows whether it was right. */
 int card_open_with(struct io *io, const char *reader, const struct profile_set *set, bool generic,
-    const struct secret *can, struct card **out);
+    const struct secret *can, bool *said, struct card **out);
 void card_close(struct card **);
 /* In a forked child, before io_forget: frees the memory, says nothing to the card. */
 void card_forget(struct card **);
@@ -176,6 +178,9 @@ int card_begin(struct card *, int deadline_ms);
 /* IO_END_RESET: the card is reset, whatever PINs it held open are shut, and the next card_begin
  * behaves as after a reset by others (was_reset, ops->open). */
 int card_end(struct card *, enum io_end);
+
+/* Whether a file can be selected in the way the card is spoken to now; no command is sent. */
+bool card_can_select(const struct card *, const struct path *);
 
 /* One command with all its transport: chaining or extended length by caps, 61xx and 6Cxx
  * (bounded; 6Cxx of an APDU_ONCE is the caller's), secrets cleansed. 0 whatever the status word; E_* of io.

@@ -35,6 +35,7 @@ channel_open(struct card *card)
 	    secret_view(card->can), &card->sm);
 	card->sm_opening = false;
 	card->sm_failed = r != 0;
+	card->can_sent &= card->sm_failed;
 	return r;
 }
 

@@ -47,8 +47,12 @@ int iso_update_binary(struct card *card, size_t off, struct view data);
 
 /* Opening, iso_open.c. What the profile says of lengths, else the most that short APDUs have. */
 void iso_caps(struct card *card);
-/* The profile's application by name (that of PKCS#15 when it names none), else DF 5015 by path. */
+/* Selects the profile's application by name (that of PKCS#15 when it names none); DF 5015 by path where iso_find_app
+ * found that it has none. */
 int iso_select_app(struct card *card);
+/* The same when a card is met: by name, or else by path, as from then on. What stands at that path later may be
+ * another application, with PINs of its own. */
+int iso_find_app(struct card *card);
 /* The verb of cards that are told by a PIN (fineid 4): the same ATR may be another product's. E_UNKNOWN: the
  * application is there, and the profile's first PIN, if it names one, is not. */
 int iso_open(struct card *card);

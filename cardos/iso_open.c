@@ -30,11 +30,30 @@ iso_select_app(struct card *card)
 	if (!aid.len)
 		aid = view_of(pkcs15_aid, sizeof pkcs15_aid);
 	card->df.len = 0;
-	r = iso_select(card, 0x04, aid, NULL);
-	if (r && r != E_GONE && r != E_RESET && r != E_IO && r != E_MEM)
-		r = iso_select(card, 0x08, view_of(pkcs15_path, sizeof pkcs15_path), NULL);
+	r = card->caps.app_by_path ?
+	    iso_select(card, 0x08, view_of(pkcs15_path, sizeof pkcs15_path), NULL) :
+	    iso_select(card, 0x04, aid, NULL);
 	card->app_selected = card->app_sure = r == 0;
 	return r;
+}
+
+int
+iso_find_app(struct card *card)
+{
+	int r = iso_select_app(card);
+
+	switch (r) {
+	case 0:
+	case E_GONE:
+	case E_RESET:
+	case E_IO:
+	case E_MEM:
+	case E_CARD: /* it failed, which is no answer */
+		return r;
+	default:
+		card->caps.app_by_path = true;
+		return iso_select_app(card);
+	}
 }
 
 /* Whether the card has the profile's first PIN, by the VERIFY without data, which costs no try. */
@@ -57,5 +76,5 @@ iso_open(struct card *card)
 	int r;
 
 	iso_caps(card);
-	return (r = iso_select_app(card)) != 0 ? r : want_pin(card);
+	return (r = iso_find_app(card)) != 0 ? r : want_pin(card);
 }

@@ -7,7 +7,10 @@
 int
 iso_enter_pin_df(struct card *card, const struct pin_ref *ref)
 {
-	return ref->local && ref->path.len ? iso_enter_df(card, &ref->path) : 0;
+	int r = ref->local && ref->path.len ? iso_enter_df(card, &ref->path) : 0;
+
+	/* not the PIN was refused, which was not sent */
+	return r == E_PIN_NEEDED ? E_DENIED : r;
 }
 
 /* A PIN that is blocked may answer 6984 besides, where the driver says so. */

@@ -62,6 +62,13 @@ select_below_app(struct card *card, const struct path *path, struct fci *fci)
 	return select_below(card, view_of(path->b, path->len), fci);
 }
 
+/* Whether the way to a path from the MF begins with a SELECT of the MF, which no channel survives (fineid 3.2). */
+static bool
+ends_channel(const struct card *card, size_t path_len)
+{
+	return card->sm && (!path_len || card->pf->select.walk);
+}
+
 /* A path from the MF. */
 static int
 select_absolute(struct card *card, struct view ids, struct fci *fci)
@@ -70,6 +77,8 @@ select_absolute(struct card *card, struct view ids, struct fci *fci)
 	const struct select_how *how = &card->pf->select;
 	int r;
 
+	if (ends_channel(card, ids.len))
+		return E_NOT_FOUND;
 	if (!ids.len)
 		return iso_select(card, 0x00, view_of(mf, sizeof mf), fci);
 	if (!how->walk)
@@ -94,6 +103,14 @@ from_app(const struct card *card, const struct path *path)
 	below.len = (uint8_t)(path->len - app->len);
 	memcpy(below.b, path->b + app->len, below.len);
 	return below;
+}
+
+bool
+card_can_select(const struct card *card, const struct path *where)
+{
+	const struct path path = from_app(card, where);
+
+	return path.from != PATH_MF || named_df(card, &path) || !ends_channel(card, path.len);
 }
 
 int

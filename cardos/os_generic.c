@@ -10,7 +10,7 @@ static int
 generic_open(struct card *card)
 {
 	iso_caps(card);
-	return iso_select_app(card);
+	return iso_find_app(card);
 }
 
 /* Over the air a PIN is not said in plain to a card that nobody knows. */

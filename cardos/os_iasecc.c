@@ -24,9 +24,17 @@ iasecc_pin_change(struct card *card, const struct pin_ref *ref, struct view old,
 {
 	int r = iso_pin_change(card, ref, old, new, tries);
 
-	if (r == E_PIN_NEEDED && (r = iso_pin_verify(card, ref, old, tries)) == 0 &&
-	    (r = iso_pin_change(card, ref, old, new, tries)) == E_PIN_NEEDED)
+	if (r != E_PIN_NEEDED)
+		return r;
+	if (card->typed)
+		return E_DENIED; /* the reader's keys would have to be asked twice */
+	if ((r = iso_pin_verify(card, ref, old, tries)) != 0)
+		return r;
+	if ((r = iso_pin_change(card, ref, old, new, tries)) == E_PIN_NEEDED)
 		r = E_DENIED;
+	/* it was closed before, and nobody who asked for a change expects it open after a refusal */
+	if (r && iso_pin_forget(card, ref) != 0)
+		card->end_reset = true;
 	return r;
 }
 

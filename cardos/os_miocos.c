@@ -29,7 +29,7 @@ miocos_open(struct card *card)
 {
 	iso_caps(card);
 	read_version(card);
-	return iso_select_app(card);
+	return iso_find_app(card);
 }
 
 /* A PIN's reference is a number in the list of its DF, 3: whatever the directory says of its being local, it

@@ -35,9 +35,10 @@ setcos_open(struct card *card)
 	card->caps.cla = was.cla;
 	card->caps.version = was.version;
 	/* which class a card of this family takes is not told by its ATR, 2 */
-	if ((r = iso_select_app(card)) == E_UNSUPPORTED && !was.cla) {
+	if ((r = iso_find_app(card)) == E_UNSUPPORTED && !was.cla) {
 		card->caps.cla = CLA_OLD;
-		r = iso_select_app(card);
+		card->caps.app_by_path = false;
+		r = iso_find_app(card);
 	}
 	if (!r && !was.version && card->pf->quirks & 1u << QUIRK_APPLET_VERSION)
 		r = read_version(card);

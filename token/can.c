@@ -51,29 +51,29 @@ can_take(struct reader *r, uint64_t gen, struct secret **can, enum can_from *fro
 int
 can_tried(struct reader *r, uint64_t gen, const struct secret *can, enum can_from from, int err)
 {
+	bool of_settings = from == CAN_SETTING || view_eq(secret_view(can), can_of_settings(r));
 	struct secret *keep = NULL;
 
-	if (!can)
-		return err;
 	if (!err && from != CAN_PROVEN && !(keep = secret_new(can->p, can->len)))
 		return E_MEM;
-	if (err == E_CAN_WRONG && from == CAN_PROVEN)
-		return E_GONE;
 	pthread_mutex_lock(&r->lock);
 		if (keep && r->gen == gen && !r->can) {
 			r->can = keep;
 			keep = NULL;
 		}
-		/* events, not generations: a connection that broke does not make it another card */
-		if (err == E_CAN_WRONG && from == CAN_SETTING && r->gen == gen) {
+		/* Also where nobody knows what became of it. What the card itself has proved is doubted only when it is
+		 * wrong. Events, not generations: a connection that broke does not make it another card. */
+		if (of_settings && r->gen == gen && (err == E_CAN_WRONG || (err && from != CAN_PROVEN))) {
 			r->can_set_failed = true;
 			r->can_failed_at = r->events;
 		}
 	pthread_mutex_unlock(&r->lock);
 	secret_free(&keep);
-	if (err == E_CAN_WRONG && from == CAN_SETTING)
-		log_warn("%s: cardAccessNumber is not the number of this card, and is not tried again while the card stays",
-		    r->name);
+	if (err == E_CAN_WRONG && from == CAN_PROVEN)
+		return E_GONE;
+	if (err && from == CAN_SETTING)
+		log_warn("%s: cardAccessNumber %s, and is not tried again while the card stays", r->name,
+		    err == E_CAN_WRONG ? "is not the number of this card" : "came to nothing");
 	return err;
 }
 

@@ -1,6 +1,6 @@
 /* The card access number (CAN): printed on a card, it opens the channel that a contactless card is spoken to
  * through. It is no PIN: no try is lost by a wrong one, but the card may take longer to answer after each, so
- * that none is ever tried a second time. It comes from the setting cardAccessNumber or from a person, and is
+ * that none is ever tried a second time unless a person types it again. It comes from the setting cardAccessNumber or from a person, and is
  * kept while the card stays. */
 #ifndef CASTOR_TOKEN_CAN_H
 #define CASTOR_TOKEN_CAN_H
@@ -17,8 +17,9 @@ enum can_from {
 /* The number to open the card of this generation with, the caller's: the one that opened it before, else the
  * setting's unless it has failed this card; NULL: none is known. E_MEM. Takes the reader's lock. */
 int can_take(struct reader *r, uint64_t gen, struct secret **can, enum can_from *from);
-/* What came of it (card_open_with): a right one is kept, a setting that failed is not tried again while the card
- * stays. What opened a card before and does not now is put before another card: E_GONE; else err itself, or E_MEM. */
+/* What came of one that was said (card_open_with): a right one is kept; the setting's, when it was wrong or nobody
+ * knows, is not tried again while the card stays. What opened a card before and does not now is put before another
+ * card: E_GONE; else err itself, or E_MEM. Takes the reader's lock. */
 int can_tried(struct reader *r, uint64_t gen, const struct secret *can, enum can_from from, int err);
 
 /* Asks a person, and runs the verb (reader_run) with what they typed, until it is the right number or they

@@ -137,6 +137,16 @@ complete(struct pin_ref *pin, const struct pin_ref *known)
 		pin->max = known->max;
 }
 
+/* Of digits UTF-8 and ASCII make the same. */
+static bool
+coded_alike(const struct pin_ref *a, const struct pin_ref *b)
+{
+	enum pin_coding ca = a->coding == PIN_UTF8 ? PIN_ASCII : a->coding;
+	enum pin_coding cb = b->coding == PIN_UTF8 ? PIN_ASCII : b->coding;
+
+	return ca == cb && a->pads == b->pads && (!a->pads || a->pad == b->pad);
+}
+
 static int
 take_pin(struct pinslot *slot, const struct p15_object *a, const struct p15_objects *auths,
     const struct pin_ref *known)
@@ -169,10 +179,8 @@ take_pin(struct pinslot *slot, const struct p15_object *a, const struct p15_obje
 		slot->pin.puk_stored = known->puk_stored;
 	}
 	if ((puk = auth_by_id(auths, &a->auth_id))) {
-		/* it is sent as the PIN is, from where the PIN is: one that wants it otherwise is not sent */
-		if (puk->pin.coding != slot->pin.coding || puk->pin.pads != slot->pin.pads ||
-		    (puk->pin.pads && puk->pin.pad != slot->pin.pad) ||
-		    (puk->pin.local && !path_eq(&puk->pin.path, &slot->pin.path)))
+		/* it is sent as the PIN is: one that wants it otherwise is not sent */
+		if (!coded_alike(&puk->pin, &slot->pin))
 			slot->can_unblock = false;
 		slot->pin.puk_min = puk->pin.min;
 		slot->pin.puk_max = puk->pin.max;

@@ -11,6 +11,7 @@
 #include "token/can.h"
 #include "token/rv.h"
 #include "token/session.h"
+#include "token/tokeninfo.h"
 
 #define GONE_POLL_MS 50
 
@@ -75,16 +76,25 @@ end_generation_locked(struct reader *r, struct object_list *objects, struct toke
 		pinslot_wipe_locked(&(*token)->slot[i]);
 }
 
+static bool
+is_over(struct reader *r, uint64_t gen)
+{
+	bool over;
+
+	pthread_mutex_lock(&r->lock);
+		over = r->gen != gen;
+	pthread_mutex_unlock(&r->lock);
+	return over;
+}
+
 /* The connection to a card that is gone is given up at once, with the keys of its channel; by whoever uses it now,
  * where somebody does. No lock held. */
 static void
 release_card(struct reader *r)
 {
-	uint64_t gen = reader_generation(r);
-
 	if (pthread_mutex_trylock(&r->io_lock))
 		return;
-	if (r->card && r->card_gen != gen)
+	if (r->card && is_over(r, r->card_gen))
 		card_close(&r->card);
 	pthread_mutex_unlock(&r->io_lock);
 }
@@ -169,17 +179,6 @@ reader_drop(struct reader *r, uint64_t gen)
 	reader_poll(r);
 }
 
-static bool
-is_over(struct reader *r, uint64_t gen)
-{
-	bool over;
-
-	pthread_mutex_lock(&r->lock);
-		over = r->gen != gen;
-	pthread_mutex_unlock(&r->lock);
-	return over;
-}
-
 /* The connection of this generation, opened if need be; with the number `can`, or, NULL, what is known of one. */
 static int
 connect_io_locked(struct reader *r, uint64_t gen, const struct secret *can)
@@ -187,6 +186,7 @@ connect_io_locked(struct reader *r, uint64_t gen, const struct secret *can)
 	const struct profile_set *set;
 	struct secret *known = NULL;
 	enum can_from from = CAN_TYPED;
+	bool said;
 	int err;
 
 	if (is_over(r, gen))
@@ -199,8 +199,9 @@ connect_io_locked(struct reader *r, uint64_t gen, const struct secret *can)
 	if (!can && (err = can_take(r, gen, &known, &from)))
 		return err;
 	err = card_open_with(r->world->io, r->name, set,
-	    settings_bool(r->world->settings, SET_allowUnknownCards), can ? can : known, &r->card);
-	err = can_tried(r, gen, can ? can : known, from, err);
+	    settings_bool(r->world->settings, SET_allowUnknownCards), can ? can : known, &said, &r->card);
+	if (said)
+		err = can_tried(r, gen, can ? can : known, from, err);
 	secret_free(&known);
 	if (err)
 		return err;
@@ -240,6 +241,17 @@ note_reset(struct reader *r, uint64_t gen)
 	log_info("%s: the card was reset", r->name);
 }
 
+/* Behind a reset somebody may have changed the card, which not every driver can tell. In a transaction. */
+static int
+still_the_card(struct reader *r, uint64_t gen)
+{
+	struct token *t = reader_token(r, gen);
+	int err = t ? tokeninfo_same(r->card, t) : 0;
+
+	token_unref(&t);
+	return err;
+}
+
 /* One attempt at a verb, in a transaction of its own. */
 static int
 run_once_io_locked(struct reader *r, uint64_t gen, card_verb verb, void *arg)
@@ -250,8 +262,12 @@ run_once_io_locked(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 	if ((err = card_begin(r->card, deadline ? deadline : -1)))
 		return err;
 	if (r->card->was_reset) {
-		r->card->was_reset = false;
 		note_reset(r, gen);
+		if ((err = still_the_card(r, gen))) {
+			card_end(r->card, IO_END_LEAVE);
+			return err;
+		}
+		r->card->was_reset = false;
 	}
 	/* for cards shared with programs that select something else and reset nothing */
 	if (settings_bool(r->world->settings, SET_forceSelectApplet))
@@ -281,7 +297,9 @@ reader_run_with(struct reader *r, uint64_t gen, const struct secret *can, card_v
 	    (err = run_once_io_locked(r, gen, verb, arg)) == E_RESET && !r->card->changed)
 		/* nothing was changed yet: the verb may run again from its start */
 		err = run_once_io_locked(r, gen, verb, arg);
-	if (err == E_GONE || err == E_NO_READER || err == E_RESET || is_over(r, gen))
+	/* a call that was meant for a card of before leaves the connection to the one of now alone */
+	if (r->card && (is_over(r, r->card_gen) ||
+	    (r->card_gen == gen && (err == E_GONE || err == E_NO_READER || err == E_RESET))))
 		card_close(&r->card);
 	if (err == E_RESET)
 		note_reset(r, gen);
@@ -374,14 +392,14 @@ reader_bind(struct reader *r, unsigned pin, uint64_t *gen)
 		    err == E_PROTOCOL ||
 		    err == E_UNSUPPORTED || err == E_NOT_FOUND || err == E_FORMAT ||
 		    /* nobody knows its number, or wants to say it */
-		    (err == E_CAN_NEEDED && !world_dialogs_pause(r->world)) || err == E_CAN_WRONG ||
+		    ((err == E_CAN_NEEDED || err == E_CAN_WRONG) && !world_dialogs_pause(r->world)) ||
 		    err == E_CANCEL);
 		r->unknown |= unknown;
 	pthread_mutex_unlock(&r->lock);
 	if (unknown)
 		log_warn("%s: card cannot be used: %s", r->name, err_text(err));
 	token_unref(&read.token);
-	if (unknown || err == E_CAN_NEEDED)
+	if (unknown || err == E_CAN_NEEDED || err == E_CAN_WRONG)
 		return CKR_TOKEN_NOT_RECOGNIZED;
 	return err == E_GONE || err == E_NO_READER ? CKR_TOKEN_NOT_PRESENT : rv_from(err);
 }

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/utf8.h"
 #include "token/dialog_text.h"
+#include "token/tokeninfo.h"
 
 void
 pad_text(CK_UTF8CHAR *field, size_t size, const char *s)
@@ -74,10 +75,8 @@ token_read_file(struct card *card, const struct path *path, const struct range *
 	return err ? err : buf_err(out);
 }
 
-/* One directory EF; what cannot be found or read is logged and left out, since a card with
- * one bad file must still serve the rest. */
-static int
-read_ef(struct card *card, const struct path *path, const struct range *range, const char *what,
+int
+token_spare_file(struct card *card, const struct path *path, const struct range *range, const char *what,
     struct buf *out)
 {
 	static const struct range whole = { .whole = true };
@@ -90,85 +89,6 @@ read_ef(struct card *card, const struct path *path, const struct range *range, c
 		buf_trim(out, before);
 		err = 0;
 	}
-	return err;
-}
-
-/* What FINEID cards have printed on them, of their two kinds of serial number: the last nine characters of a
- * text, or nine of twenty digits that stand in ten bytes, from the tenth on. Empty: neither. Source: fineid
- * 3.5. */
-static struct view
-fineid_serial(struct view serial, bool printable, const struct buf *hex)
-{
-	static const struct view none = { NULL, 0 };
-
-	if (printable && serial.len >= 9)
-		return view_part(serial, serial.len - 9, 9);
-	if (hex->len != 20)
-		return none;
-	for (size_t i = 0; i < hex->len; i++)
-		if (hex->p[i] < '0' || hex->p[i] > '9')
-			return none;
-	return view_part(buf_peek(hex), 10, 9);
-}
-
-/* 16 characters at most: readable text as it is, anything else in hexadecimal. */
-static void
-serial_to_text(struct view serial, bool fineid, char text[17])
-{
-	struct buf b = BUF_INIT, hex = BUF_INIT;
-	bool printable = serial.len > 0;
-	struct view printed;
-	size_t n;
-
-	for (size_t i = 0; i < serial.len; i++)
-		printable &= serial.p[i] > ' ' && serial.p[i] < 127;
-	buf_hex(&hex, serial);
-	printed = fineid && !buf_err(&hex) ? fineid_serial(serial, printable, &hex) : (struct view){ NULL, 0 };
-	printable &= serial.len <= 16;
-	if (printed.len)
-		buf_view(&b, printed);
-	else if (printable)
-		buf_view(&b, serial);
-	else
-		buf_hex(&b, serial);
-	/* the end of a long serial number is what differs between cards */
-	n = b.len > 16 ? b.len - 16 : 0;
-	memset(text, 0, 17);
-	if (b.len)
-		memcpy(text, b.p + n, b.len - n);
-	buf_free(&b);
-	buf_free(&hex);
-}
-
-static char *
-take_text(char **from)
-{
-	char *s = *from;
-
-	*from = NULL;
-	return s;
-}
-
-static int
-read_token_info(struct card *card, struct token *t)
-{
-	struct p15_token_info info = { 0 };
-	struct buf ef = BUF_INIT;
-	int err;
-
-	if ((err = read_ef(card, &card->pf->token_info, NULL, "EF(TokenInfo)", &ef)))
-		goto out;
-	if (ef.len && (err = p15_token_info_decode(buf_peek(&ef), &info))) {
-		log_warn("EF(TokenInfo): %s", err_text(err));
-		err = err == E_MEM ? err : 0;
-	}
-	t->label = take_text(&info.label);
-	t->manufacturer = take_text(&info.manufacturer);
-	buf_view(&t->serial, buf_peek(card->serial.len ? &card->serial : &info.serial));
-	serial_to_text(buf_peek(&t->serial), card->pf->quirks & 1u << QUIRK_FINEID_SERIAL, t->serial_text);
-out:
-	p15_token_info_free(&info);
-	buf_free(&ef);
 	return err;
 }
 
@@ -190,7 +110,7 @@ read_dir(struct card *card, const struct p15_odf_entry *e, struct buf *out)
 
 	if (range.whole)
 		range.filler = card->ops->write ? DIR_FILLER : DIR_FILLER_READ_ONLY;
-	return read_ef(card, &e->path, &range, "directory file", out);
+	return token_spare_file(card, &e->path, &range, "directory file", out);
 }
 
 /* Appends the records of every directory of one kind. *worst: how much was seen of one of them. */
@@ -353,9 +273,9 @@ token_read(struct card *card, const struct settings *s, struct token **out)
 	t->has_pad = settings_bool(s, SET_pinKeypad) && card_pinpad(card, &pad);
 	for (unsigned i = 0; i < PINS_PER_READER; i++)
 		t->slot[i].tries = t->slot[i].puk_tries = -1;
-	if ((err = read_token_info(card, t)))
+	if ((err = tokeninfo_read(card, t)))
 		goto out;
-	if ((err = read_ef(card, &card->pf->odf, NULL, "EF(ODF)", &ef)))
+	if ((err = token_spare_file(card, &card->pf->odf, NULL, "EF(ODF)", &ef)))
 		goto out;
 	if (ef.len && (err = p15_odf_decode(buf_peek(&ef), &t->odf)))
 		log_warn("EF(ODF): %s", err_text(err));
@@ -385,6 +305,21 @@ join_records(const struct p15_objects *a, const struct p15_objects *b, struct p1
 	return 0;
 }
 
+/* What is kept where the card cannot be asked for it now is not shown. */
+static void
+leave_out_of_reach(const struct card *card, struct p15_objects *recs)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < recs->n; i++) {
+		if (recs->p[i]->direct.len || card_can_select(card, &recs->p[i]->path))
+			recs->p[n++] = recs->p[i];
+		else
+			p15_object_free(&recs->p[i]);
+	}
+	recs->n = n;
+}
+
 int
 token_read_objects(struct card *card, const struct p15_odf *odf, const struct p15_objects *keys,
     const struct build_slots *slots, struct object_list *out)
@@ -398,6 +333,7 @@ token_read_objects(struct card *card, const struct p15_odf *odf, const struct p1
 		err = read_dirs(card, odf, kinds[i], &recs, &seen);
 	if (!err)
 		err = add_given(card, card->pf, P15_CERT, &recs);
+	leave_out_of_reach(card, &recs);
 	for (unsigned i = 0; i < slots->n && !err; i++)
 		if (!slots->p[i].hidden)
 			err = object_list_take(out, build_profile_object(i));

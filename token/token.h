@@ -32,6 +32,10 @@ void token_unref(struct token **t);
 /* Reads a file, once more if the answer was garbled: what is missed now is missed until the card
  * is taken out. Inside a transaction. E_* of the card's read, E_MEM. */
 int token_read_file(struct card *card, const struct path *path, const struct range *range, struct buf *out);
+/* The same; what cannot be found or read is logged by that name and left out, since a card with one bad file must
+ * still serve the rest. range NULL: the whole file. Appends to *out. */
+int token_spare_file(struct card *card, const struct path *path, const struct range *range, const char *what,
+    struct buf *out);
 /* Reads the object directories that EF(ODF) names, but for that of the private keys, whose records
  * are `keys`. Inside a transaction. Appends to *out. */
 int token_read_objects(struct card *card, const struct p15_odf *odf, const struct p15_objects *keys,

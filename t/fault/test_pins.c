@@ -54,6 +54,41 @@ is_about_the_pin(CK_RV rv)
 	    rv == CKR_PIN_EXPIRED || rv == CKR_PIN_LOCKED;
 }
 
+/* ---- another card that nobody saw coming ---- */
+
+/* As after a restart of the smart card service: there was a reset, and the card is another one of the kind. */
+static const struct other { const char *image, *serial, *its_serial; unsigned tries; } others[] = {
+	{ "fineid-v3.1.yaml", "92461004900023456718", "92461004900099999918", 5 },
+	{ "fineid-org-cosmox.yaml", "5446313030303437313242", "5446313030303437393942", 5 },
+	{ "myeid.yaml", "", "", 3 },
+};
+
+START_TEST(a_kept_pin_does_not_go_to_another_card)
+{
+	const struct other *o = &others[_i];
+	struct vc *other = o->serial[0] ? virtual_card(o->image, o->serial, o->its_serial) :
+	    virtual_card("myeid-3.3.yaml", NULL, NULL);
+	CK_SESSION_HANDLE h;
+
+	module_settings(nobody);
+	module_card(o->image, NULL, NULL);
+	ck_assert(vc_set_pin(other, 1, "4826"));
+	h = module_open();
+	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
+	vc_reset(module.vc[0]);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK); /* the same card: its PIN goes there again */
+	vc_exchange(module.vc[0], other);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_DEVICE_REMOVED);
+	ck_assert_int_eq(vc_tries(module.vc[0], 1), (int)o->tries);
+	/* it is a card like any other */
+	ck_assert_uint_eq(C_Finalize(NULL), CKR_OK);
+	h = module_open();
+	ck_assert_uint_eq(module_login(h, "4826"), CKR_OK);
+	finalize();
+	vc_free(&other);
+}
+END_TEST
+
 /* ---- answers that got lost ---- */
 
 /* A card that opens a PIN by changing it does so also when nobody hears of it. */
@@ -467,6 +502,7 @@ main(void)
 	unsetenv("disableCryptokiAutoLogin");
 	module_settings(plain); /* the parent's, which removes it */
 	tcase_set_timeout(tc, 120);
+	tcase_add_loop_test(tc, a_kept_pin_does_not_go_to_another_card, 0, (int)(sizeof others / sizeof others[0]));
 	tcase_add_loop_test(tc, a_change_nobody_heard_of_leaves_nothing_open, 0, 2);
 	tcase_add_test(tc, an_unblocking_nobody_heard_of_leaves_nothing_open);
 	tcase_add_test(tc, a_kept_pin_that_may_be_old_is_not_sent);

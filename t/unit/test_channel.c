@@ -44,7 +44,9 @@ rig_can(struct rig *g, const char *can)
 static int
 rig_open(struct rig *g)
 {
-	return card_open_with(&g->pc.io, READER, &g->set, false, g->can, &g->card);
+	bool said;
+
+	return card_open_with(&g->pc.io, READER, &g->set, false, g->can, &said, &g->card);
 }
 
 /* A card in use, in a transaction. */
@@ -451,6 +453,7 @@ START_TEST(a_trace_shows_what_was_said_inside)
 	const struct apdu verify = { .ins = 0x20, .p2 = 0x11, .data = { pin, 8 }, .flags = APDU_SECRET_IN };
 	struct buf hexed = BUF_INIT;
 	struct rig g;
+	bool said;
 	FILE *f;
 	int fd;
 
@@ -459,7 +462,8 @@ START_TEST(a_trace_shows_what_was_said_inside)
 	under = &g.pc.io;
 	ck_assert_int_ge(fd = mkstemp(path), 0);
 	ck_assert_int_eq(io_trace_new(&under, fd, &traced), 0);
-	ck_assert_int_eq(card_open_with(traced, READER, &g.set, false, g.can, &g.card), 0);
+	ck_assert_int_eq(card_open_with(traced, READER, &g.set, false, g.can, &said, &g.card), 0);
+	ck_assert(said);
 	ck_assert_int_eq(card_begin(g.card, -1), 0);
 	ck_assert_int_eq(card_command(g.card, &verify, NULL, NULL), 0);
 	g.pc.lost = 0x6988;

@@ -228,6 +228,21 @@ START_TEST(what_would_be_sent_wrongly_is_not_sent)
 	ck_assert_uint_eq(slot[0].pin.max, 8);          /* more can only cost a try */
 	ck_assert_int_eq(slot[0].pin.unblock_ref, 0x83); /* which the PUK's record leaves out */
 	empty(slot);
+	/* one PUK of two PINs has one place, and digits are digits */
+	other.pin.local = true;
+	other.pin.path = (struct path){ PATH_MF, 2, { 0x50, 0x15 } };
+	other.pin.coding = PIN_UTF8;
+	pin.pin.coding = PIN_ASCII;
+	memset(slot, 0, sizeof slot);
+	ck_assert_int_eq(pinslots_fill(slot, &auths, &none, SEEN_ALL, &pf, s), 0);
+	ck_assert(slot[0].can_unblock);
+	empty(slot);
+	other.pin.coding = PIN_BCD;
+	memset(slot, 0, sizeof slot);
+	ck_assert_int_eq(pinslots_fill(slot, &auths, &none, SEEN_ALL, &pf, s), 0);
+	ck_assert(!slot[0].can_unblock && slot[0].can_change);
+	empty(slot);
+	other.pin.coding = PIN_ASCII;
 	other.pin.pad = 0xFF;
 	memset(slot, 0, sizeof slot);
 	ck_assert_int_eq(pinslots_fill(slot, &auths, &none, SEEN_ALL, &pf, s), 0);

@@ -2,6 +2,8 @@
  * arrive is not theirs to choose. */
 #include "token/reader.h"
 
+#include "base/err.h"
+#include "t/fault/module.h"
 #include "t/unit/unit.h"
 
 struct bench {
@@ -15,7 +17,7 @@ bench_new(bool at_start)
 	struct bench b = { 0 };
 
 	ck_assert_uint_eq(world_new(&b.w), CKR_OK);
-	ck_assert((b.r = reader_new(b.w, "a reader", 0, at_start)) != NULL);
+	ck_assert((b.r = reader_new(b.w, IO_MEM_READER, 0, at_start)) != NULL);
 	return b;
 }
 
@@ -99,5 +101,40 @@ START_TEST(only_a_later_reader_brings_its_card_as_an_event)
 }
 END_TEST
 
-UNIT_MAIN("reader", old_news_end_no_generation, nothing_new_is_nothing,
+static int
+nothing(struct card *card, void *arg)
+{
+	(void)card;
+	(void)arg;
+	return 0;
+}
+
+/* A call that waited while the card was changed is told so, and the connection to the one of now stays. */
+START_TEST(a_late_call_leaves_the_card_of_now_alone)
+{
+	struct bench b;
+	uint64_t late;
+	uint32_t sent;
+
+	module_card("myeid.yaml", NULL, NULL);
+	b = bench_new(true);
+	reader_poll(b.r);
+	late = b.r->gen;
+	ck_assert_int_eq(reader_run(b.r, late, nothing, NULL), 0);
+	vc_remove(module.vc[0]);
+	vc_insert(module.vc[0]);
+	reader_poll(b.r);
+	ck_assert_uint_ne(b.r->gen, late);
+	ck_assert_ptr_null(b.r->card); /* with the keys of its channel, if it had one */
+	ck_assert_int_eq(reader_run(b.r, b.r->gen, nothing, NULL), 0);
+	sent = vc_counts(module.vc[0]).apdus;
+	ck_assert_int_eq(reader_run(b.r, late, nothing, NULL), E_GONE);
+	ck_assert_int_eq(reader_run(b.r, b.r->gen, nothing, NULL), 0);
+	ck_assert_uint_eq(vc_counts(module.vc[0]).apdus, sent); /* it was not opened anew */
+	bench_free(&b);
+	module_free();
+}
+END_TEST
+
+UNIT_MAIN("reader", a_late_call_leaves_the_card_of_now_alone, old_news_end_no_generation, nothing_new_is_nothing,
     only_a_later_reader_brings_its_card_as_an_event)

@@ -200,6 +200,21 @@ bool vc_swap(struct vc *vc, const char *path, char *err, size_t errlen)
 	return true;
 }
 
+void vc_exchange(struct vc *vc, struct vc *other)
+{
+	struct vc_card *card;
+
+	pthread_mutex_lock(&vc->lock);
+	pthread_mutex_lock(&other->lock);
+	card = vc->card;
+	vc->card = other->card;
+	other->card = card;
+	reset_locked(vc);
+	reset_locked(other);
+	unlock(other, true);
+	unlock(vc, true);
+}
+
 void vc_reset(struct vc *vc)
 {
 	bool happened;

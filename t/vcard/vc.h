@@ -77,6 +77,9 @@ void vc_free(struct vc **vc);
  */
 bool vc_swap(struct vc *vc, const char *path, char *err, size_t errlen);
 
+/* The two readers change cards, and nobody sees it: each shows no more than a reset. */
+void vc_exchange(struct vc *vc, struct vc *other);
+
 /*
  * Sends one command APDU of `inlen` bytes; the answer (data and SW1 SW2) goes to out, its length is
  * returned: at most outcap bytes (a longer answer is cut). 0: no card, or it was removed or reset
