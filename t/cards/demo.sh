@@ -6,10 +6,6 @@ if ! command -v pkcs11-tool >/dev/null || ! command -v openssl >/dev/null; then
 	echo "1..0 # SKIP pkcs11-tool or openssl is not installed"
 	exit 0
 fi
-if [ -n "$CASTOR_SANITIZER" ]; then
-	echo "1..0 # SKIP foreign programs cannot load a module built with a sanitizer"
-	exit 0
-fi
 out=$(mktemp)
 trap 'rm -f "$out" "$tap_out"' EXIT
 cards=$top_srcdir/t/cards
