@@ -1,7 +1,8 @@
 #!/bin/sh
 # The virtual FINEID citizen's cards before a foreign reader of PKCS#15: Debian's OpenSC, which has no driver for them
 # and reads them with that for any ISO 7816 card, over pcscd and vpcd, by T=0. It lists every directory, takes every
-# certificate off, and verifies, changes and unblocks PINs; signing is beyond it, for it sends the hash along.
+# certificate off, and verifies, changes and unblocks PINs (of v4, whose PUK has a record, it sends none); signing is
+# beyond it, for it sends the hash along.
 . "$top_srcdir/t/tap.sh"
 . "$top_srcdir/t/pcscd.sh"
 pcscd_needs pkcs15-tool pkcs15-crypt opensc-tool openssl
@@ -71,6 +72,19 @@ card() {
 	done
 }
 
+# pins: of the card that is there, both are right, a wrong one is counted, PIN1 changes and changes back.
+pins() {
+	ok "$image: PIN1 is right" verify 01 1234
+	ok "$image: PIN2 is right" verify 02 123456
+	not_ok_if "$image: a wrong PIN1 is not" verify 01 4321
+	ok "$image: and is counted" tries 1 4
+	ok "$image: PIN1 is changed" tool --change-pin --auth-id 01 --pin 1234 --new-pin 87654321
+	ok "$image: PIN1 is the new one" verify 01 87654321
+	not_ok_if "$image: and no more the old one" verify 01 1234
+	ok "$image: PIN1 is changed back" tool --change-pin --auth-id 01 --pin 87654321 --new-pin 1234
+	ok "$image: with all its tries" tries 1 5
+}
+
 start_pcscd || exit 1
 
 card fineid-v3.0.yaml 2 2 4 45 fineid-v30-auth 46 fineid-v30-sign 47 fineid-g3 48 fineid-root
@@ -81,17 +95,13 @@ ok "PIN2 is local to 5016" says 'PIN \[allekirjoitustunnusluku\]' 'Path : 3f0050
 ok "PIN1 is 4 to 12 digits in 12 bytes" says 'PIN \[perustunnusluku\]' 'Length : min_len:4, max_len:12, stored_len:12'
 ok "the key of PIN1 decrypts" says 'Private RSA Key \[todentamis- ja salausavain\]' 'decrypt, sign, unwrap'
 ok "the key of PIN2 is for signatures" says 'Private RSA Key \[allekirjoitusavain\]' 'nonRepudiation'
+pins
 stop_vcard
 
 card fineid-v3.1.yaml 2 3 5 45 fineid-v31-auth 46 fineid-v31-sign 47 fineid-v31-sign2 48 fineid-g4r 49 fineid-root
 ok "the key of PIN1 has 3072 bits" says 'Private RSA Key \[todentamis- ja salausavain\]' 'ModLength : 3072'
 ok "the second signature key is P-256" says 'Private EC Key \[allekirjoitusavain 2\]' 'FieldLength : 256'
-ok "PIN1 is right" verify 01 1234
-ok "PIN2 is right" verify 02 123456
-not_ok_if "a wrong PIN1 is not" verify 01 4321
-ok "and is counted" tries 1 4
-ok "PIN1 is changed" tool --change-pin --auth-id 01 --pin 1234 --new-pin 87654321
-ok "PIN1 is the new one" verify 01 87654321
+pins
 stop_vcard
 
 card fineid-v4.yaml 3 2 4 45 fineid-v4-auth 46 fineid-v4-sign 47 fineid-g4e 48 fineid-root-ecc
