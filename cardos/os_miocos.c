@@ -36,9 +36,17 @@ miocos_open(struct card *card)
  * counts nowhere else. Without a path it is the application's, 4. */
 
 static int
-miocos_pin_verify(struct card *card, const struct pin_ref *ref, struct view block, int *tries)
+enter(struct card *card, const struct pin_ref *ref)
 {
 	int r = iso_enter_df(card, &ref->path);
+
+	return r == E_PIN_NEEDED ? E_DENIED : r; /* not the PIN was refused, which was not sent */
+}
+
+static int
+miocos_pin_verify(struct card *card, const struct pin_ref *ref, struct view block, int *tries)
+{
+	int r = enter(card, ref);
 
 	return r ? r : iso_pin_verify(card, ref, block, tries);
 }
@@ -46,7 +54,7 @@ miocos_pin_verify(struct card *card, const struct pin_ref *ref, struct view bloc
 static int
 miocos_pin_change(struct card *card, const struct pin_ref *ref, struct view old, struct view new, int *tries)
 {
-	int r = iso_enter_df(card, &ref->path);
+	int r = enter(card, ref);
 
 	return r ? r : iso_pin_change(card, ref, old, new, tries);
 }
@@ -54,7 +62,7 @@ miocos_pin_change(struct card *card, const struct pin_ref *ref, struct view old,
 static int
 miocos_pin_unblock(struct card *card, const struct pin_ref *ref, struct view puk, struct view new, int *tries)
 {
-	int r = iso_enter_df(card, &ref->path);
+	int r = enter(card, ref);
 
 	return r ? r : iso_pin_unblock(card, ref, puk, new, tries);
 }
