@@ -102,9 +102,9 @@ C_WaitForSlotEvent(CK_FLAGS flags, CK_SLOT_ID_PTR slot, CK_VOID_PTR reserved)
 	return p11_leave(&c, rv);
 }
 
-/* The profile of the card in a slot. */
+/* The profile of the card in a slot, and what keys it has or can get. */
 static CK_RV
-profile_in(struct call *c, const struct profile **pf)
+profile_in(struct call *c, const struct profile **pf, unsigned *key_kinds)
 {
 	uint64_t gen;
 	CK_RV rv;
@@ -113,8 +113,10 @@ profile_in(struct call *c, const struct profile **pf)
 		return rv;
 	*pf = NULL;
 	pthread_mutex_lock(&c->r->lock);
-		if (c->r->token)
+		if (c->r->token) {
 			*pf = c->r->token->pf;
+			*key_kinds = c->r->token->key_kinds;
+		}
 	pthread_mutex_unlock(&c->r->lock);
 	return *pf ? CKR_OK : CKR_TOKEN_NOT_PRESENT;
 }
@@ -125,18 +127,19 @@ C_GetMechanismList(CK_SLOT_ID slot, CK_MECHANISM_TYPE_PTR list, CK_ULONG_PTR cou
 	const struct mech *table;
 	const struct profile *pf = NULL;
 	CK_ULONG n = 0, room;
+	unsigned kinds = 0;
 	size_t rows;
 	struct call c;
 	CK_RV rv;
 
 	if (!(rv = p11_enter_slot(&c, __func__, slot)) && !count)
 		rv = CKR_ARGUMENTS_BAD;
-	if (rv || (rv = profile_in(&c, &pf)))
+	if (rv || (rv = profile_in(&c, &pf, &kinds)))
 		return p11_leave(&c, rv);
 	table = mech_table(&rows);
 	room = list ? *count : 0;
 	for (size_t i = 0; i < rows; i++) {
-		if (!mech_flags(&table[i], pf))
+		if (!mech_flags(&table[i], pf, kinds))
 			continue;
 		if (n < room)
 			list[n] = table[i].type;
@@ -151,16 +154,17 @@ C_GetMechanismInfo(CK_SLOT_ID slot, CK_MECHANISM_TYPE type, CK_MECHANISM_INFO_PT
 {
 	const struct mech *m = mech_find(type);
 	const struct profile *pf = NULL;
+	unsigned kinds = 0;
 	struct call c;
 	CK_RV rv;
 
 	if (!(rv = p11_enter_slot(&c, __func__, slot)) && !info)
 		rv = CKR_ARGUMENTS_BAD;
-	if (rv || (rv = profile_in(&c, &pf)))
+	if (rv || (rv = profile_in(&c, &pf, &kinds)))
 		return p11_leave(&c, rv);
-	if (!m || !mech_flags(m, pf))
+	if (!m || !mech_flags(m, pf, kinds))
 		return p11_leave(&c, CKR_MECHANISM_INVALID);
-	info->flags = mech_flags(m, pf);
+	info->flags = mech_flags(m, pf, kinds);
 	mech_sizes(m, pf, &info->ulMinKeySize, &info->ulMaxKeySize);
 	return p11_leave(&c, CKR_OK);
 }

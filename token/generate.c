@@ -159,7 +159,7 @@ generate_pair(struct session *s, const CK_MECHANISM *ck, const struct pair_templ
 	pthread_mutex_unlock(&s->r->lock);
 	if (!pf)
 		return CKR_DEVICE_REMOVED;
-	if (!m || !(mech_flags(m, pf) & CKF_GENERATE_KEY_PAIR))
+	if (!m || !(mech_flags(m, pf, ~0u) & CKF_GENERATE_KEY_PAIR))
 		return CKR_MECHANISM_INVALID;
 	if (ck->pParameter || ck->ulParameterLen)
 		return CKR_MECHANISM_PARAM_INVALID;

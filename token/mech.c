@@ -133,12 +133,14 @@ card_does(const struct mech *m, const struct profile *pf, enum use_kind use, uns
 }
 
 CK_FLAGS
-mech_flags(const struct mech *m, const struct profile *pf)
+mech_flags(const struct mech *m, const struct profile *pf, unsigned key_kinds)
 {
 	CK_FLAGS f = m->flags;
 
 	if (m->scheme == SCHEME_DIGEST)
 		return f;
+	if (!(key_kinds & 1u << (m->key_type == CKK_EC ? KEY_EC : KEY_RSA)))
+		return 0;
 	if (m->scheme == SCHEME_RSA_KEYGEN)
 		return pf->keygen && pf->rsa_max ? f | CKF_HW : 0;
 	if (m->scheme == SCHEME_EC_KEYGEN)

@@ -45,8 +45,9 @@ const struct mech *mech_find(CK_MECHANISM_TYPE type);
 /* All rows, in the order of the manual. */
 const struct mech *mech_table(size_t *n);
 /* Whether a token with these card algorithms offers it, and with which flags (CKF_HW where the
- * card does the private part). keygen: the card makes keys. 0: not offered. */
-CK_FLAGS mech_flags(const struct mech *m, const struct profile *pf);
+ * card does the private part). key_kinds: of the keys that it has or can get, set of 1u << enum key_kind. 0: not
+ * offered. */
+CK_FLAGS mech_flags(const struct mech *m, const struct profile *pf, unsigned key_kinds);
 /* The sizes C_GetMechanismInfo gives: bits for RSA and EC, 0 for digests. */
 void mech_sizes(const struct mech *m, const struct profile *pf, CK_ULONG *min, CK_ULONG *max);
 /* Checks and copies the parameter. CKR_MECHANISM_PARAM_INVALID (missing where needed, given

@@ -102,15 +102,19 @@ take_key(struct session *s, enum op_kind kind, CK_OBJECT_HANDLE h, struct op *op
 	return CKR_OK;
 }
 
-/* The profile of the card in the session's reader; NULL when it is gone. */
+/* The profile of the card in the session's reader, and what keys it has or can get (NULL: not asked for);
+ * NULL when it is gone. */
 static const struct profile *
-profile_of(struct session *s)
+profile_of(struct session *s, unsigned *key_kinds)
 {
 	const struct profile *pf = NULL;
 
 	pthread_mutex_lock(&s->r->lock);
-		if (s->r->gen == s->gen && s->r->token)
+		if (s->r->gen == s->gen && s->r->token) {
 			pf = s->r->token->pf;
+			if (key_kinds)
+				*key_kinds = s->r->token->key_kinds;
+		}
 	pthread_mutex_unlock(&s->r->lock);
 	return pf;
 }
@@ -120,13 +124,14 @@ op_init(struct session *s, enum op_kind kind, const CK_MECHANISM *ck, CK_OBJECT_
 {
 	const struct profile *pf;
 	struct op *op = &s->op[kind];
+	unsigned key_kinds = 0;
 	CK_RV rv;
 
 	if (op->m)
 		return CKR_OPERATION_ACTIVE;
-	if (!(pf = profile_of(s)))
+	if (!(pf = profile_of(s, &key_kinds)))
 		return CKR_DEVICE_REMOVED;
-	if (!(op->m = mech_find(ck->mechanism)) || !(mech_flags(op->m, pf) & kinds[kind].flag)) {
+	if (!(op->m = mech_find(ck->mechanism)) || !(mech_flags(op->m, pf, key_kinds) & kinds[kind].flag)) {
 		op->m = NULL;
 		return CKR_MECHANISM_INVALID;
 	}
@@ -244,7 +249,7 @@ key_of(const struct op *op)
 static CK_RV
 sign_on_card(struct session *s, struct op *op, struct view data)
 {
-	const struct profile *pf = profile_of(s);
+	const struct profile *pf = profile_of(s, NULL);
 	struct key_call c = { .key = key_of(op), .what = KEY_SIGN, .out = &op->result };
 	struct buf block = BUF_INIT_SECRET;
 	CK_RV rv;
@@ -283,7 +288,7 @@ out:
 static CK_RV
 decrypt_on_card(struct session *s, struct op *op, struct view data)
 {
-	const struct profile *pf = profile_of(s);
+	const struct profile *pf = profile_of(s, NULL);
 	struct buf block = BUF_INIT_SECRET;
 	struct key_call c = { .key = key_of(op), .what = KEY_DECIPHER, .out = &block };
 	CK_RV rv;
@@ -452,7 +457,8 @@ CK_RV
 op_derive(struct session *s, const CK_MECHANISM *ck, CK_OBJECT_HANDLE base, const CK_ATTRIBUTE *t,
     CK_ULONG n, CK_OBJECT_HANDLE *out)
 {
-	const struct profile *pf = profile_of(s);
+	unsigned key_kinds = 0;
+	const struct profile *pf = profile_of(s, &key_kinds);
 	struct op op = { .m = mech_find(ck->mechanism) };
 	struct buf secret = BUF_INIT_SECRET;
 	CK_KEY_TYPE type;
@@ -461,7 +467,7 @@ op_derive(struct session *s, const CK_MECHANISM *ck, CK_OBJECT_HANDLE base, cons
 
 	if (!pf)
 		return CKR_DEVICE_REMOVED;
-	if (!op.m || !(mech_flags(op.m, pf) & CKF_DERIVE))
+	if (!op.m || !(mech_flags(op.m, pf, key_kinds) & CKF_DERIVE))
 		return CKR_MECHANISM_INVALID;
 	if ((rv = reader_key(s->r, s->pin, base, &op.key)))
 		goto out;

@@ -231,6 +231,17 @@ read_tries(struct card *card, struct pinslot *slot, int puk_tries)
 	return 0;
 }
 
+/* Of a card that makes no keys those that its directory names are all there will be, once every one was seen. */
+static unsigned
+kinds_of(const struct profile *pf, const struct p15_objects *keys, enum p15_seen seen)
+{
+	unsigned kinds = 0;
+
+	for (size_t i = 0; i < keys->n; i++)
+		kinds |= 1u << keys->p[i]->key.kind;
+	return pf->keygen || !keys->n || seen != SEEN_ALL ? ~0u : kinds;
+}
+
 static int
 read_pins(struct card *card, const struct settings *s, struct token *t)
 {
@@ -239,8 +250,11 @@ read_pins(struct card *card, const struct settings *s, struct token *t)
 	int err;
 
 	if (!(err = read_dirs(card, &t->odf, P15_AUTH, &auths, &pins)) &&
-	    !(err = read_dirs(card, &t->odf, P15_PRIVATE, &t->keys, &keys)) &&
-	    !(err = add_given(key_files_show(t->pf) ? card : NULL, t->pf, P15_PRIVATE, &t->keys))) {
+	    !(err = read_dirs(card, &t->odf, P15_PRIVATE, &t->keys, &keys))) {
+		t->key_kinds = kinds_of(t->pf, &t->keys, keys);
+		err = add_given(key_files_show(t->pf) ? card : NULL, t->pf, P15_PRIVATE, &t->keys);
+	}
+	if (!err) {
 		complete_keys(t->pf, &t->keys);
 		err = pinslots_fill(t->slot, &auths, &t->keys, keys, t->pf, s);
 	}

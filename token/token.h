@@ -16,6 +16,7 @@ struct token {              /* fields marked `load` do not change while it lives
 	char serial_text[17];           /* load: for CK_TOKEN_INFO */
 	struct p15_odf odf;             /* load */
 	struct p15_objects keys;        /* load: the directory of private keys */
+	unsigned key_kinds;             /* load: of those, or that may come; set of 1u << enum key_kind */
 	struct pinslot slot[PINS_PER_READER];
 	struct card_caps caps;          /* load */
 	bool has_pad;                   /* load: its reader takes PINs on keys of its own, and may */

@@ -79,9 +79,26 @@ START_TEST(a_card_offers_what_it_can_do)
 		pf.decipher_algs = offers[i].decipher;
 		pf.derive_algs = offers[i].derive;
 		pf.keygen = offers[i].keygen;
-		ck_assert_msg(mech_flags(mech_find(offers[i].type), &pf) == offers[i].want,
-		    "row %zu: %lx", i, mech_flags(mech_find(offers[i].type), &pf));
+		ck_assert_msg(mech_flags(mech_find(offers[i].type), &pf, ~0u) == offers[i].want,
+		    "row %zu: %lx", i, mech_flags(mech_find(offers[i].type), &pf, ~0u));
 	}
+}
+END_TEST
+
+/* What there is no key for is not offered; digests want none. */
+START_TEST(a_token_offers_what_its_keys_can_do)
+{
+	const struct profile pf = { .rsa_max = 2048, .sign_algs = RAW | 1u << ALG_ECDSA, .derive_algs = 1u << ALG_ECDH };
+	static const struct { CK_MECHANISM_TYPE type; unsigned kinds; bool offered; } cases[] = {
+		{ CKM_SHA256_RSA_PKCS, 1u << KEY_RSA, true }, { CKM_SHA256_RSA_PKCS, 1u << KEY_EC, false },
+		{ CKM_ECDSA, 1u << KEY_RSA, false }, { CKM_ECDSA, 1u << KEY_EC, true },
+		{ CKM_ECDH1_DERIVE, 1u << KEY_RSA, false }, { CKM_ECDH1_DERIVE, 1u << KEY_RSA | 1u << KEY_EC, true },
+		{ CKM_SHA256, 0, true },
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		ck_assert_msg((mech_flags(mech_find(cases[i].type), &pf, cases[i].kinds) != 0) == cases[i].offered,
+		    "case %zu", i);
 }
 END_TEST
 
@@ -123,8 +140,8 @@ START_TEST(a_card_that_pads_offers_its_hashes)
 	struct profile *pf = hashing_profile();
 
 	for (size_t i = 0; i < sizeof hashing_offers / sizeof hashing_offers[0]; i++)
-		ck_assert_msg(mech_flags(mech_find(hashing_offers[i].type), pf) == hashing_offers[i].want,
-		    "row %zu: %lx", i, mech_flags(mech_find(hashing_offers[i].type), pf));
+		ck_assert_msg(mech_flags(mech_find(hashing_offers[i].type), pf, ~0u) == hashing_offers[i].want,
+		    "row %zu: %lx", i, mech_flags(mech_find(hashing_offers[i].type), pf, ~0u));
 	profile_free(&pf);
 }
 END_TEST
@@ -365,7 +382,7 @@ START_TEST(where_there_is_no_parameter_none_is_taken)
 END_TEST
 
 UNIT_MAIN("mech", every_row_is_found_by_its_type_once, flags_are_those_of_the_scheme,
-    a_card_offers_what_it_can_do, a_card_that_pads_offers_its_hashes,
+    a_card_offers_what_it_can_do, a_token_offers_what_its_keys_can_do, a_card_that_pads_offers_its_hashes,
     a_card_that_pads_takes_its_own_parameters, sizes_are_bits_of_the_card, pss_parameters, oaep_parameters,
     ecdh_points_raw_and_wrapped, ecdh_derivation_functions,
     where_there_is_no_parameter_none_is_taken)
