@@ -173,6 +173,48 @@ START_TEST(change_takes_two_bare_pins)
 }
 END_TEST
 
+/* `verify-first`: nothing is compared, so no try is spent, before the PIN is verified. */
+START_TEST(some_cards_change_only_a_verified_pin)
+{
+#define CHANGE "00 24 00 03 09 31 32 33 34 34 33 32 31 30"
+	static const struct { const char *head, *want; } refused[] = {
+		{ "os: mute\natr: 3B00\nverify-first: yes\n", ":3: unknown key 'verify-first'" },
+		{ "os: fineid\natr: 3B00\nverify-first: yes\n", ":3: unknown key 'verify-first'" },
+		{ "os: iasecc\natr: 3B00\ntype: idme\nverify-first: 7\n", ":4: 'verify-first' must be yes or no" },
+	};
+	char text[4300], err[512] = "", *image = realpath(vct_path("t/cards/fineid-org-idme.yaml"), NULL);
+	struct vc *vc;
+
+	ck_assert(image != NULL);
+	snprintf(text, sizeof text, "os: iasecc\ntype: idme\natr: 3B00\nverify-first: yes\nextends: %s\n", image);
+	free(image);
+	vc = vct_text(text, err, sizeof err);
+	ck_assert_msg(vc != NULL, "%s", err);
+	EXPECT(vc, APP, OK);
+	EXPECT(vc, CHANGE, "69 82");
+	EXPECT(vc, "00 24 00 03 09 39 39 39 39 34 33 32 31 30", "69 82");
+	ck_assert_int_eq(vc_tries(vc, PIN_AUTH), 5);
+	EXPECT(vc, LOGIN1, OK);
+	EXPECT(vc, CHANGE, OK);
+	/* The new one was not verified, and the PIN's being changed is of no use to the next change. */
+	EXPECT(vc, CHANGE, "69 82");
+	EXPECT(vc, "00 20 00 03 05 34 33 32 31 30", OK);
+	/* What is wrong within the command is counted as on other cards. */
+	EXPECT(vc, CHANGE, "63 C4");
+	EXPECT(vc, "00 20 00 03", "63 C4");
+	vc_free(&vc);
+	vc = card(IDME);
+	EXPECT(vc, CHANGE, OK);
+	vc_free(&vc);
+	for (size_t i = 0; i < sizeof refused / sizeof refused[0]; i++) {
+		err[0] = '\0';
+		ck_assert(vct_text(refused[i].head, err, sizeof err) == NULL);
+		ck_assert_msg(strstr(err, refused[i].want) != NULL, "%s", err);
+	}
+#undef CHANGE
+}
+END_TEST
+
 START_TEST(a_pin_is_unblocked_after_the_puk)
 {
 	struct vc *vc = card(IDME);
@@ -1141,7 +1183,7 @@ END_TEST
 
 UNIT_MAIN("vc_iasecc", the_probe_tells_the_family_and_spends_nothing, a_pin_is_its_bare_digits,
 	a_padded_or_longer_pin_spends_a_try, change_takes_two_bare_pins,
-	a_pin_is_unblocked_after_the_puk,
+	some_cards_change_only_a_verified_pin, a_pin_is_unblocked_after_the_puk,
 	a_puk_blocks_for_good, a_new_card_is_activated_with_its_code,
 	a_reset_and_the_ias_application_forget_pins,
 	files_are_where_s4_2_has_them, esign_is_selected_by_name, select_speaks_as_oberthur_does,

@@ -95,6 +95,7 @@ static void load(struct vc_yaml *y, struct vc_card *c)
 			ias(c)->type = &types[i];
 	if (ias(c)->type == NULL)
 		vcy_fail(y, vcy_get(y, y->root, "type"), "'type' must be cosmo7, idme or cosmox");
+	ias(c)->verify_first = vcy_boolean(y, y->root, "verify-first", false);
 	memcpy(c->files->name, ias_aid, sizeof ias_aid);
 	c->files->name_len = sizeof ias_aid;
 }
@@ -106,6 +107,6 @@ const struct vc_model vc_iasecc = {
 	.state_size = sizeof(struct iasecc),
 	.admit = admit,
 	.reset = reset,
-	.image_keys = " type ",
+	.image_keys = " type verify-first ",
 	.load = load,
 };

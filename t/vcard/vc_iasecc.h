@@ -22,6 +22,7 @@ struct iasecc_type {
 
 struct iasecc {
 	const struct iasecc_type *type;
+	bool verify_first;              /* CHANGE wants the PIN verified before */
 	bool app;                       /* the application was selected: PINs can be named */
 	uint8_t ht;                     /* hash algorithm that MSE SET named, 0 = none */
 	uint8_t hash[64];               /* what a last round gave, for the signature to come */

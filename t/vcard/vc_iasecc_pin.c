@@ -47,6 +47,9 @@ uint16_t vc_iasecc_change(struct vc_card *c, const struct vc_cmd *cmd, struct vc
 		return SW_LENGTH;
 	if (pin->unblocking)
 		return SW_SECURITY;
+	/* Nothing is compared, so nothing counts. Facts on IAS-ECC, section 3, "CHANGE". */
+	if (ias(c)->verify_first && !pin->verified)
+		return SW_SECURITY;
 	old = pin->pin.len;
 	if (pin->tries == 0 || cmd->lc < old || CRYPTO_memcmp(cmd->data, pin->pin.p, old) != 0) {
 		pin->verified = false;
