@@ -141,6 +141,16 @@ fineid_login(struct card *card, unsigned pin, const char *digits)
 	ck_assert_int_eq(card_pin_verify(card, &card->pf->pin[pin], view_str(digits), &tries), 0);
 }
 
+/* What the object of a PIN tells: nothing was tried, and it was changed since the card was made. */
+static void
+fineid_info(struct card *card, unsigned pin)
+{
+	struct pin_state s;
+
+	ck_assert_int_eq(card_pin_info(card, &card->pf->pin[pin], -1, &s), 0);
+	ck_assert(s.tries == 5 && s.puk_tries == 5 && s.fresh == 0);
+}
+
 static void
 fineid_sign(struct card *card, const struct key_ref *key, enum card_alg alg, enum hash hash, size_t n, size_t out_len)
 {
@@ -162,14 +172,12 @@ fineid_3_auth(struct card *card)
 	static const struct range whole = { true, 0, 0, 0 };
 	const struct key_ref key = { .kind = KEY_RSA, .bits = 2048, .path.from = PATH_APP, .ref = 1, .ref_valid = true };
 	struct buf out = BUF_INIT;
-	struct pin_state s;
 
 	ck_assert_str_eq(card->pf->name, "fineid-3-1");
 	ck_assert_int_eq(card->ops->read(card, &cert, &whole, &out), 0);
 	ck_assert_uint_eq(out.len, 0x680);
 	buf_free(&out);
-	ck_assert_int_eq(card_pin_info(card, &card->pf->pin[0], -1, &s), 0);
-	ck_assert(s.tries == 5 && s.puk_tries == 5 && s.fresh == 0);
+	fineid_info(card, 0);
 	fineid_login(card, 0, "1234");
 	fineid_sign(card, &key, ALG_RSA_PSS, HASH_SHA256, 32, 256);
 }
@@ -184,6 +192,7 @@ fineid_3_sign(struct card *card)
 
 	ck_assert_int_eq(card->ops->info(card, &cert, &info), 0);
 	ck_assert_uint_eq(info.size, 0x5CF);
+	fineid_info(card, 1);
 	fineid_login(card, 1, "123456");
 	fineid_sign(card, &key, ALG_ECDSA, HASH_NONE, 32, 64);
 	ck_assert_int_eq(card->ops->pin_forget(card, &card->pf->pin[1]), 0);
@@ -198,6 +207,22 @@ fineid_4_auth(struct card *card)
 	fineid_login(card, 0, "1234");
 	fineid_sign(card, &key, ALG_ECDSA, HASH_NONE, 48, 96);
 	fineid_sign(card, &key, ALG_ECDSA, HASH_NONE, 32, 96);
+}
+
+static void
+fineid_4_sign(struct card *card)
+{
+	static const struct path cert = { PATH_MF, 4, { 0x50, 0x16, 0x43, 0x32 } };
+	const struct key_ref key = { .kind = KEY_EC, .bits = 384, .path = { PATH_MF, 4, { 0x50, 0x16, 0x4B, 0x02 } },
+	    .ref = 2, .ref_valid = true };
+	struct file_info info;
+
+	ck_assert_int_eq(card->ops->info(card, &cert, &info), 0);
+	ck_assert_uint_eq(info.size, 0x478);
+	fineid_info(card, 1);
+	fineid_login(card, 1, "123456");
+	fineid_sign(card, &key, ALG_ECDSA, HASH_NONE, 48, 96);
+	ck_assert_int_eq(card->ops->pin_forget(card, &card->pf->pin[1]), 0);
 }
 
 static void
@@ -315,6 +340,7 @@ static const struct golden { const char *file; void (*run)(struct card *); const
 	{ "fineid-3-auth.trace", fineid_3_auth, NULL },
 	{ "fineid-3-sign.trace", fineid_3_sign, NULL },
 	{ "fineid-4-auth.trace", fineid_4_auth, NULL },
+	{ "fineid-4-sign.trace", fineid_4_sign, NULL },
 	{ "fineid-org-sign.trace", fineid_org, NULL },
 	{ "fineid-org-change.trace", fineid_org_change, NULL },
 	{ "setcos-4.4-sign.trace", setcos_44, NULL },
