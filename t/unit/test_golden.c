@@ -226,6 +226,41 @@ fineid_4_sign(struct card *card)
 }
 
 static void
+fineid_4_pins(struct card *card)
+{
+	const struct pin_ref *basic = &card->pf->pin[0], *signature = &card->pf->pin[1];
+	int tries;
+
+	ck_assert_int_eq(card_pin_verify(card, basic, view_str("1111"), &tries), E_PIN_WRONG);
+	ck_assert_int_eq(tries, 4);
+	ck_assert_int_eq(card_pin_change(card, basic, view_str("1111"), view_str("43210"), &tries), E_PIN_WRONG);
+	ck_assert_int_eq(tries, 3);
+	ck_assert_int_eq(card_pin_change(card, basic, view_str("1234"), view_str("43210"), &tries), 0);
+	fineid_login(card, 0, "43210");
+	/* the tries are the PUK's, which is one for both */
+	ck_assert_int_eq(card_pin_unblock(card, signature, view_str("87654321"), view_str("654321"), &tries), E_PIN_WRONG);
+	ck_assert_int_eq(tries, 4);
+	ck_assert_int_eq(card_pin_unblock(card, basic, view_str("12345678"), view_str("1234"), &tries), 0);
+	ck_assert_int_eq(card_pin_unblock(card, signature, view_str("12345678"), view_str("654321"), &tries), 0);
+	fineid_login(card, 1, "654321");
+	/* what is no such block is not sent */
+	ck_assert_int_eq(card_pin_change(card, signature, view_str("654321"), view_str("12345"), &tries), E_PIN_LEN);
+}
+
+static void
+fineid_3_decipher(struct card *card)
+{
+	const struct key_ref key = { .kind = KEY_RSA, .bits = 3072, .path.from = PATH_APP, .ref = 1, .ref_valid = true };
+	const uint8_t c[384] = { 0 };
+	struct buf out = BUF_INIT;
+
+	fineid_login(card, 0, "1234");
+	ck_assert_int_eq(card->ops->decipher(card, &key, ALG_RSA_PKCS1, HASH_NONE, view_of(c, sizeof c), &out), 0);
+	ck_assert(view_eq(buf_peek(&out), view_str("hello")));
+	buf_free(&out);
+}
+
+static void
 fineid_org(struct card *card)
 {
 	const struct key_ref auth = { .kind = KEY_RSA, .bits = 3072, .path.from = PATH_APP, .ref = 1, .ref_valid = true };
@@ -341,6 +376,8 @@ static const struct golden { const char *file; void (*run)(struct card *); const
 	{ "fineid-3-sign.trace", fineid_3_sign, NULL },
 	{ "fineid-4-auth.trace", fineid_4_auth, NULL },
 	{ "fineid-4-sign.trace", fineid_4_sign, NULL },
+	{ "fineid-4-pins.trace", fineid_4_pins, NULL },
+	{ "fineid-3-decipher.trace", fineid_3_decipher, NULL },
 	{ "fineid-org-sign.trace", fineid_org, NULL },
 	{ "fineid-org-change.trace", fineid_org_change, NULL },
 	{ "setcos-4.4-sign.trace", setcos_44, NULL },

@@ -36,6 +36,8 @@ static const struct row {
 		{ { "t0: yes", "t0: no" }, { "85051024122460", "85050011122460" },
 			{ "50164332, content: [ { file: pki/fineid-v4-sign.cert.pem }",
 				"50164332, size: 1144, content: [ { hex: 30 }" } } },
+	{ "fineid-4-pins.trace", "fineid-v4.yaml", NULL, NULL, { { "85051024122460", "85050011122460" } } },
+	{ "fineid-3-decipher.trace", "fineid-v3.1.yaml", "fineid-v31-auth", "hello", { { NULL, NULL } } },
 	{ "fineid-org-sign.trace", "fineid-org-idme.yaml", NULL, NULL, { { NULL, NULL } } },
 	{ "fineid-org-change.trace", "fineid-org-cosmo7.yaml", NULL, NULL,
 		{ { "activated: yes", "verify-first: yes" } } },
