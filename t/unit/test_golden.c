@@ -382,6 +382,7 @@ static const struct golden { const char *file; void (*run)(struct card *); const
 	{ "fineid-org-change.trace", fineid_org_change, NULL },
 	{ "setcos-4.4-sign.trace", setcos_44, NULL },
 	{ "setcos-4.3-sign.trace", setcos_43, NULL },
+	{ "setcos-4.3.1-sign.trace", setcos_43, NULL },
 	{ "setcos-eid21.trace", setcos_eid21, NULL },
 	{ "fineid-eid2048.trace", eid2048, NULL },
 	{ "miocos-sign.trace", miocos, NULL },

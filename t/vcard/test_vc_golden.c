@@ -43,6 +43,7 @@ static const struct row {
 		{ { "activated: yes", "verify-first: yes" } } },
 	{ "fineid-eid2048.trace", "fineid-eid2048.yaml", "eidauth2048", "hello", { { NULL, NULL } } },
 	{ "setcos-4.3-sign.trace", "setcos-4.3.2.yaml", "auth1024", "hello", { { NULL, NULL } } },
+	{ "setcos-4.3.1-sign.trace", "setcos-4.3.1.yaml", "auth1024", "hello", { { NULL, NULL } } },
 	/* Not of FINEID's layout: keys as OpenSC makes them. */
 	{ "setcos-4.4-sign.trace", "setcos-4.4.1.yaml", "auth1024", "hello",
 		{ { "{ path: 4B01, type: rsa", "{ path: 50155101, type: rsa" } } },
@@ -291,7 +292,8 @@ END_TEST
 START_TEST(a_difference_is_found_and_told_by_its_line)
 {
 	static const struct { const char *trace; unsigned line; } cases[] = {
-		{ "= reader x\n" MIOCOS "> " HERE "\n< 9000\n> 00A4000C02 2F00\n< 9000\n> 00B0000004\n< 61 [*3] 9000 # so\n", 0 },
+		{ "= reader x\n" MIOCOS "> " HERE "\n< 9000\n", 0 },
+		{ "# so\n\n> 00A4000C02 2F00\n< 9000\n> 00B0000004\n< 61 [*3] 9000 # so\n", 0 },
 		{ "= atr 3B9D944023006810114D696F434F53009001\n", 1 },
 		{ MIOCOS "> " HERE "\n< 9001\n", 3 },
 		{ MIOCOS "> " HERE "\n< [*1] 9000\n", 3 },
