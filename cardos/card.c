@@ -177,6 +177,7 @@ begin_chan(struct card *card, int deadline_ms, bool *reset)
 {
 	int r = card->ch->ops->begin(card->ch, deadline_ms);
 
+	card->others_reset |= r == E_RESET;
 	*reset = r == E_RESET || card->stale;
 	return r == E_RESET ? 0 : r;
 }
@@ -236,7 +237,7 @@ card_open_with(struct io *io, const char *reader, const struct profile_set *set,
 	*said = card->can_sent || card->sm;
 	if (r)
 		goto out;
-	card->stale = card->was_reset = card->changed = false;
+	card->stale = card->was_reset = card->others_reset = card->changed = false;
 	log_info("%s: %s, %llu apdus", reader, card->pf->name, (unsigned long long)card->apdus);
 	*out = card;
 	card = NULL;

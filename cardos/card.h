@@ -132,6 +132,7 @@ struct card {
 	uint64_t apdus;             /* sent since the card was opened; for logs and tests */
 	bool changed;               /* an APDU_STATE command was sent since card_begin */
 	bool was_reset;             /* card_begin or a verb found the card reset since last asked */
+	bool others_reset;          /* ... and not by us, so that it may have been changed for another */
 	bool app_selected;          /* as far as we know; false after a reset */
 	bool app_sure;              /* selected by us in this very transaction: nobody moved it */
 	struct path df;             /* the DF besides the application that we selected in this very

@@ -26,7 +26,7 @@ void
 card_lost(struct card *card, int r)
 {
 	if (r == E_RESET) {
-		card->was_reset = true;
+		card->was_reset = card->others_reset = true;
 		card->stale = true;
 	}
 	if (r == E_RESET || r == E_GONE) {

@@ -241,7 +241,7 @@ note_reset(struct reader *r, uint64_t gen)
 	log_info("%s: the card was reset", r->name);
 }
 
-/* Behind a reset somebody may have changed the card, which not every driver can tell. In a transaction. */
+/* Behind a reset by others somebody may have changed the card, which not every driver can tell. In a transaction. */
 static int
 still_the_card(struct reader *r, uint64_t gen)
 {
@@ -263,11 +263,11 @@ run_once_io_locked(struct reader *r, uint64_t gen, card_verb verb, void *arg)
 		return err;
 	if (r->card->was_reset) {
 		note_reset(r, gen);
-		if ((err = still_the_card(r, gen))) {
+		if (r->card->others_reset && (err = still_the_card(r, gen))) {
 			card_end(r->card, IO_END_LEAVE);
 			return err;
 		}
-		r->card->was_reset = false;
+		r->card->was_reset = r->card->others_reset = false;
 	}
 	/* for cards shared with programs that select something else and reset nothing */
 	if (settings_bool(r->world->settings, SET_forceSelectApplet))
