@@ -28,7 +28,7 @@ __wrap_os_clock_ms(void)
 
 #define FAR 600 /* more commands than the walk has */
 
-/* The image as a contactless card; curve and cipher in the image's words. */
+/* The image as a contactless card; curve, cipher and what else its channel has in the image's words. */
 static void
 lay_down_as(const char *image, const char *curve, const char *cipher)
 {
@@ -103,17 +103,6 @@ START_TEST(a_card_is_listed_and_signs)
 }
 END_TEST
 
-/* Citizens' cards as they lie on a contactless reader, by the profiles that come with the module. */
-static const struct fineid {
-	const char *image, *can;
-	CK_MECHANISM_TYPE mech[2];
-	CK_ULONG digest, sig[2];
-} citizens[] = {
-	{ "fineid-v4-nfc.yaml", "123456", { CKM_ECDSA, CKM_ECDSA }, 48, { 96, 96 } },
-	{ "fineid-v3-nfc.yaml", "654321", { CKM_SHA256_RSA_PKCS, CKM_SHA256_RSA_PKCS }, 32, { 256, 256 } },
-	{ "fineid-org-nfc.yaml", "123456", { CKM_SHA256_RSA_PKCS, CKM_ECDSA }, 32, { 256, 96 } },
-};
-
 /* Every certificate that is listed is all there. */
 static unsigned
 read_certificates(CK_SESSION_HANDLE h)
@@ -136,6 +125,35 @@ read_certificates(CK_SESSION_HANDLE h)
 	}
 	return (unsigned)n;
 }
+
+/* How little a card takes at once nobody says: it is read as it gives. */
+START_TEST(a_card_with_a_small_buffer_is_read)
+{
+	CK_SESSION_HANDLE h;
+
+	module_settings(PLAIN KNOWN);
+	lay_down_as("myeid.yaml", "brainpoolP256r1", "3des, max: 100");
+	h = module_open();
+	ck_assert_uint_eq(read_certificates(h), 4);
+	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
+	ck_assert_uint_eq(module_sign(h, 0x45), CKR_OK);
+	no_try_is_lost();
+	finalize();
+}
+END_TEST
+
+/* Citizens' cards as they lie on a contactless reader, by the profiles that come with the module. */
+static const struct fineid {
+	const char *image, *can;
+	CK_MECHANISM_TYPE mech[2];
+	CK_ULONG digest, sig[2];
+} citizens[] = {
+	{ "fineid-v4-nfc.yaml", "123456", { CKM_ECDSA, CKM_ECDSA }, 48, { 96, 96 } },
+	{ "fineid-v3-nfc.yaml", "654321", { CKM_SHA256_RSA_PKCS, CKM_SHA256_RSA_PKCS }, 32, { 256, 256 } },
+	{ "fineid-v3.1-nfc.yaml", "123456", { CKM_SHA256_RSA_PKCS, CKM_SHA256_RSA_PKCS }, 32, { 384, 384 } },
+	{ "fineid-org-nfc.yaml", "123456", { CKM_SHA256_RSA_PKCS, CKM_ECDSA }, 32, { 256, 96 } },
+	{ "fineid-idme-nfc.yaml", "123456", { CKM_SHA256_RSA_PKCS, CKM_SHA256_RSA_PKCS }, 32, { 384, 384 } },
+};
 
 static void
 citizen_signs(const struct fineid *card, unsigned slot)
@@ -616,7 +634,7 @@ main(void)
 {
 	Suite *suite = suite_create("pace");
 	TCase *tc = tcase_create("module");
-	const TTest *const tests[] = { keys_are_made_through_it, pin2_is_used_through_it,
+	const TTest *const tests[] = { a_card_with_a_small_buffer_is_read, keys_are_made_through_it, pin2_is_used_through_it,
 		without_the_number_the_card_is_not_recognised, a_wrong_number_of_the_settings_is_tried_once,
 		a_person_is_asked_once, wrong_numbers_are_told_and_asked_for_again,
 		a_wrong_number_of_the_settings_is_told, nobody_is_asked_where_the_settings_are_right, who_cancels_is_left_alone_until_the_card_is_laid_there_anew,
