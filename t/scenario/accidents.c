@@ -313,7 +313,38 @@ START_TEST(a_person_is_asked_no_more_than_needed)
 			wrong("signature %u: 0x%lX", i + 1, rv);
 		if (person_was_asked() != (each ? i + 1 : 1))
 			wrong("a person was asked %u times for %u signatures", person_was_asked(), i + 1);
-		vc_reset(module.vc[0]);
+		/* a card that drops the PIN by itself, once without that */
+		if (!s->drops || i)
+			vc_reset(module.vc[0]);
+	}
+	finish();
+	person_end();
+	settle();
+}
+END_TEST
+
+/* Where no PIN is kept, a card that drops it has a person asked for each use, and nobody for nothing. */
+START_TEST(a_pin_that_is_dropped_and_not_kept_is_asked_for)
+{
+	const struct expect_slot *s = &want.slot[_i];
+	const char *const answers[] = { s->pin, s->pin, s->pin, NULL };
+	char set[100];
+	struct walk_of w;
+	CK_RV rv;
+
+	fresh_card();
+	if (!s->drops || !signs_in((size_t)_i)) {
+		settle();
+		return;
+	}
+	unsetenv("disableCryptokiAutoLogin"); /* the suite has it off */
+	snprintf(set, sizeof set, "cryptokiPinCache = 0\n%s", can_line());
+	person_will(set, answers);
+	w.h[_i] = begin((unsigned)_i);
+	for (unsigned i = 0; i < 3; i++) {
+		rv = walk_sign(&w, (unsigned)_i);
+		if (rv != CKR_OK || person_was_asked() != i + 1)
+			wrong("signature %u: 0x%lX, asked %u times", i + 1, rv, person_was_asked());
 	}
 	finish();
 	person_end();
@@ -331,5 +362,6 @@ accident_tests(Suite *suite)
 	tcase_add_test(tc, a_neighbour_resets_between_calls);
 	tcase_add_test(tc, the_card_is_pulled_out_between_calls);
 	tcase_add_loop_test(tc, a_person_is_asked_no_more_than_needed, 0, (int)want.nslot);
+	tcase_add_loop_test(tc, a_pin_that_is_dropped_and_not_kept_is_asked_for, 0, (int)want.nslot);
 	suite_add_tcase(suite, tc);
 }

@@ -126,7 +126,7 @@ slot_value(struct expect_slot *s, const char *key, const char *value)
 	const struct { const char *key; CK_ULONG *n; } numbers[] = { { "min", &s->min }, { "max", &s->max } };
 	const struct { const char *key; int *n; } tries[] = { { "tries", &s->tries }, { "puk-tries", &s->puk_tries } };
 	const struct { const char *key, *yes, *no; bool *is; } choices[] = {
-		{ "each", "yes", "no", &s->each }, { "blob", "sign", "refuse", &s->blobs },
+		{ "each", "yes", "no", &s->each }, { "drops", "yes", "no", &s->drops }, { "blob", "sign", "refuse", &s->blobs },
 		{ "salt", "any", "hash", &s->salts }, { "label", "any", "none", &s->labels }, { "unblock", "yes", "no", &s->unblocks },
 		{ "told", "yes", "no", &s->told }, { "forgets", "yes", "no", &s->forgets },
 	};

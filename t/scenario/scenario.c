@@ -318,6 +318,19 @@ pin_of_use(unsigned slot)
 	return want.slot[slot].each ? want.slot[slot].pin : NULL;
 }
 
+bool
+back_in(CK_SESSION_HANDLE h, CK_RV rv)
+{
+	CK_SESSION_INFO info;
+
+	if (rv != CKR_USER_NOT_LOGGED_IN || C_GetSessionInfo(h, &info) != CKR_OK)
+		return false;
+	for (unsigned i = 0; i < want.nslot; i++)
+		if (slot_id(i) == info.slotID)
+			return want.slot[i].drops && login(h, i) == CKR_OK;
+	return false;
+}
+
 CK_RV
 sign(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE key, const char *pin, CK_MECHANISM *m, const CK_BYTE *in, size_t n,
     CK_BYTE *sig, CK_ULONG *nsig)
@@ -369,6 +382,8 @@ logs_in_and_signs(CK_SESSION_HANDLE h, unsigned slot, const char *when)
 	if (!key)
 		return;
 	rv = sign_text(h, slot, object_of(h, CKO_PRIVATE_KEY, key), pin_of_use(slot));
+	if (back_in(h, rv))
+		rv = sign_text(h, slot, object_of(h, CKO_PRIVATE_KEY, key), pin_of_use(slot));
 	if (rv != CKR_OK)
 		wrong("%s: the signature of %s: 0x%lX", when, key->label, rv);
 }

@@ -68,6 +68,9 @@ const struct expect_object *signer_of(unsigned slot, const struct way **way);
 CK_MECHANISM mechanism(const struct way *way, const struct hash_name *hash, size_t salt, CK_RSA_PKCS_PSS_PARAMS *pss);
 /* The PIN that a slot wants before each signature; NULL: the login is enough. */
 const char *pin_of_use(unsigned slot);
+/* Whether a use of a key failed because the card had dropped the PIN of its slot unasked, and C_Login has taken
+ * it anew, so that the use is to be tried once more. */
+bool back_in(CK_SESSION_HANDLE h, CK_RV rv);
 /* C_SignInit, a context-specific login unless `pin` is NULL, C_Sign; the operation is over. */
 CK_RV sign(CK_SESSION_HANDLE h, CK_OBJECT_HANDLE key, const char *pin, CK_MECHANISM *m, const CK_BYTE *in, size_t n,
     CK_BYTE *sig, CK_ULONG *nsig);
