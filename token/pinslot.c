@@ -309,8 +309,9 @@ pinslot_activation(const struct pinslot *slot)
 	if (slot->tries)
 		return slot->fresh && slot->can_change && activation_has(slot->how, ACTIVATION_CHANGE) ?
 		    ACTIVATION_CHANGE : ACTIVATION_NONE;
+	/* a wrong code has cost the PUK a try: then the card's own word that nobody has used the PIN yet counts */
 	return slot->can_unblock && activation_has(slot->how, ACTIVATION_UNBLOCK) && slot->puk_tries > 0 &&
-	    slot->puk_max > 0 && (slot->puk_tries >= slot->puk_max || slot->begun) ? ACTIVATION_UNBLOCK :
+	    slot->puk_max > 0 && (slot->puk_tries >= slot->puk_max || slot->begun || slot->fresh) ? ACTIVATION_UNBLOCK :
 	    ACTIVATION_NONE;
 }
 

@@ -173,6 +173,12 @@ give(struct app *a, struct kit_slot *slot, const struct way *w)
 	return status ? status : done(a, slot, text(a->lang, w->done));
 }
 
+static int
+fail_blocked(struct app *a)
+{
+	return app_fail(a, ST_PIN_BLOCKED, text(a->lang, "the PIN is blocked; castor pin unblock gives it a new one with the PUK"));
+}
+
 int
 cmd_pin_change(struct app *a)
 {
@@ -183,7 +189,7 @@ cmd_pin_change(struct app *a)
 	if ((status = pick_to_change(a, &slot)))
 		return status;
 	if (slot->token.flags & CKF_USER_PIN_LOCKED)
-		return app_fail(a, ST_PIN_BLOCKED, text(a->lang, "the PIN is blocked; castor pin unblock gives it a new one with the PUK"));
+		return fail_blocked(a);
 	if (!has_keypad(slot) || a->pin_fd >= 0)
 		return give(a, slot, &ways[CHANGE]);
 	ask_keypad(a, slot);
@@ -289,13 +295,17 @@ cmd_pin_activate(struct app *a)
 	struct secret *code = NULL, *new[2] = { NULL, NULL };
 	const char *unfit = NULL;
 	int status = pick_card(a, &slots[0], &slots[1]);
-	bool half = false;
+	bool half = false, blocked = false;
 	CK_RV rv = CKR_OK;
 
+	/* a new one whose code was wrong before may look like any other that is blocked */
+	for (size_t i = 0; !status && i < 2; i++)
+		blocked |= slots[i] && slots[i]->token.flags & CKF_USER_PIN_LOCKED;
 	if (!status)
 		first = to_activate(slots);
 	if (!status && !first)
-		return app_fail(a, ST_NOT_FOUND, text(a->lang, "the card is activated already, or needs no activation"));
+		return blocked ? fail_blocked(a) :
+		    app_fail(a, ST_NOT_FOUND, text(a->lang, "the card is activated already, or needs no activation"));
 	if (!status && (first->pin.activation == KIT_ACTIVATE_BY_CHANGING ? first->pin.tries : first->pin.puk_tries) == 1)
 		status = ask_yes(a, text(a->lang, "The activation code has one try left: if it is wrong, it is blocked."));
 	if (!status)

@@ -187,10 +187,11 @@ ok "... pin status" status 0 held pin status
 # ---- activation ----
 mkdir -p config/castor/profiles
 cp "$top_srcdir/t/cards/profiles/newcard.yaml" config/castor/profiles/
-for scheme in newpuk:12345678 newcode:7351924; do
+for scheme in myeid-newpuk:12345678 myeid-newcode:7351924 fineid-v3-new:12345678 fineid-v4-blocked:12345678 \
+	fineid-v4-new:7351924; do
 	code=${scheme#*:}
 	scheme=${scheme%:*}
-	ok "$scheme: a new card" play "myeid-$scheme.yaml"
+	ok "$scheme: a new card" play "$scheme.yaml"
 	ok "$scheme: list" status 0 held list
 	ok "$scheme: ... says that it is to be activated" has "not activated yet: castor pin activate"
 	ok "$scheme: sign" status 7 pins '123456\n' sign lines -o none.p7s
@@ -214,6 +215,14 @@ for scheme in newpuk:12345678 newcode:7351924; do
 	ok "$scheme: activate again" status 4 pins "$code\n1111\n222222\n" pin activate
 	ok "$scheme: ... nothing to be done" said "activated already"
 done
+
+# nothing but its blocked PINs and its PUK tells that this one is new
+ok "a new card that says less" play fineid-org-new.yaml
+ok "... a wrong code" status 6 pins "84629357\n1111\n222222\n" pin activate
+ok "... looks like any card with blocked PINs then" status 7 pins '' pin activate
+ok "... what helps is said" said "castor pin unblock gives it a new one with the PUK"
+ok "... and does" status 0 pins '73519246\n1111\n' pin unblock --pin 1
+ok "... PIN1" value "1=1111 "
 
 ok "PINs are in no file that was made here but the one that held them" sh -c '
 	! grep -l -E "5555|654321" out err puk.out puk.err apdus conf'

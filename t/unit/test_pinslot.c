@@ -325,6 +325,9 @@ START_TEST(a_new_pin_is_known_by_what_the_card_says)
 		{ &both, 0, 5, 5, 0, false, true, true, ACTIVATION_UNBLOCK },
 		{ &both, 0, 5, 5, 1, false, true, true, ACTIVATION_UNBLOCK },
 		{ &both, 0, 4, 5, 0, false, true, true, ACTIVATION_NONE },   /* somebody has tried the PUK */
+		{ &both, 0, 4, 5, -1, false, true, true, ACTIVATION_NONE },
+		{ &both, 0, 4, 5, 1, false, true, true, ACTIVATION_UNBLOCK }, /* but the PIN is nobody's yet */
+		{ &both, 0, 0, 5, 1, false, true, true, ACTIVATION_NONE },
 		{ &both, 0, 4, 5, 0, true, true, true, ACTIVATION_UNBLOCK }, /* we have */
 		{ &both, 0, 0, 5, 0, true, true, true, ACTIVATION_NONE },    /* to the end */
 		{ &both, 0, -1, 5, 0, false, true, true, ACTIVATION_NONE },  /* the card does not say */
