@@ -894,6 +894,45 @@ START_TEST(fineid_contactless)
 }
 END_TEST
 
+/* Whether other ways to the MF than its SELECT end the channel is not known of real cards: both are played. */
+START_TEST(other_ways_to_the_mf_may_end_it_too)
+{
+	static const struct { const char *image, *command; bool ends; } ways[] = {
+		{ "fineid-v4-mf.yaml", "00 A4 08 04 02 43 36 00", true },
+		{ "fineid-v4-mf.yaml", "00 A4 08 0C 02 01 1C", true },
+		{ "fineid-v4-mf.yaml", "00 B0 9E 00 10", true },
+		{ "fineid-v4-mf.yaml", "00 A4 08 04 04 50 16 43 32 00", false },
+		{ "fineid-v4-mf.yaml", "00 A4 08 0C 02 50 16", false },
+		{ "fineid-v4-mf.yaml", "00 A4 02 0C 02 50 31", false },
+		{ "fineid-v4-nfc.yaml", "00 A4 08 04 02 43 36 00", false },
+		{ "fineid-v4-nfc.yaml", "00 B0 9E 00 10", false },
+	};
+	uint8_t in[300], out[TERM_LONGEST];
+	struct term t;
+	size_t i, n;
+
+	for (i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+		t = (struct term){ .vc = vct_card(ways[i].image) };
+		term_open(&t, "brainpoolP384r1", "aes-256");
+		t.can = "123456";
+		ck_assert_uint_eq(term_pace(&t), 0x9000);
+		/* PACE is at home in the MF: a file there by its identifier leads nowhere. */
+		THROUGH(&t, "00 A4 02 0C 02 2F 00", "9000");
+		THROUGH(&t, "00 A4 04 0C 0C " AID, "9000");
+		THROUGH(&t, "00 20 00 11 0C " BLOCK_1234, "9000");
+		n = (size_t)vc_hex(ways[i].command, in, sizeof in);
+		n = term_through(&t, in, n, false, out);
+		ck_assert_msg(n >= 2 && vct_sw(out, n) == 0x9000, "%s", ways[i].command);
+		ck_assert_msg((vc_pin_is_open(t.vc, 1) == 1) != ways[i].ends, "%s", ways[i].command);
+		if (ways[i].ends)
+			EXPECT(t.vc, "0C A4 08 0C 02 2F 00 00", "6999");
+		else
+			THROUGH(&t, "00 20 00 11", "9000");
+		term_close(&t);
+	}
+}
+END_TEST
+
 /* Over T=0 all of ours comes by GET RESPONSE; the model does not see it from within the channel. */
 START_TEST(by_t0)
 {
@@ -983,6 +1022,8 @@ START_TEST(images_are_checked)
 			":5: 'demand' must be yes or no" },
 		{ "{ can: \"1\", curve: P-256, cipher: 3des, delay: -1 }", ":5: 'delay' must be" },
 		{ "{ can: \"1\", curve: P-256, cipher: 3des, max: 256 }", ":5: 'max' must be" },
+		{ "{ can: \"1\", curve: P-256, cipher: 3des, mf-ends: all }",
+			":5: 'mf-ends' must be one of: select, any" },
 		{ "{ pin: 1 }", ":5: unknown key 'pin'" },
 		{ "no", ":5: a mapping" },
 	};
@@ -1003,4 +1044,4 @@ UNIT_MAIN("vc_pace", icao_nonce, des_keys_are_odd, icao_example, every_curve_and
 	steps_are_in_order, points_are_checked,
 	spoilt_commands_end_the_channel, every_bit_counts, a_command_counts_once, the_mf_ends_the_channel,
 	the_channel_carries_what_was_meant, lengths_are_limited, long_answers_come_in_parts,
-	fineid_contactless, by_t0, images_extend, images_are_checked)
+	fineid_contactless, other_ways_to_the_mf_may_end_it_too, by_t0, images_extend, images_are_checked)

@@ -15,7 +15,7 @@ const struct vc_model *const vc_models[] = { &vc_myeid, &vc_fineid, &vc_iasecc, 
 
 static const char image_keys[] = " schema extends os atr version serial activated t0 max-read pins files without "
 				 "change-opens pin-attributes pace ";
-static const char pace_keys[] = " can curve cipher demand delay max ";
+static const char pace_keys[] = " can curve cipher demand delay max mf-ends ";
 static const char pin_keys[] = " number value ref block pad min max-digits local puk unblocked-by unblocking "
 			       "tries max puk-tries puk-max changed each-use ";
 static const char file_keys[] = " path type size bits fill content key name read ref pin use ";
@@ -297,6 +297,7 @@ static void load_pace(struct vc_yaml *y, struct vc_card *c)
 	setup.can = vcy_text(y, map, "can");
 	setup.curve = vcy_text(y, map, "curve");
 	setup.cipher = vcy_text(y, map, "cipher");
+	setup.mf_ends = vcy_text(y, map, "mf-ends");
 	setup.demand = vcy_boolean(y, map, "demand", false);
 	setup.delay = (unsigned)vcy_number(y, map, "delay", 0, 0, 60000);
 	setup.max = (size_t)vcy_number(y, map, "max", 0, 32, 255);

@@ -51,6 +51,7 @@ struct vc_pace {
 	uint8_t parameters;             /* number of the curve */
 	const struct vc_sm_suite *suite;
 	bool demand;
+	bool any_mf;                    /* the channel ends with every way to the MF, not only with its SELECT */
 	unsigned delay;
 	size_t max;                     /* bytes of plain data of a command or an answer in the channel */
 	uint8_t access[32];             /* EF.CardAccess */
@@ -121,6 +122,11 @@ struct vc_pace *vc_pace_new(const struct vc_pace_setup *setup, const char **what
 	if (p->base == NULL)
 		goto fail;
 	p->field = (size_t)(EC_GROUP_get_degree(p->group) + 7) / 8;
+	if (setup->mf_ends != NULL && strcmp(setup->mf_ends, "select") != 0 && strcmp(setup->mf_ends, "any") != 0) {
+		*what = "'mf-ends' must be one of: " VC_PACE_MF_ENDS;
+		goto fail;
+	}
+	p->any_mf = setup->mf_ends != NULL && strcmp(setup->mf_ends, "any") == 0;
 	p->demand = setup->demand;
 	p->delay = setup->delay;
 	/* Source: facts on the Gemalto applets, section 4: 239 bytes by 3DES, 231 by AES. */
@@ -485,6 +491,19 @@ static bool selects_access(const struct vc_card *c, const struct vc_cmd *cmd)
 	}
 }
 
+/*
+ * Whether a command that went well has made the MF the current DF: it was not before, or it is a SELECT that leads
+ * there by itself. EF.CardAccess is selected here, and no DF with it; from elsewhere it is reached by its path alone.
+ */
+static bool made_mf(const struct vc_card *c, const struct vc_cmd *cmd, bool was_at_mf)
+{
+	if (selects_access(c, cmd))
+		return cmd->ins == 0xA4 && cmd->p1 == 0x08;
+	if (!at_mf(c))
+		return false;
+	return !was_at_mf || (cmd->ins == 0xA4 && (cmd->p1 == 0x03 || cmd->p1 == 0x04 || cmd->p1 == 0x08));
+}
+
 /* READ BINARY of EF.CardAccess while it is current, or by its short identifier below the MF. */
 static bool reads_access(const struct vc_card *c, const struct vc_cmd *cmd)
 {
@@ -677,7 +696,7 @@ static uint16_t wrapped(struct vc_card *c, const struct vc_sm_apdu *apdu, struct
 	struct vc_blob answer;
 	size_t len = 0;
 	uint16_t sw;
-	bool ends;
+	bool ends, was_at_mf = at_mf(c);
 
 	/* What comes back needs an Le, which T=0 has no place for. */
 	sw = apdu->cmd.has_le || c->t0 ? vc_sm_unwrap(&p->sm, apdu, plain, &len) : SW_LENGTH;
@@ -687,7 +706,8 @@ static uint16_t wrapped(struct vc_card *c, const struct vc_sm_apdu *apdu, struct
 	}
 	answer.len = 0;
 	sw = within(c, plain, len, &answer);
-	ends = sw == SW_OK && vc_sm_parse(plain, len, &inner) && selects_mf(&inner.cmd);
+	ends = sw == SW_OK && vc_sm_parse(plain, len, &inner) &&
+		(selects_mf(&inner.cmd) || (p->any_mf && made_mf(c, &inner.cmd, was_at_mf)));
 	if (!vc_sm_wrap(&p->sm, apdu->cmd.ins, answer.p, answer.len, sw, out)) {
 		out->len = 0;
 		sw = SW_ERROR;
@@ -695,7 +715,7 @@ static uint16_t wrapped(struct vc_card *c, const struct vc_sm_apdu *apdu, struct
 	}
 	OPENSSL_cleanse(plain, sizeof plain);
 	OPENSSL_cleanse(&answer, sizeof answer);
-	/* Source: facts on FINEID, section 3.2. */
+	/* Source: facts on FINEID, section 3.2. That all ways there do so is not known. */
 	if (ends)
 		channel_end(c);
 	return deliver(c, apdu, out, sw);

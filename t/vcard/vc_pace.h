@@ -16,12 +16,18 @@ extern int (*vc_pace_random)(unsigned char *out, int len);
 
 /*
  * What an image says of PACE. `curve` and `cipher` are its words; max = 0: what the cipher's cards take;
- * delay in milliseconds.
+ * delay in milliseconds; mf_ends: NULL or one of VC_PACE_MF_ENDS.
  */
-struct vc_pace_setup { const char *can, *curve, *cipher; bool demand; unsigned delay; size_t max; };
+struct vc_pace_setup {
+	const char *can, *curve, *cipher, *mf_ends;
+	bool demand;
+	unsigned delay;
+	size_t max;
+};
 
 #define VC_PACE_CURVES "brainpoolP256r1, brainpoolP384r1, brainpoolP512r1, P-256, P-384, P-521"
 #define VC_PACE_CIPHERS "3des, aes-128, aes-192, aes-256"
+#define VC_PACE_MF_ENDS "select, any"
 
 /* A layer; NULL with *what, a word for people, when a value does not fit. vc_pace_free it. */
 struct vc_pace *vc_pace_new(const struct vc_pace_setup *setup, const char **what);
