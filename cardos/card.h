@@ -150,6 +150,8 @@ struct card {
 	bool sm_wanted;             /* this card is not spoken to without one */
 	bool sm_broken;             /* it ended in the middle: the card is to be reset */
 	bool sm_opening;            /* PACE runs: the one thing that is said to such a card without a channel */
+	bool sm_at_mf;              /* the last command through it selected a file in the MF */
+	bool sm_not_mf;             /* found out: such a SELECT ends it, too; lasts as long as the card stays */
 	bool sm_failed;             /* the last try to open one came to nothing */
 	bool can_sent;              /* ... after the card had a word made from the CAN: it was wrong, or nobody knows */
 	bool refused;               /* an application could not be selected for want of a right */

@@ -133,8 +133,10 @@ exchange_wrapped(struct card *card, const struct apdu *a, struct resp *resp)
 	struct resp answer = { BUF_INIT, 0 };
 	struct apdu wrapped;
 	size_t start = resp->data.len;
+	const bool at_mf = card->sm_at_mf;
 	int r;
 
+	card->sm_at_mf = false;
 	/* a reader cannot wrap what is typed on it */
 	if (card->typed && a->flags & APDU_SECRET_IN)
 		return E_UNSUPPORTED;
@@ -145,6 +147,8 @@ exchange_wrapped(struct card *card, const struct apdu *a, struct resp *resp)
 	/* whatever we could not make of it, the card may have done it */
 	if (r == E_PROTOCOL || r == E_CRYPTO || r == E_LIMIT) {
 		log_info("the channel to the card is broken: 0x%X, %zu bytes", answer.sw, answer.data.len);
+		/* it has no keys any more (6999, 6987, 6982): where it was is what ended the channel */
+		card->sm_not_mf |= at_mf && !answer.data.len && answer.sw >> 8 == 0x69;
 		r = E_RESET;
 	}
 	channel_tell(card, a, resp, start, r);

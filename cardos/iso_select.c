@@ -69,6 +69,13 @@ ends_channel(const struct card *card, size_t path_len)
 	return card->sm && (!path_len || card->pf->select.walk);
 }
 
+/* A file in the MF, whose SELECT makes that the current DF: whether a channel survives it the card shows. */
+static bool
+is_in_mf(const struct path *file)
+{
+	return file->from == PATH_MF && file->len == 2;
+}
+
 /* A path from the MF. */
 static int
 select_absolute(struct card *card, struct view ids, struct fci *fci)
@@ -110,7 +117,8 @@ card_can_select(const struct card *card, const struct path *where)
 {
 	const struct path path = from_app(card, where);
 
-	return path.from != PATH_MF || named_df(card, &path) || !ends_channel(card, path.len);
+	return path.from != PATH_MF || named_df(card, &path) ||
+	    !(ends_channel(card, path.len) || (card->sm && card->sm_not_mf && is_in_mf(&path)));
 }
 
 int
@@ -175,11 +183,16 @@ iso_select_path(struct card *card, const struct path *where, struct fci *fci)
 			return fci ? E_ARG : 0; /* it answers without one */
 		return select_below(card, view_of(path.b + named->path.len, (size_t)path.len - named->path.len), fci);
 	}
+	/* nothing is sent, so that the card stays where it is */
+	if (!card_can_select(card, &path))
+		return E_NOT_FOUND;
 	card->df.len = 0;
 	if (path.from == PATH_APP)
 		return select_below_app(card, &path, fci);
 	card->app_selected = card->app_sure = false;
 	if (path.from == PATH_AID)
 		return iso_select(card, 0x04, view_of(path.b, path.len), fci);
-	return select_absolute(card, view_of(path.b, path.len), fci);
+	r = select_absolute(card, view_of(path.b, path.len), fci);
+	card->sm_at_mf = !r && card->sm && is_in_mf(&path);
+	return r;
 }

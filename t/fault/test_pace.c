@@ -198,6 +198,47 @@ START_TEST(citizens_cards_work_over_the_air)
 }
 END_TEST
 
+/* A certificate of the MF takes the channel with it, and the login, once: which certificates those are is known then,
+ * and the PIN is taken anew. */
+START_TEST(a_way_to_the_mf_costs_one_channel)
+{
+	const CK_BYTE lost[] = { 0x47, 0x48 };
+	CK_MECHANISM m = { CKM_ECDSA, NULL, 0 };
+	CK_BYTE digest[48] = { 1 }, out[4096];
+	CK_ATTRIBUTE v = { CKA_VALUE, out, sizeof out };
+	CK_OBJECT_HANDLE key, ca;
+	CK_SESSION_HANDLE h;
+	uint32_t resets;
+	CK_ULONG n;
+	CK_RV rv;
+
+	module_settings(PLAIN "cardAccessNumber = 123456\n");
+	module_card("fineid-v4-mf.yaml", NULL, NULL);
+	h = module_open();
+	resets = vc_counts(module.vc[0]).resets;
+	ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
+	ck_assert_uint_ne(key = module_find(h, CKO_PRIVATE_KEY, 0x45), 0);
+	for (int i = 0; i < 4; i++) {
+		n = sizeof out;
+		if (!(rv = C_SignInit(h, &m, key)))
+			rv = C_Sign(h, digest, sizeof digest, out, &n);
+		ck_assert_msg(rv == (i == 1 ? CKR_USER_NOT_LOGGED_IN : CKR_OK), "%d: 0x%lX", i, rv);
+		if (rv)
+			ck_assert_uint_eq(module_login(h, "1234"), CKR_OK);
+		if (i % 2)
+			continue;
+		ck_assert_uint_ne(ca = module_find(h, CKO_CERTIFICATE, lost[i / 2]), 0);
+		v.ulValueLen = sizeof out;
+		rv = C_GetAttributeValue(h, ca, &v, 1);
+		ck_assert(rv != CKR_OK || !v.ulValueLen);
+		ck_assert_uint_eq(module_find(h, CKO_CERTIFICATE, lost[i / 2]), 0);
+	}
+	ck_assert_uint_eq(vc_counts(module.vc[0]).resets, resets + 1);
+	ck_assert_int_eq(vc_tries(module.vc[0], 1), 5);
+	finalize();
+}
+END_TEST
+
 START_TEST(keys_are_made_through_it)
 {
 	struct walk w = { .make = true };
@@ -634,7 +675,8 @@ main(void)
 {
 	Suite *suite = suite_create("pace");
 	TCase *tc = tcase_create("module");
-	const TTest *const tests[] = { a_card_with_a_small_buffer_is_read, keys_are_made_through_it, pin2_is_used_through_it,
+	const TTest *const tests[] = { a_card_with_a_small_buffer_is_read, a_way_to_the_mf_costs_one_channel,
+		keys_are_made_through_it, pin2_is_used_through_it,
 		without_the_number_the_card_is_not_recognised, a_wrong_number_of_the_settings_is_tried_once,
 		a_person_is_asked_once, wrong_numbers_are_told_and_asked_for_again,
 		a_wrong_number_of_the_settings_is_told, nobody_is_asked_where_the_settings_are_right, who_cancels_is_left_alone_until_the_card_is_laid_there_anew,

@@ -234,6 +234,14 @@ line_cert(struct expect *e, char *rest)
 }
 
 static void
+line_lost(struct expect *e, char *rest)
+{
+	struct expect_object *o = object_of(e, e->lost, &e->nlost, &rest);
+
+	copy_text(o->label, sizeof o->label, rest);
+}
+
+static void
 line_public(struct expect *e, char *rest)
 {
 	struct expect_object *o = object_of(e, e->pub, &e->npub, &rest);
@@ -339,7 +347,7 @@ line_token(struct expect *e, char *rest)
 
 static const struct { const char *word; void (*line)(struct expect *, char *); } lines[] = {
 	{ "image", line_image }, { "can", line_can }, { "profile", line_profile }, { "slot", line_slot },
-	{ "token", line_token }, { "key", line_key }, { "cert", line_cert }, { "public", line_public }, { "mechs", line_mechs }, { "apdus", line_apdus },
+	{ "token", line_token }, { "key", line_key }, { "cert", line_cert }, { "lost", line_lost }, { "public", line_public }, { "mechs", line_mechs }, { "apdus", line_apdus },
 };
 
 /* dir/NAME.expect: NAME.yaml */

@@ -15,6 +15,7 @@
  *   token N LABEL
  *   key N ID rsa|ec BITS USE,.. LABEL            uses: sign, decrypt, derive; or none
  *   cert N ID FILE user|ca LABEL                 FILE: PEM, below t/cards
+ *   lost N ID LABEL            a certificate that the card lists and cannot give: shown until somebody wants it
  *   public N ID FILE                             of a key that has no certificate
  *   mechs N sign|decrypt|derive|generate NAME... without CKM_; hashes alone are every slot's
  *   mechs N as M                                 the same as those of slot M above
@@ -58,9 +59,9 @@ struct expect_object {
 struct expect {
 	char image[EXPECT_TEXT], profile[EXPECT_TEXT], can[16];
 	struct expect_slot slot[EXPECT_SLOTS];
-	struct expect_object key[EXPECT_ROWS], cert[EXPECT_ROWS], pub[EXPECT_ROWS];
+	struct expect_object key[EXPECT_ROWS], cert[EXPECT_ROWS], lost[EXPECT_ROWS], pub[EXPECT_ROWS];
 	struct { unsigned slot; CK_MECHANISM_TYPE type; CK_FLAGS use; } mech[EXPECT_MECHS];
-	size_t nslot, nkey, ncert, npub, nmech;
+	size_t nslot, nkey, ncert, nlost, npub, nmech;
 	unsigned dirs, list, login_sign, sign; /* APDUs at most; 0: nobody cares */
 };
 

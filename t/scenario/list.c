@@ -196,16 +196,45 @@ certificate(CK_SESSION_HANDLE h, const struct expect_object *c)
 	X509_free(x);
 }
 
+/* Whoever wants its value learns that there is none, and all that it costs is one channel. */
+static void
+lost_certificate(CK_SESSION_HANDLE h, const struct expect_object *c)
+{
+	CK_OBJECT_HANDLE o = object_of(h, CKO_CERTIFICATE, c);
+	CK_BYTE value[4096];
+	CK_ULONG n;
+
+	if (!o) {
+		wrong("the certificate %s is not listed", c->label);
+		return;
+	}
+	label_is(h, o, "certificate", c->label);
+	n = attribute(h, o, CKA_VALUE, value, sizeof value);
+	if (n && n != CK_UNAVAILABLE_INFORMATION)
+		wrong("the certificate %s has a value of %lu bytes", c->label, n);
+	if (object_of(h, CKO_CERTIFICATE, c))
+		wrong("the certificate %s is still listed", c->label);
+}
+
 START_TEST(certificates_need_no_pin)
 {
 	CK_SESSION_HANDLE h;
+	uint32_t resets;
 
 	new_card();
 	h = begin((unsigned)_i);
+	resets = vc_counts(module.vc[0]).resets;
+	count_is(h, CKO_CERTIFICATE, "certificates", rows_of(want.cert, want.ncert, (unsigned)_i) +
+	    rows_of(want.lost, want.nlost, (unsigned)_i));
+	for (size_t i = 0; i < want.nlost; i++)
+		if (want.lost[i].slot == (unsigned)_i)
+			lost_certificate(h, &want.lost[i]);
 	count_is(h, CKO_CERTIFICATE, "certificates", rows_of(want.cert, want.ncert, (unsigned)_i));
 	for (size_t i = 0; i < want.ncert; i++)
 		if (want.cert[i].slot == (unsigned)_i)
 			certificate(h, &want.cert[i]);
+	if (vc_counts(module.vc[0]).resets - resets > (want.nlost ? 1U : 0U))
+		wrong("the certificates cost %u resets", (unsigned)(vc_counts(module.vc[0]).resets - resets));
 	count_is(h, CKO_PRIVATE_KEY, "private keys without a login", 0);
 	finish();
 	settle();
