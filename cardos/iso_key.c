@@ -98,7 +98,8 @@ use_in(struct card *card, const struct use *u, const struct path *df, struct buf
 
 /* A key file in the MF has a file id alone for MSE, and nothing tells whether a card looks for it there from
  * within the application (card-setcos 5). So its own place comes first, and the application when that brings
- * nothing. */
+ * nothing. So it does for a key of the MF that a reference names, once the application was left: where its selection
+ * makes the card forget PINs (card-gemalto-eid 3), a look at a certificate would cost the login. */
 static int
 use_key(struct card *card, const struct use *u, struct buf *out)
 {
@@ -107,7 +108,7 @@ use_key(struct card *card, const struct use *u, struct buf *out)
 	size_t start = out->len;
 	int r, there = 0;
 
-	if (is_by_file(card, u->key) && u->key->path.from == PATH_MF && u->key->path.len == 2) {
+	if ((is_by_file(card, u->key) || !card->app_selected) && u->key->path.from == PATH_MF && u->key->path.len == 2) {
 		there = use_in(card, u, &mf, out);
 		if (!there || (there != E_PIN_NEEDED && !worth_reselecting(there, false)))
 			return there;

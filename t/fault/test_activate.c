@@ -186,8 +186,8 @@ START_TEST(a_card_in_use_says_nothing)
 		{ "myeid-newpuk.yaml", "puk-max: 10, min", "puk-tries: 0, puk-max: 10, min" },
 		{ "myeid-newcode.yaml", "changed: no", "changed: yes" },
 		{ "myeid-newcode.yaml", "pin-attributes: yes", "" },
-		/* it was tried until it was blocked: the PUK is no code of this kind, but it unblocks */
-		{ "myeid-newcode.yaml", "puk-max: 10", "tries: 0, puk-tries: 9, puk-max: 10" },
+		/* it was in use until it was blocked: the PUK is no code of this kind, but it unblocks */
+		{ "myeid-newcode.yaml", "changed: no", "changed: yes, tries: 0, puk-tries: 9" },
 	};
 	CK_SESSION_HANDLE h;
 

@@ -7,7 +7,8 @@
  *   slot N KEY=VALUE...        N: 1, 2 in the order of slots with a token. pin, puk, new (another PIN), vc (the
  *                              PIN's number in the image), tries, puk-tries, min, max; each=yes: the PIN is
  *                              given for every use; drops=yes: the card forgets it after each use, and nothing says
- *                              so: a program logs in again when it is told, a kept PIN is entered again; blob=sign|refuse: what CKM_RSA_PKCS does with what is no
+ *                              so: a program logs in again when it is told, a kept PIN is entered again;
+ *                              blob=sign|refuse: what CKM_RSA_PKCS does with what is no
  *                              DigestInfo; salt=any|hash: of PSS; label=any|none: of OAEP; oaep=HASH,..: what OAEP takes (all of them);
  *                              unblock=no: there is no way to; activation=change|unblock code=C: it comes unused;
  *                              forgets=no: no command makes the card forget a PIN, so one that other programs

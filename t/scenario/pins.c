@@ -214,6 +214,35 @@ START_TEST(a_login_is_good_for_as_many_signatures_as_it_should)
 }
 END_TEST
 
+/* Programs look at certificates whenever they like. Over the air the way back from those of other places is the
+ * selection of the application, which may close the PIN. */
+START_TEST(a_look_at_certificates_costs_no_login)
+{
+	const struct expect_object *key;
+	const struct way *way;
+	CK_BYTE value[4096];
+	CK_OBJECT_HANDLE o, cert;
+	CK_SESSION_HANDLE other;
+
+	start(_i);
+	if (!(key = signer_of((unsigned)_i, &way))) {
+		end();
+		return;
+	}
+	is(login(h, (unsigned)_i), CKR_OK, "C_Login");
+	o = object_of(h, CKO_PRIVATE_KEY, key);
+	for (size_t i = 0; i < want.ncert; i++) {
+		if (want.can[0] && (want.cert[i].ca || want.cert[i].slot != (unsigned)_i))
+			continue;
+		other = want.cert[i].slot == (unsigned)_i ? h : session(want.cert[i].slot);
+		if ((cert = object_of(other, CKO_CERTIFICATE, &want.cert[i])))
+			attribute(other, cert, CKA_VALUE, value, sizeof value);
+	}
+	is(sign_text(h, (unsigned)_i, o, NULL), CKR_OK, "the signature after C_Login and a look at certificates");
+	end();
+}
+END_TEST
+
 START_TEST(a_wrong_pin_in_the_middle_costs_one_try)
 {
 	const struct expect_object *key;
@@ -295,7 +324,8 @@ pin_tests(Suite *suite)
 {
 	const TTest *const each[] = { a_wrong_pin_costs_one_try, a_pin_of_a_wrong_length_costs_no_try,
 		a_blocked_pin_is_told_and_unblocked, the_last_try_is_a_try, a_pin_is_changed_and_changed_back,
-		a_login_is_good_for_as_many_signatures_as_it_should, a_wrong_pin_in_the_middle_costs_one_try,
+		a_login_is_good_for_as_many_signatures_as_it_should, a_look_at_certificates_costs_no_login,
+		a_wrong_pin_in_the_middle_costs_one_try,
 		a_new_card_becomes_its_owners };
 	TCase *tc = tcase_create("PINs");
 

@@ -228,18 +228,26 @@ START_TEST(a_key_in_the_mf_is_found_from_either_place)
 }
 END_TEST
 
-/* Where MSE names no file, the application is the place: on some cards the MF ends a secure channel. */
-START_TEST(the_mf_is_not_selected_for_a_reference)
+/* Where MSE names no file, the key of the MF is used from the application; but where that was left, its selection
+ * may close the PIN, and the MF does not. */
+START_TEST(the_application_is_not_selected_anew_for_a_reference)
 {
-	static const char *const answers[] = { "9000", "9000", "9000", ZEROS_64 "9000", NULL };
+	static const char *const answers[] = { "9000", "9000", ZEROS_64 "9000", "9000", "9000", "9000",
+		ZEROS_64 "9000", NULL };
 	struct key_ref key = KEY(KEY_EC, 256, 1);
 	const struct sign_in in = { IN_DIGEST, view_str("12345678901234567890123456789012"), HASH_NONE };
 	struct rig r;
 
 	key.path = (struct path){ PATH_MF, 2, { 0x4B, 0x01 } };
 	rig_open(&r, answers);
+	r.card.app_selected = true;
 	ck_assert_int_eq(iso_sign(&r.card, &key, ALG_ECDSA, &in, &r.out), 0);
-	ck_assert_int_eq(strncmp(buf_text(&r.s.all), APP "0022", sizeof APP + 3), 0);
+	ck_assert_int_eq(strncmp(buf_text(&r.s.all), "0022", 4), 0);
+	ck_assert(r.card.app_selected);
+	r.card.app_selected = false;
+	buf_reset(&r.s.all);
+	ck_assert_int_eq(iso_sign(&r.card, &key, ALG_ECDSA, &in, &r.out), 0);
+	ck_assert_int_eq(strncmp(buf_text(&r.s.all), MF "0022", sizeof MF + 3), 0);
 	rig_close(&r);
 }
 END_TEST
@@ -313,6 +321,6 @@ START_TEST(cryptograms_go_in_chained_behind_their_indicator)
 END_TEST
 
 UNIT_MAIN("iso_key", a_digest_is_made_as_long_as_the_field, a_lost_hash_is_never_signed, a_moved_card_is_brought_back,
-    the_keys_directory_is_current, a_key_in_the_mf_is_found_from_either_place, the_mf_is_not_selected_for_a_reference,
+    the_keys_directory_is_current, a_key_in_the_mf_is_found_from_either_place, the_application_is_not_selected_anew_for_a_reference,
     the_applications_own_path_is_the_application, what_the_environment_has_not_is_not_tried,
     cryptograms_go_in_chained_behind_their_indicator)

@@ -842,7 +842,7 @@ START_TEST(every_image_loads)
 {
 	static const char *const names[] = { "fineid-v3.0.yaml", "fineid-v3.1.yaml", "fineid-v4.yaml",
 		"fineid-v4-dual.yaml", "fineid-v3-new.yaml", "fineid-v4-new.yaml", "fineid-v4-reader.yaml",
-		"fineid-v4-consent.yaml", "fineid-v4-gaps.yaml" };
+		"fineid-v4-consent.yaml", "fineid-v4-gaps.yaml", "fineid-v3.0-new.yaml", "fineid-v4-blocked.yaml" };
 	/* Historical bytes of the citizen's card; section 2. */
 	static const uint8_t hist[] = { 0x80, 0x31, 0xB8, 0x65, 0xB0, 0x85 };
 	size_t i;
