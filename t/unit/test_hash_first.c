@@ -1,52 +1,13 @@
 /* A card that is told the hash first and loses it when it refuses the length of the answer (fineid 5, "PSO"): the twin
  * signs something else then, which the certificate shows. */
-#include <openssl/ecdsa.h>
-#include <openssl/pem.h>
-
 #include "cardos/card.h"
 #include "t/unit/cards.h"
-
-static EVP_PKEY *
-key_of(const char *name)
-{
-	char path[512];
-	FILE *f;
-	X509 *cert;
-	EVP_PKEY *key;
-
-	snprintf(path, sizeof path, "%s/t/cards/pki/%s.cert.pem", getenv("top_srcdir") ? getenv("top_srcdir") : ".", name);
-	ck_assert_ptr_nonnull(f = fopen(path, "r"));
-	ck_assert_ptr_nonnull(cert = PEM_read_X509(f, NULL, NULL, NULL));
-	ck_assert_ptr_nonnull(key = X509_get_pubkey(cert));
-	X509_free(cert);
-	fclose(f);
-	return key;
-}
-
-/* Of r and s, each half of it. */
-static bool
-verifies(EVP_PKEY *key, struct view hash, struct view sig)
-{
-	ECDSA_SIG *rs = ECDSA_SIG_new();
-	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-	unsigned char *der = NULL;
-	int n, half = (int)(sig.len / 2);
-	bool good;
-
-	ck_assert(rs && ctx);
-	ck_assert_int_eq(ECDSA_SIG_set0(rs, BN_bin2bn(sig.p, half, NULL), BN_bin2bn(sig.p + half, half, NULL)), 1);
-	ck_assert_int_gt(n = i2d_ECDSA_SIG(rs, &der), 0);
-	good = EVP_PKEY_verify_init(ctx) == 1 && EVP_PKEY_verify(ctx, der, (size_t)n, hash.p, hash.len) == 1;
-	OPENSSL_free(der);
-	ECDSA_SIG_free(rs);
-	EVP_PKEY_CTX_free(ctx);
-	return good;
-}
+#include "t/vcard/vct.h"
 
 START_TEST(a_hash_that_the_card_lost_goes_in_again)
 {
 	const struct key_ref key = { .kind = KEY_EC, .bits = 384, .path.from = PATH_APP, .ref = 1, .ref_valid = true };
-	EVP_PKEY *pub = key_of("fineid-v4-auth");
+	X509 *cert = vct_cert("fineid-v4-auth");
 	struct buf hash = BUF_INIT, sig = BUF_INIT;
 	struct sign_in in;
 	struct rig rig;
@@ -68,12 +29,12 @@ START_TEST(a_hash_that_the_card_lost_goes_in_again)
 	/* MSE, hash, signature; hash and signature once more */
 	ck_assert_uint_eq(rig.card->apdus - before, _i == 0 ? 3 : 5);
 	ck_assert_uint_eq(sig.len, 96);
-	ck_assert(verifies(pub, buf_peek(&hash), buf_peek(&sig)));
+	ck_assert(vct_verifies_rs(X509_get0_pubkey(cert), sig.p, sig.len, hash.p, hash.len));
 	card_end(rig.card, IO_END_LEAVE);
 	rig_close(&rig);
 	buf_free(&hash);
 	buf_free(&sig);
-	EVP_PKEY_free(pub);
+	X509_free(cert);
 }
 END_TEST
 
