@@ -9,6 +9,8 @@ build=$1
 over=$2
 here=$(cd "$(dirname "$0")" && pwd)
 cards=$here/cards
+# shellcheck source=t/ecpoint.sh
+. "$here/ecpoint.sh"
 if [ "$over" = pcscd ]; then
 	top_builddir=$build top_srcdir=$(dirname "$here")
 	# shellcheck source=t/pcscd.sh
@@ -74,13 +76,16 @@ verifies() {
 	esac >/dev/null 2>&1
 }
 
+# SLOT-ID ID TYPE: the public key, of the certificate or else as an object of its own.
 public_half() {
 	if tool --slot "$1" --read-object --type cert --id "$2" --output-file "$dir/cert" >/dev/null; then
 		openssl x509 -inform DER -in "$dir/cert" -pubkey -noout >"$dir/pub.pem" 2>/dev/null
-	else
-		tool --slot "$1" --read-object --type pubkey --id "$2" --output-file "$dir/pub.der" >/dev/null &&
-			openssl pkey -pubin -inform DER -in "$dir/pub.der" -out "$dir/pub.pem" 2>/dev/null
+		return
 	fi
+	case $3 in
+	RSA*) tool --slot "$1" --read-object --type pubkey --id "$2" --output-file "$dir/pub.der" >/dev/null ;;
+	*) tool --slot "$1" --list-objects --type pubkey >"$dir/listed" && ec_public "$dir/listed" "$2" "$dir/pub.der" ;;
+	esac && openssl pkey -pubin -inform DER -in "$dir/pub.der" -out "$dir/pub.pem" 2>/dev/null
 }
 
 # SLOT-ID ID TYPE: one signature; says what came of it.
@@ -94,13 +99,13 @@ one_signature() {
 	*-PSS) set -- "$@" --salt-len 32 ;;
 	ECDSA*) set -- "$@" --signature-format openssl ;;
 	esac
-	id=$2 slot=$1
+	id=$2 slot=$1 type=$3
 	shift 3
 	rm -f "$dir/sig" "$dir/pub.pem"
 	tool --slot "$slot" --login --pin env:PIN --sign --mechanism "$way" --id "$id" "$@" \
 		--input-file "$dir/letter" --output-file "$dir/sig" >/dev/null ||
 		{ echo "$way failed: $(tail -n 1 "$dir/err")"; return 1; }
-	public_half "$slot" "$id" && verifies "$way" || { echo "$way DOES NOT VERIFY"; return 1; }
+	public_half "$slot" "$id" "$type" && verifies "$way" || { echo "$way DOES NOT VERIFY"; return 1; }
 	echo "$way, verified"
 }
 

@@ -2,6 +2,7 @@
 # OpenSC's pkcs11-tool: everything it can do with a card of ours, checked by openssl.
 client_preloads=yes
 . "$top_srcdir/t/clients/client.sh"
+. "$top_srcdir/t/ecpoint.sh"
 client_start pkcs11-tool openssl -- "$@"
 
 # Sanitizers: the tool runs with their library loaded before everything else.
@@ -94,19 +95,12 @@ derive() {
 		openssl pkeyutl -derive -inkey peer.pem -peerkey "$3" -out wanted && cmp shared wanted
 }
 
-# The public key object as PEM. The tool's own --read-object (0.23) fails on all curves but P-256, so
-# the key is put together from the point that it lists.
+# The public key object as PEM.
 read_public() {
 	if [ "${1#EC:}" = "$1" ]; then
 		tool --read-object --type pubkey --id "$2" --output-file made.der || return 1
 	else
-		tool --list-objects --type pubkey --id "$2" >listed || return 1
-		# The tool lists every key whatever --id says; the id stands below the point.
-		point=$(awk -v id="$2" '$1 == "EC_POINT:" { point = $2 } $1 == "ID:" && $2 == id { print point }' listed |
-			sed 's/^04\(81\)\{0,1\}[0-9a-f][0-9a-f]//')
-		printf '%s\n' asn1=SEQ:key '[key]' algorithm=SEQ:algorithm "point=FORMAT:HEX,BITSTRING:$point" \
-			'[algorithm]' a=OID:id-ecPublicKey "b=OID:${1#EC:}" >key.conf
-		openssl asn1parse -genconf key.conf -noout -out made.der || return 1
+		tool --list-objects --type pubkey --id "$2" >listed && ec_public listed "$2" made.der || return 1
 	fi
 	openssl pkey -pubin -inform DER -in made.der -out made.pem
 }
